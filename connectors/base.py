@@ -1,0 +1,250 @@
+"""The seam between Onevoice and the world: what a connector is, what it is given, and how a delivery ends.
+
+A connector translates. It acknowledges to its provider only after `Ports.intake` returned (X1), calls
+`Ports.holds` right before each write that cannot be taken back (R4), and answers every delivery with a value.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from aiohttp.web import AbstractRouteDef
+
+from router.model import Attachment, Blob, Capabilities, ChannelType, Delivery, Inbound, Message
+
+Clock = Callable[[], datetime]
+"""Reads the time, aware and in UTC; connectors get theirs from the gateway."""
+
+
+# How a delivery ends.
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider accepted it; `remote_ids` are its ids there, at least one unless the channel pulls."""
+
+    remote_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Certainly not out (refused connection, 429, our own lease gone): try again.
+
+    `retry_after` is the provider's own wish and is kept exactly (X13). `limited`: a rate answer, not a failure
+    (B2); it pauses the delivery's address, with `account_wide` the whole channel.
+    """
+
+    reason: str
+    retry_after: timedelta | None = None
+    limited: bool = False
+    account_wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have left: `reconcile` looks before anything is repeated."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The provider refuses this message for good. `closes_leg`: the customer is unreachable there (T12)."""
+
+    reason: str
+    closes_leg: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDown:
+    """The account cannot send (revoked token, archived channel): pause it, keep its rows (S28)."""
+
+    reason: str
+
+
+Outcome = Sent | NotSent | Unknown | Rejected | AccountDown
+
+
+# What comes in.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One raw item with its dedupe key, unique in the channel (decisions 2).
+
+    Exactly one of three: `inbound` (parsed), `problem` (could not be parsed: kept in quarantine with this
+    reason, X2), or neither (parsed later in a worker by the connector's `parser`, decisions 7). `meta` is what
+    the parser needs beside the bytes (envelope, INTERNALDATE).
+    """
+
+    key: str
+    raw: bytes
+    inbound: Inbound | None = None
+    problem: str | None = None
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+class Fate(StrEnum):
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"  # the key is known with other content (W4)
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one arrival, after the commit. `feed_seq` is its place in the visitor's feed (pull channels)."""
+
+    fate: Fate
+    message: UUID | None = None
+    feed_seq: int | None = None
+
+
+class NotStored(Exception):
+    """Nothing was stored and nothing may be acknowledged: the provider must send it again (X15).
+
+    `draining`: we are shutting down. `full`: the disk is full. The text is for logs, never for the sender.
+    """
+
+    def __init__(self, reason: str, *, draining: bool = False, full: bool = False, retry_after: float = 5.0) -> None:
+        super().__init__(reason)
+        self.draining = draining
+        self.full = full
+        self.retry_after = retry_after
+
+
+class LeaseLost(Exception):
+    """Another node took over this poller: stop, without acknowledging (N1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A poller's right to poll; its `fence` goes into every cursor it commits."""
+
+    resource: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A poller's place, committed with the rows it covers; raises LeaseLost there when the fence is old."""
+
+    name: str
+    value: str
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """One entry of a visitor's feed (pull channels). `kind` is message, edit or delete; an edit carries the whole
+    new message. `seq` grows by one an entry."""
+
+    seq: int
+    kind: str
+    message: Message
+    author_name: str
+
+
+class Blobs(Protocol):
+    """Content-addressed files (X16): streamed, capped, durable before `put` returns."""
+
+    async def put(self, chunks: AsyncIterator[bytes], limit: int) -> Blob:
+        """Store a stream; raises BlobTooLarge past `limit` bytes, NotStored when the disk is full."""
+        ...
+
+    def path(self, blob: Blob) -> Path:
+        """The file that holds it, to be read and never written."""
+        ...
+
+
+class BlobTooLarge(Exception):
+    """A stream went over its cap; nothing was kept."""
+
+
+class Ports(Protocol):
+    """What the gateway gives a connector. Everything it may ask for is here."""
+
+    @property
+    def blobs(self) -> Blobs: ...
+
+    async def intake(self, arrivals: Sequence[Arrival], cursor: Cursor | None = None) -> list[Receipt]:
+        """Store arrivals and cursor in one transaction; returns after the commit, one receipt an arrival.
+
+        Raises NotStored (acknowledge nothing) and LeaseLost.
+        """
+        ...
+
+    async def cursor(self, name: str) -> str | None:
+        """The committed cursor value of that name."""
+        ...
+
+    def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:
+        """Wait for and hold the lease of a poller; the body is cancelled when it cannot be renewed."""
+        ...
+
+    def holds(self, delivery: Delivery) -> bool:
+        """True while this delivery is still ours with time to spare; ask right before the write (R4)."""
+        ...
+
+    async def checkpoint(self, delivery: Delivery, state: str) -> None:
+        """Store the connector's own progress with the delivery (an upload's file id, S26)."""
+        ...
+
+    async def history(self, address: str, after: int, limit: int = 200) -> list[FeedItem]:
+        """A visitor's feed after a cursor, in order."""
+        ...
+
+    def watch(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[None]]:
+        """Hints that a visitor's feed may have grown; may be late or doubled, `history` is the truth."""
+        ...
+
+
+class Connector(Protocol):
+    """One configured channel. Built with its settings and its ports; `run` receives until cancelled."""
+
+    @property
+    def channel(self) -> str: ...
+
+    @property
+    def channel_type(self) -> ChannelType: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def parser(self) -> str | None:
+        """ "module:function" that turns raw bytes into an Inbound in a worker process; None: parses itself."""
+        ...
+
+    def routes(self) -> Sequence[AbstractRouteDef]:
+        """HTTP routes it answers on the gateway's listener."""
+        ...
+
+    async def run(self) -> None:
+        """Log in and receive until cancelled; returns only when there is nothing to wait for."""
+        ...
+
+    async def deliver(self, delivery: Delivery) -> Outcome:
+        """Send one delivery within 30 s; never raises for what the provider may do."""
+        ...
+
+    async def reconcile(self, delivery: Delivery) -> Outcome:
+        """What became of a delivery of unknown outcome: Sent, NotSent (not there) or Unknown (ask again)."""
+        ...
+
+    async def probe(self) -> str | None:
+        """None when the account works, else one sentence saying what is wrong and what to do (B1: a read)."""
+        ...
+
+    def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """The bytes of an attachment that has only a `remote` reference."""
+        ...
+
+    async def close(self) -> None:
+        """Release what `run` and `deliver` opened."""
+        ...

@@ -1,0 +1,1 @@
+"""When things happen: wiring, transactions, loops, HTTP, the commands and the sandbox."""

@@ -1,0 +1,1 @@
+"""HTTP surface: health, metrics."""

@@ -1,0 +1,466 @@
+"""The conversation model: every noun of Onevoice as a typed, frozen value.
+
+Instants are aware datetimes in UTC, ids are UUIDs made by storage. `channel` is always the configured id of a
+channel ("mail", "tg"), `channel_type` its kind. Nothing here knows a provider's wire format.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from router.richtext import EMPTY, RichText
+
+
+class ChannelType(StrEnum):
+    EMAIL = "email"
+    TELEGRAM = "telegram"
+    WEBCHAT = "webchat"
+    SLACK = "slack"
+    PHONE = "phone"
+
+
+class AuthorKind(StrEnum):
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    BOT = "bot"
+    SYSTEM = "system"
+
+
+class Visibility(StrEnum):
+    """A note never reaches a customer (S9, INV8)."""
+
+    PUBLIC = "public"
+    NOTE = "note"
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    PENDING = "pending"
+    ON_HOLD = "on_hold"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+
+
+class Priority(StrEnum):
+    NORMAL = "normal"
+    VIP = "vip"
+    COMPLAINT = "complaint"
+    URGENT = "urgent"
+
+
+class DeliveryState(StrEnum):
+    """`channels.md` 2.2; a retry is `ready` with a later `not_before`."""
+
+    READY = "ready"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    DEAD = "dead"
+
+
+class InboundKind(StrEnum):
+    """What arrived. ECHO is our own message coming back: it proves a delivery (X5)."""
+
+    MESSAGE = "message"
+    EDIT = "edit"
+    DELETE = "delete"
+    REACTION = "reaction"
+    BUTTON = "button"
+    TYPING = "typing"
+    READ = "read"
+    BOUNCE = "bounce"
+    MEMBERSHIP = "membership"
+    ECHO = "echo"
+
+
+class DeliveryKind(StrEnum):
+    """What leaves. ROOT opens a desk thread and CARD refreshes it; NOTICE tells the desk something (X17)."""
+
+    MESSAGE = "message"
+    EDIT = "edit"
+    DELETE = "delete"
+    ROOT = "root"
+    CARD = "card"
+    NOTICE = "notice"
+    REACTION = "reaction"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a channel can do and bear; the rules plan deliveries by it and name no channel.
+
+    `text_limit` counts in `text_unit` ("utf16" Telegram, "utf8" bytes, "chars"). Rates are messages a second.
+    `lookups` is how many times `reconcile` must answer NotSent, `lookup_gap` apart, before a delivery of unknown
+    outcome is sent again (S20). `pulls`: the customer's client fetches by cursor, delivery is our own commit (W3).
+    """
+
+    text_limit: int = 4000
+    text_unit: str = "chars"
+    edits: bool = False
+    deletes: bool = False
+    files: bool = True
+    file_limit: int = 20 * 1024 * 1024
+    pulls: bool = False
+    hold: timedelta = timedelta(seconds=2)
+    rate_per_address: float | None = None
+    rate_per_account: float | None = None
+    lookups: int = 1
+    lookup_gap: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKey:
+    """Who somebody is on one kind of channel: type ("email", "telegram", "web", "slack", "account", "phone")
+    and normalised value."""
+
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    key: IdentityKey
+    contact: UUID
+    name: str = ""
+    verification: int = 0
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    id: UUID
+    name: str = ""
+    language: str | None = None
+    tier: str | None = None
+    identities: tuple[Identity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """Stored bytes: SHA-256 (32 bytes) of the content and its size in bytes."""
+
+    sha256: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file of a message. `blob` is None until fetched; `remote` is what the connector's `fetch` understands
+    (a Telegram file id, a Slack file id), never a URL with a secret in it (T17)."""
+
+    name: str
+    content_type: str = "application/octet-stream"
+    size: int = 0
+    blob: Blob | None = None
+    remote: str | None = None
+    inline: bool = False
+    content_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Whoever wrote an inbound item. `verification` 0-2 as in `service.md` 4.1; `internal`: a human member of the
+    desk's home workspace (S8); `email` helps to find a listed agent whose Slack id is not configured."""
+
+    identity: IdentityKey
+    name: str = ""
+    verification: int = 0
+    internal: bool = False
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """What an inbound item proves about the conversation it belongs to, strongest first (H2).
+
+    `conversation`: named by our own HMAC (mail token or Message-ID), `participant`: the address that HMAC was made
+    for. `ref`: the desk thread ("C1:1700.1"). `remote_ids`: provider ids it refers to (References, reply-to).
+    """
+
+    conversation: UUID | None = None
+    participant: str | None = None
+    ref: str | None = None
+    remote_ids: tuple[str, ...] = ()
+
+
+NO_THREAD = Thread()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """Everything that arrives, whoever wrote it: a customer's mail and an agent's Slack reply take the same road.
+
+    `address` is where an answer goes (chat id, mail address, visitor id, Slack channel id). `remote_id` is the
+    provider's id of this item, unique in the channel. `target` is the remote id an edit, delete, reaction, read
+    or bounce is about; `value` its detail (emoji, button, bounce status; for ECHO the hex id of our delivery).
+    `sent_at` is the provider's own receipt time (D14), `claimed_at` a client's clock (D15), `order` the
+    provider's order inside the address (Slack ts in microseconds, Telegram message id).
+    """
+
+    kind: InboundKind
+    channel: str
+    address: str
+    sender: Sender
+    remote_id: str
+    thread: Thread = NO_THREAD
+    text: RichText = EMPTY
+    full_text: RichText | None = None
+    attachments: tuple[Attachment, ...] = ()
+    subject: str = ""
+    to: str = ""
+    target: str | None = None
+    value: str = ""
+    automatic: bool = False
+    language: str | None = None
+    sent_at: datetime | None = None
+    claimed_at: datetime | None = None
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """An address a conversation is reachable at. A desk leg is the agents' side: `thread` is set once its root is
+    posted. Replies go to the leg with the latest `last_in_at` unless the agent chooses."""
+
+    id: UUID
+    conversation: UUID
+    channel: str
+    address: str
+    desk: bool = False
+    thread: str | None = None
+    identity: IdentityKey | None = None
+    last_in_at: datetime | None = None
+    last_remote_id: str | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    id: UUID
+    number: int
+    contact: UUID
+    status: Status = Status.OPEN
+    topic: str | None = None
+    priority: Priority = Priority.NORMAL
+    subject: str = ""
+    owner: str | None = None
+    team: str | None = None
+    route: str = ""
+    policy: str | None = None
+    legs: tuple[Leg, ...] = ()
+    opened_at: datetime
+    last_in_at: datetime | None = None
+    resolved_at: datetime | None = None
+    merged_into: UUID | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message; an edit makes a new `version`, a delete a tombstone (X11). `seq` orders the conversation (X10)."""
+
+    id: UUID
+    conversation: UUID
+    seq: int
+    author_kind: AuthorKind
+    author: str
+    visibility: Visibility
+    channel: str
+    text: RichText
+    attachments: tuple[Attachment, ...] = ()
+    remote_id: str | None = None
+    received_at: datetime
+    sent_at: datetime | None = None
+    composed_at: datetime | None = None
+    version: int = 1
+    deleted: bool = False
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One entry of a conversation's append-only log; rounds, reports and explanations are folds of it."""
+
+    conversation: UUID
+    seq: int
+    type: str
+    version: int = 1
+    at: datetime
+    actor: str = ""
+    payload: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """From the oldest unanswered customer message to the next qualifying human reply (D1)."""
+
+    conversation: UUID
+    cycle: int
+    kind: str
+    start_at: datetime
+    opener: UUID | None = None
+    end_at: datetime | None = None
+    outcome: str = "open"
+    author: str | None = None
+    policy: str | None = None
+    deadline: datetime | None = None
+    breached_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A complaint, return, exchange, repair, refund or suggestion with its own steps."""
+
+    id: UUID
+    conversation: UUID
+    number: int
+    type: str
+    status: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    conversation: UUID
+    kind: str
+    due_at: datetime
+    span: tuple[int, int]
+    owner: str | None = None
+    state: str = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """Something a customer was told: an amount, a decision, a date (ledger, `service.md` 4.6)."""
+
+    contact: UUID
+    conversation: UUID
+    slot: str
+    value: str
+    unit: str = ""
+    order: str | None = None
+    said_at: datetime
+    channel: str = ""
+    agent: str = ""
+    message: UUID | None = None
+    state: str = "active"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """An approved answer with its scope and time of validity (`service.md` 4.5)."""
+
+    key: str
+    type: str
+    value: str
+    scope: Mapping[str, str] = field(default_factory=dict)
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    id: UUID
+    title: str
+    text: RichText
+    language: str
+    version: int = 1
+    approved: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    id: UUID
+    conversation: UUID
+    asked_at: datetime
+    score: int | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A quality inspection of one conversation."""
+
+    id: UUID
+    conversation: UUID
+    reviewer: str
+    score: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """The same trouble reported by many customers (`service.md` 4.3)."""
+
+    id: UUID
+    title: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+    answer: RichText = EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What the root of a desk thread shows. Every string may come from a customer and must be inert (S23)."""
+
+    number: int
+    contact: str
+    verification: int
+    channel: str
+    channel_type: ChannelType
+    address: str
+    status: Status
+    subject: str = ""
+    team: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """The frozen content of a delivery (R8): a retry sends the same.
+
+    `author` is the name shown. `in_reply_to` and `references` are remote ids of the customer's channel, oldest
+    first. `automatic`: written by no human (L2). `target` is the remote id an edit, delete or reaction is about.
+    """
+
+    text: RichText = EMPTY
+    author: str = ""
+    author_kind: AuthorKind = AuthorKind.SYSTEM
+    attachments: tuple[Attachment, ...] = ()
+    subject: str = ""
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    automatic: bool = False
+    target: str | None = None
+    reaction: str | None = None
+    card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """An outbox row as its connector sees it: one part of one message to one leg or desk thread.
+
+    `thread` is the desk thread's ref, None while it has none (a ROOT makes it). `checkpoint` is whatever the
+    connector stored for it before (S26: an upload's file id). `attempt` starts at 1.
+    """
+
+    id: UUID
+    channel: str
+    kind: DeliveryKind
+    conversation: UUID
+    number: int
+    message: UUID | None
+    part: int
+    parts: int
+    address: str
+    thread: str | None
+    outgoing: Outgoing
+    attempt: int
+    created_at: datetime
+    started_at: datetime | None = None
+    checkpoint: str | None = None

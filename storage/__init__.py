@@ -1,0 +1,1 @@
+"""What Onevoice remembers: tables, units of work, outbox, blobs and migrations."""
