@@ -1,0 +1,150 @@
+"""The configuration in its compiled, pure form: channels, agents, teams, routes, and the look-ups the rules need.
+
+`gateway.settings.to_rulebook` makes it from the file; nothing here reads, checks or changes one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from router.model import Capabilities, ChannelType
+
+
+class Role(StrEnum):
+    """All of them may speak to customers."""
+
+    AGENT = "agent"
+    LEAD = "lead"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+
+class ReplyMode(StrEnum):
+    """What a plain message in a desk thread is (S9, decisions 22)."""
+
+    REPLY = "reply"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRules:
+    id: str
+    type: ChannelType
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """Somebody who may speak to customers. `email` is lower-cased. Without a `slack` user id the Slack member with
+    that e-mail address is meant. Empty `channels` or `languages`: all of them. `capacity` is in units of load, `skills`
+    are levels 1-3."""
+
+    id: str
+    name: str
+    email: str = ""
+    slack: str | None = None
+    role: Role = Role.AGENT
+    teams: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    capacity: int = 12
+    skills: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    id: str
+    name: str
+    lead: str | None = None
+    overflow: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """Conditions of a route; all that are given must hold, and one value of each is enough.
+
+    `channel` holds channel ids, `to` lower-cased addresses written to, `language` lower-cased tags ("zh", "zh-tw"),
+    `keyword` case-folded words looked for in subject and text, `tier` tiers of the contact. `verified`: True wants a
+    sender of verification 1 or 2, False one of 0. A condition that was not given is empty or None.
+    """
+
+    channel: frozenset[str] = frozenset()
+    to: frozenset[str] = frozenset()
+    language: frozenset[str] = frozenset()
+    keyword: tuple[str, ...] = ()
+    tier: frozenset[str] = frozenset()
+    verified: bool | None = None
+
+    @property
+    def always(self) -> bool:
+        """True without any condition."""
+        return self == ALWAYS
+
+
+ALWAYS = When()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where the agents are: a channel of type slack and the Slack channels in it ("#support-1" or "C0123ABCD") over
+    which conversations are spread."""
+
+    channel: str
+    slack: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where a new conversation goes. `hold` overrides the channel's undo window (decisions 16)."""
+
+    id: str
+    desk: Desk
+    when: When = ALWAYS
+    team: str | None = None
+    agent: str | None = None
+    reply_mode: ReplyMode = ReplyMode.REPLY
+    hold: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rulebook:
+    """Everything the rules may know of the configuration. The last of `routes` has no condition, so that one always
+    matches. `revision` names this content and goes into every decision."""
+
+    channels: Mapping[str, ChannelRules]
+    agents: Mapping[str, Agent]
+    teams: Mapping[str, Team]
+    routes: tuple[Route, ...]
+    revision: str
+    _by_slack: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
+    _by_email: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
+    _by_route: Mapping[str, Route] = field(init=False, repr=False, compare=False)
+    _members: Mapping[str, tuple[Agent, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        everybody = tuple(self.agents.values())
+        found = {
+            "_by_slack": {agent.slack: agent for agent in everybody if agent.slack},
+            "_by_email": {agent.email: agent for agent in everybody if agent.email and not agent.slack},
+            "_by_route": {route.id: route for route in self.routes},
+            "_members": {team: tuple(a for a in everybody if team in a.teams) for team in self.teams},
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
+
+    def agent_by_slack(self, user_id: str, email: str | None = None) -> Agent | None:
+        """The agent behind a Slack member, None for anybody who is not listed (S8).
+
+        The e-mail address counts only for agents whose Slack id is not configured: nobody can take the place of a
+        listed id by changing an address.
+        """
+        return self._by_slack.get(user_id) or self._by_email.get((email or "").lower())
+
+    def route(self, route_id: str) -> Route | None:
+        """The route of that id; None when it is no longer configured."""
+        return self._by_route.get(route_id)
+
+    def members(self, team: str) -> tuple[Agent, ...]:
+        """The agents of a team in the order of the file; empty for an unknown team."""
+        return self._members.get(team, ())
