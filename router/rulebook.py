@@ -3,7 +3,6 @@
 `gateway.settings.to_rulebook` makes it from the file; nothing here reads, checks or changes one.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -62,25 +61,12 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
-    """What routes ask about an inbound message that opens a conversation. `text` is subject and text; it may be empty
-    when `Rulebook.reads_text` is False."""
-
-    channel: str
-    to: str = ""
-    language: str | None = None
-    text: str = ""
-    verification: int = 0
-    tier: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class When:
     """Conditions of a route; all that are given must hold, and one value of each is enough.
 
-    `channel` holds channel ids, `to` lower-cased addresses written to, `language` lower-cased tags of which "zh" also
-    means "zh-tw", `keyword` words as `folded` makes them, `tier` tiers of the contact. `verified`: True wants a sender
-    of verification 1 or 2, False one of 0. A condition that was not given is empty or None.
+    `channel` holds channel ids, `to` lower-cased addresses written to, `language` lower-cased tags ("zh", "zh-tw"),
+    `keyword` case-folded words looked for in subject and text, `tier` tiers of the contact. `verified`: True wants a
+    sender of verification 1 or 2, False one of 0. A condition that was not given is empty or None.
     """
 
     channel: frozenset[str] = frozenset()
@@ -95,40 +81,8 @@ class When:
         """True without any condition."""
         return self == ALWAYS
 
-    def holds(self, traits: Traits, text: str) -> bool:
-        """Whether every condition holds; `text` is the folded text of the traits."""
-        return (
-            (not self.channel or traits.channel in self.channel)
-            and (not self.to or traits.to.lower() in self.to)
-            and (not self.language or _speaks(traits.language, self.language))
-            and (not self.tier or traits.tier in self.tier)
-            and (self.verified is None or self.verified == (traits.verification > 0))
-            and (not self.keyword or any(word in text for word in self.keyword))
-        )
-
-    def __str__(self) -> str:
-        given = (
-            ("channel", sorted(self.channel)),
-            ("to", sorted(self.to)),
-            ("language", sorted(self.language)),
-            ("keyword", self.keyword),
-            ("tier", sorted(self.tier)),
-            ("verified", () if self.verified is None else ("yes" if self.verified else "no",)),
-        )
-        return ", ".join(f"{name} {'|'.join(values)}" for name, values in given if values) or "no condition"
-
 
 ALWAYS = When()
-
-
-def folded(text: str) -> str:
-    """Text as keywords are compared: without differences of case and of full-width letters."""
-    return unicodedata.normalize("NFKC", text).casefold()
-
-
-def _speaks(language: str | None, wanted: frozenset[str]) -> bool:
-    tag = (language or "").lower()
-    return tag in wanted or tag.partition("-")[0] in wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,14 +110,13 @@ class Route:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """Everything the rules may know of the configuration. The last of `routes` has no condition, so that one always
-    matches. `revision` names this content and goes into every decision. `reads_text`: some route has a keyword."""
+    matches. `revision` names this content and goes into every decision."""
 
     channels: Mapping[str, ChannelRules]
     agents: Mapping[str, Agent]
     teams: Mapping[str, Team]
     routes: tuple[Route, ...]
     revision: str
-    reads_text: bool = field(init=False, repr=False, compare=False)
     _by_slack: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_email: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_route: Mapping[str, Route] = field(init=False, repr=False, compare=False)
@@ -190,19 +143,13 @@ class Rulebook:
         """
         return self._by_slack.get(user_id) or self._by_email.get((email or "").lower())
 
-    def route(self, traits: Traits) -> tuple[Route, str]:
-        """The first route whose conditions hold, and a sentence that says so."""
-        text = folded(traits.text) if self.reads_text else ""
-        route = next(route for route in self.routes if route.when.holds(traits, text))
-        return route, f"route {route.id} is the first that matches ({route.when})"
-
-    def route_by_id(self, route_id: str) -> Route | None:
+    def route(self, route_id: str) -> Route | None:
         """The route of that id; None when it is no longer configured."""
         return self._by_route.get(route_id)
 
     def is_desk(self, channel: str) -> bool:
-        """Whether the agents are on that channel."""
-        return self.channels[channel].type is ChannelType.SLACK
+        """Whether the agents of some route are on that channel."""
+        return channel in self._desks
 
     def members(self, team: str) -> tuple[Agent, ...]:
         """The agents of a team in the order of the file; empty for an unknown team."""
