@@ -4,18 +4,24 @@ A connector translates. It acknowledges to its provider only after `Ports.intake
 `Ports.holds` right before each write that cannot be taken back (R4), and answers every delivery with a value.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
-from uuid import UUID
 
 from aiohttp.web import AbstractRouteDef
 
-from router.model import Attachment, Blob, Capabilities, ChannelType, Delivery, Inbound, Message
+from router.arrivals import Arrival as Arrival
+from router.arrivals import BlobTooLarge as BlobTooLarge
+from router.arrivals import Cursor as Cursor
+from router.arrivals import Fate as Fate
+from router.arrivals import FeedItem as FeedItem
+from router.arrivals import Lease as Lease
+from router.arrivals import LeaseLost as LeaseLost
+from router.arrivals import Receipt as Receipt
+from router.model import Attachment, Blob, Capabilities, ChannelType, Delivery
 
 Clock = Callable[[], datetime]
 """Reads the time, aware and in UTC; connectors get theirs from the gateway."""
@@ -70,41 +76,6 @@ class AccountDown:
 Outcome = Sent | NotSent | Unknown | Rejected | AccountDown
 
 
-# What comes in.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """One raw item with its dedupe key, unique in the channel (decisions 2).
-
-    Exactly one of three: `inbound` (parsed), `problem` (could not be parsed: kept in quarantine with this
-    reason, X2), or neither (parsed later in a worker by the connector's `parser`, decisions 7). `meta` is what
-    the parser needs beside the bytes (envelope, INTERNALDATE).
-    """
-
-    key: str
-    raw: bytes
-    inbound: Inbound | None = None
-    problem: str | None = None
-    meta: Mapping[str, str] = field(default_factory=dict)
-
-
-class Fate(StrEnum):
-    STORED = "stored"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"  # the key is known with other content (W4)
-    QUARANTINED = "quarantined"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of one arrival, after the commit. `feed_seq` is its place in the visitor's feed (pull channels)."""
-
-    fate: Fate
-    message: UUID | None = None
-    feed_seq: int | None = None
-
-
 class NotStored(Exception):
     """Nothing was stored and nothing may be acknowledged: the provider must send it again (X15).
 
@@ -118,38 +89,6 @@ class NotStored(Exception):
         self.retry_after = retry_after
 
 
-class LeaseLost(Exception):
-    """Another node took over this poller: stop, without acknowledging (N1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A poller's right to poll; its `fence` goes into every cursor it commits."""
-
-    resource: str
-    fence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """A poller's place, committed with the rows it covers; raises LeaseLost there when the fence is old."""
-
-    name: str
-    value: str
-    lease: Lease | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FeedItem:
-    """One entry of a visitor's feed (pull channels). `kind` is message, edit or delete; an edit carries the whole
-    new message. `seq` grows by one an entry."""
-
-    seq: int
-    kind: str
-    message: Message
-    author_name: str
-
-
 class Blobs(Protocol):
     """Content-addressed files (X16): streamed, capped, durable before `put` returns."""
 
@@ -160,10 +99,6 @@ class Blobs(Protocol):
     def path(self, blob: Blob) -> Path:
         """The file that holds it, to be read and never written."""
         ...
-
-
-class BlobTooLarge(Exception):
-    """A stream went over its cap; nothing was kept."""
 
 
 class Ports(Protocol):
