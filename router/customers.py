@@ -1,0 +1,212 @@
+"""What follows from a customer's message: the conversation it belongs to, the desk that sees it, strangers held."""
+
+from router.decision import (
+    Decision,
+    NewEvent,
+    NewMessage,
+    Opening,
+    Outcome,
+    Planned,
+    Reason,
+    Snapshot,
+)
+from router.model import (
+    AuthorKind,
+    Card,
+    Conversation,
+    DeliveryKind,
+    Inbound,
+    Outgoing,
+    Status,
+    Visibility,
+)
+from router.planning import notice, parts_to
+from router.richtext import plain
+from router.routes import Traits, match, shard
+from router.rulebook import Rulebook
+from router.splitting import split
+
+
+def from_customer(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
+    """A customer's message: attach it or open a conversation, and show it to the desk."""
+    proof = snapshot.proof
+    if proof is not None and _is_strange(snapshot, inbound):
+        if inbound.thread.conversation is not None:
+            return _held_stranger(proof, inbound)
+        proof = None
+    attached, reason = _attach(snapshot, proof, inbound)
+    if attached is not None:
+        return _follow_up(snapshot, attached, inbound, rules, reason)
+    return _opening(snapshot, inbound, rules, reason)
+
+
+def _is_strange(snapshot: Snapshot, inbound: Inbound) -> bool:
+    """The thread is proven but the sender is nobody of that conversation (H3, E2)."""
+    thread, proof = inbound.thread, snapshot.proof
+    if snapshot.contact is not None and proof is not None and snapshot.contact.id == proof.contact:
+        return False
+    return thread.participant != inbound.sender.identity.value
+
+
+def _attach(snapshot: Snapshot, proof: Conversation | None, inbound: Inbound) -> tuple[Conversation | None, Reason]:
+    """Decisions 6 as far as nothing but thread, contact and leg is known."""
+    if proof is not None and proof.status is not Status.RESOLVED:
+        return proof, Reason("attach.thread", f"it answers in the thread of conversation {proof.number}")
+    for conversation in snapshot.open:
+        if any((leg.channel, leg.address) == (inbound.channel, inbound.address) for leg in conversation.legs):
+            return conversation, Reason("attach.leg", f"conversation {conversation.number} is open on this address")
+    if snapshot.open:
+        conversation = snapshot.open[0]
+        return conversation, Reason("attach.contact", f"conversation {conversation.number} of this contact is open")
+    return None, Reason("attach.new", "the contact has no open conversation")
+
+
+def _follow_up(
+    snapshot: Snapshot, conversation: Conversation, inbound: Inbound, rules: Rulebook, reason: Reason
+) -> Decision:
+    desk = next((leg for leg in conversation.legs if leg.desk), None)
+    deliveries = () if desk is None else _to_desk(inbound, rules, desk.channel, desk.address, _name(snapshot, inbound))
+    events = [_received(inbound, (reason,))]
+    if conversation.status in {Status.PENDING, Status.ON_HOLD, Status.SNOOZED}:
+        events.append(NewEvent(type="status_changed", payload={"to": Status.OPEN, "rule": "D21"}))
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(reason,),
+        conversation=conversation,
+        message=_customer_message(snapshot, inbound),
+        events=tuple(events),
+        deliveries=deliveries,
+        leg_in=True,
+    )
+
+
+def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reason) -> Decision:
+    contact = snapshot.contact
+    name = _name(snapshot, inbound)
+    route, why = match(
+        rules,
+        Traits(
+            channel=inbound.channel,
+            to=inbound.to,
+            language=inbound.language or (contact.language if contact else None),
+            text=lambda: f"{inbound.subject}\n{plain(inbound.text)}",
+            verification=inbound.sender.verification,
+            tier=contact.tier if contact else None,
+        ),
+    )
+    reasons = (reason, Reason("route", why))
+    address = shard(route, inbound.address)
+    card = Card(
+        number=0,
+        contact=name,
+        verification=inbound.sender.verification,
+        channel=inbound.channel,
+        channel_type=rules.channels[inbound.channel].type,
+        address=inbound.address,
+        status=Status.OPEN,
+        subject=inbound.subject,
+        team=route.team,
+        owner=route.agent,
+    )
+    root = Planned(
+        kind=DeliveryKind.ROOT,
+        channel=route.desk.channel,
+        address=address,
+        desk=True,
+        outgoing=Outgoing(card=card, author=name, author_kind=AuthorKind.SYSTEM, automatic=True),
+    )
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=reasons,
+        opening=Opening(
+            subject=inbound.subject,
+            route=route.id,
+            team=route.team,
+            owner=route.agent,
+            desk_channel=route.desk.channel,
+            desk_address=address,
+        ),
+        message=_customer_message(snapshot, inbound),
+        events=(
+            NewEvent(type="conversation_opened", payload={"route": route.id, "team": route.team}),
+            _received(inbound, reasons),
+        ),
+        deliveries=(root, *_to_desk(inbound, rules, route.desk.channel, address, name)),
+        leg_in=True,
+    )
+
+
+def _name(snapshot: Snapshot, inbound: Inbound) -> str:
+    known = snapshot.contact.name if snapshot.contact else ""
+    return known or inbound.sender.name or inbound.sender.identity.value
+
+
+def _customer_message(snapshot: Snapshot, inbound: Inbound) -> NewMessage:
+    return NewMessage(
+        author_kind=AuthorKind.CUSTOMER,
+        author=f"{inbound.sender.identity.type}:{inbound.sender.identity.value}",
+        author_name=_name(snapshot, inbound),
+        visibility=Visibility.PUBLIC,
+        channel=inbound.channel,
+        text=inbound.text,
+        full_text=inbound.full_text,
+        attachments=inbound.attachments,
+        remote_id=inbound.remote_id,
+        sent_at=inbound.sent_at,
+        automatic=inbound.automatic,
+    )
+
+
+def _received(inbound: Inbound, reasons: tuple[Reason, ...]) -> NewEvent:
+    payload: dict[str, object] = {
+        "channel": inbound.channel,
+        "kind": "auto" if inbound.automatic else "human",
+        "why": [[reason.rule, reason.text] for reason in reasons],
+    }
+    return NewEvent(type="message_received", actor="customer", payload=payload)
+
+
+def _to_desk(inbound: Inbound, rules: Rulebook, channel: str, address: str, author: str) -> tuple[Planned, ...]:
+    capabilities = rules.channels[channel].capabilities
+    parts = split(inbound.text, capabilities.text_limit, capabilities.text_unit)
+    return parts_to(
+        parts,
+        Outgoing(
+            author=author,
+            author_kind=AuthorKind.CUSTOMER,
+            attachments=inbound.attachments,
+            subject=inbound.subject,
+            automatic=inbound.automatic,
+        ),
+        channel=channel,
+        address=address,
+        desk=True,
+    )
+
+
+def _held_stranger(proof: Conversation, inbound: Inbound) -> Decision:
+    """Our valid mark, but from somebody else: kept with the conversation, shown to the agents, nothing more (H3)."""
+    who = f"{inbound.sender.name} <{inbound.sender.identity.value}>".strip()
+    sentence = (
+        f"Held: {who} wrote with this conversation's mark but is not a participant. "
+        f"Nothing was sent to anybody. The text:\n{plain(inbound.text)}"
+    )
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("H3", "the mark is ours, the sender is not a participant"),),
+        conversation=proof,
+        message=NewMessage(
+            author_kind=AuthorKind.CUSTOMER,
+            author=f"{inbound.sender.identity.type}:{inbound.sender.identity.value}",
+            author_name=inbound.sender.name,
+            visibility=Visibility.NOTE,
+            channel=inbound.channel,
+            text=inbound.text,
+            full_text=inbound.full_text,
+            attachments=inbound.attachments,
+            remote_id=inbound.remote_id,
+            sent_at=inbound.sent_at,
+        ),
+        events=(NewEvent(type="stranger_held", payload={"from": inbound.sender.identity.value}),),
+        deliveries=notice(proof, sentence),
+    )

@@ -1,0 +1,158 @@
+"""What a decision is made of: the snapshot the rules look at and the values they answer with. No rule is here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from router.model import (
+    Attachment,
+    AuthorKind,
+    Contact,
+    Conversation,
+    DeliveryKind,
+    DeliveryState,
+    Identity,
+    Leg,
+    Message,
+    Outgoing,
+    Visibility,
+)
+from router.richtext import EMPTY, RichText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetDelivery:
+    """A delivery of the message an edit, delete or bounce is about."""
+
+    id: UUID
+    kind: DeliveryKind
+    channel: str
+    address: str
+    desk: bool
+    state: DeliveryState
+    part: int
+    parts: int
+    remote_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    message: Message
+    deliveries: tuple[TargetDelivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What storage knows around one inbound item.
+
+    `identity` and `contact` of the sender (None: a stranger, or somebody of the desk); `proof` the conversation its
+    thread names; `proof_contact` that conversation's customer; `open` the contact's open conversations, latest first.
+    """
+
+    identity: Identity | None = None
+    contact: Contact | None = None
+    proof: Conversation | None = None
+    proof_contact: Contact | None = None
+    open: tuple[Conversation, ...] = ()
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One step of an explanation: the rule id it follows and a sentence."""
+
+    rule: str
+    text: str
+
+
+class Outcome(StrEnum):
+    STORED = "stored"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A conversation to be opened, with its desk."""
+
+    subject: str
+    route: str
+    team: str | None
+    owner: str | None
+    desk_channel: str
+    desk_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    author_kind: AuthorKind
+    author: str
+    author_name: str
+    visibility: Visibility
+    channel: str
+    text: RichText
+    full_text: RichText | None = None
+    attachments: tuple[Attachment, ...] = ()
+    remote_id: str | None = None
+    sent_at: datetime | None = None
+    composed_at: datetime | None = None
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    type: str
+    actor: str = ""
+    payload: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A delivery to be queued. `order` is its place in the lane in microseconds of time (None: now), `hold` how long
+    it may still be taken back (decisions 16), `of_message`: it carries the stored message."""
+
+    kind: DeliveryKind
+    channel: str
+    address: str
+    desk: bool
+    outgoing: Outgoing
+    part: int = 1
+    parts: int = 1
+    hold: timedelta = timedelta(0)
+    order: int | None = None
+    of_message: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A new version of a stored message, or its tombstone."""
+
+    message: UUID
+    text: RichText = EMPTY
+    attachments: tuple[Attachment, ...] = ()
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What should happen about one inbound item; storage carries it out in one transaction (R1).
+
+    A message goes to `conversation`, or to the conversation `opening` makes. `withdraw` names queued deliveries to be
+    taken back, `rewrite` queued deliveries whose content changes (R8). `leg_in`: the item came from the customer on
+    that channel and address. `close_leg`/`reopen_leg`: the customer blocked or unblocked us there (T12).
+    """
+
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+    conversation: Conversation | None = None
+    opening: Opening | None = None
+    message: NewMessage | None = None
+    revision: Revision | None = None
+    events: tuple[NewEvent, ...] = ()
+    deliveries: tuple[Planned, ...] = ()
+    withdraw: tuple[UUID, ...] = ()
+    rewrite: Mapping[UUID, RichText] = field(default_factory=dict)
+    leg_in: bool = False
+    close_leg: Leg | None = None
+    reopen_leg: Leg | None = None

@@ -1,0 +1,90 @@
+"""Deliveries as the rules plan them: parts of a message, notices and marks for the desk."""
+
+from datetime import timedelta
+
+from router.decision import Decision, Outcome, Planned, Reason
+from router.model import Attachment, Conversation, DeliveryKind, Leg, Outgoing
+from router.richtext import RichText, of_text
+
+
+def parts_to(
+    parts: tuple[RichText, ...],
+    outgoing: Outgoing,
+    *,
+    channel: str,
+    address: str,
+    desk: bool,
+    hold: timedelta = timedelta(0),
+    order: int | None = None,
+) -> tuple[Planned, ...]:
+    """One planned delivery a part (X7); the attachments go with the last."""
+    count = max(len(parts), 1)
+    return tuple(
+        Planned(
+            kind=DeliveryKind.MESSAGE,
+            channel=channel,
+            address=address,
+            desk=desk,
+            outgoing=_part_of(outgoing, text, outgoing.attachments if number == count else ()),
+            part=number,
+            parts=count,
+            hold=hold,
+            order=order,
+            of_message=True,
+        )
+        for number, text in enumerate(parts or (RichText(),), 1)
+    )
+
+
+def _part_of(outgoing: Outgoing, text: RichText, attachments: tuple[Attachment, ...]) -> Outgoing:
+    return Outgoing(
+        text=text,
+        author=outgoing.author,
+        author_kind=outgoing.author_kind,
+        attachments=attachments,
+        subject=outgoing.subject,
+        in_reply_to=outgoing.in_reply_to,
+        references=outgoing.references,
+        automatic=outgoing.automatic,
+    )
+
+
+def customer_leg(conversation: Conversation) -> Leg | None:
+    """Where an answer goes: the reachable leg of the latest customer message."""
+    reachable = [leg for leg in conversation.legs if not leg.desk and not leg.closed and leg.last_in_at is not None]
+    return max(reachable, key=lambda leg: (leg.last_in_at, leg.id), default=None)
+
+
+def notice(conversation: Conversation, sentence: str) -> tuple[Planned, ...]:
+    """Tell the desk something in the conversation's thread (X17)."""
+    return tuple(
+        Planned(
+            kind=DeliveryKind.NOTICE,
+            channel=leg.channel,
+            address=leg.address,
+            desk=True,
+            outgoing=Outgoing(text=of_text(sentence), automatic=True),
+        )
+        for leg in conversation.legs
+        if leg.desk
+    )
+
+
+def reaction(conversation: Conversation, remote_id: str, name: str) -> tuple[Planned, ...]:
+    """Mark an agent's post in the thread."""
+    return tuple(
+        Planned(
+            kind=DeliveryKind.REACTION,
+            channel=leg.channel,
+            address=leg.address,
+            desk=True,
+            outgoing=Outgoing(target=remote_id, reaction=name, automatic=True),
+        )
+        for leg in conversation.legs
+        if leg.desk
+    )
+
+
+def ignored(rule: str, text: str) -> Decision:
+    """Nothing follows from it, and why."""
+    return Decision(outcome=Outcome.IGNORED, reasons=(Reason(rule, text),))

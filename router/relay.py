@@ -1,0 +1,135 @@
+"""What follows for messages already told: edits, deletes and bounces carried to the other side (X11, S25, L6)."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot, Target, TargetDelivery
+from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Outgoing, Visibility
+from router.notes import is_note
+from router.planning import ignored, notice
+from router.richtext import RichText, plain
+from router.rulebook import Rulebook
+
+
+def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
+    """A new version or a tombstone: changed in the queue while it is there, told where the channel can, else said."""
+    target, conversation = snapshot.target, snapshot.proof
+    if target is None or conversation is None:
+        return ignored("X11", "it changes a message we do not have")
+    message = target.message
+    deleted = inbound.kind is InboundKind.DELETE
+    if not deleted and inbound.text == message.text:
+        return ignored("S5", "the text is the one we have")
+    actor = message.author
+    event = NewEvent(type="message_deleted" if deleted else "message_edited", actor=actor, payload=_payload(target))
+    revision = Revision(message=message.id, text=inbound.text, attachments=inbound.attachments, deleted=deleted)
+    if message.visibility is Visibility.NOTE:
+        return _decided("a note stays a note", conversation, revision, event)
+    if not deleted and rules.is_desk(inbound.channel) and is_note(inbound.text):
+        return _made_a_note(conversation, target, revision, event)
+    carriers = [each for each in target.deliveries if each.kind is DeliveryKind.MESSAGE]
+    queued = [each for each in carriers if each.state is DeliveryState.READY]
+    told = [
+        each for each in carriers if each.state in {DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNKNOWN}
+    ]
+    if deleted:
+        withdraw = tuple(each.id for each in queued)
+        changes, outcome = _deletions(told, rules)
+        return _decided(outcome, conversation, revision, event, withdraw=withdraw, deliveries=changes)
+    if queued and not told and len(carriers) == 1:
+        rewrite = {queued[0].id: inbound.text}
+        return _decided("changed before it left", conversation, revision, event, rewrite=rewrite)
+    changes, sentence = _edits(told or carriers, inbound, rules)
+    if sentence is not None:
+        changes = (*changes, *notice(conversation, sentence))
+    return _decided(sentence or "changed where it was told", conversation, revision, event, deliveries=changes)
+
+
+def _payload(target: Target) -> dict[str, object]:
+    return {"message": target.message.id.hex, "version": target.message.version + 1}
+
+
+def _decided(
+    reason: str,
+    conversation: Conversation,
+    revision: Revision,
+    event: NewEvent,
+    *,
+    withdraw: tuple[UUID, ...] = (),
+    rewrite: Mapping[UUID, RichText] | None = None,
+    deliveries: tuple[Planned, ...] = (),
+) -> Decision:
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("X11", reason),),
+        conversation=conversation,
+        revision=revision,
+        events=(event,),
+        withdraw=withdraw,
+        rewrite=rewrite or {},
+        deliveries=deliveries,
+    )
+
+
+def _made_a_note(conversation: Conversation, target: Target, revision: Revision, event: NewEvent) -> Decision:
+    """A reply edited into a note: taken back while it is queued, else the agent is asked (decisions 22)."""
+    queued = tuple(each.id for each in target.deliveries if each.state is DeliveryState.READY)
+    all_queued = len(queued) == len(target.deliveries)
+    sentence = (
+        "Taken back before it left: it is a note now."
+        if all_queued
+        else "This reply had left before it became a note. Delete it in Slack to take it back from the customer."
+    )
+    return _decided(sentence, conversation, revision, event, withdraw=queued, deliveries=notice(conversation, sentence))
+
+
+def _edits(told: list[TargetDelivery], inbound: Inbound, rules: Rulebook) -> tuple[tuple[Planned, ...], str | None]:
+    changes: list[Planned] = []
+    for each in told:
+        capabilities = rules.channels[each.channel].capabilities
+        if not capabilities.edits or each.parts > 1 or len(plain(inbound.text)) > capabilities.text_limit:
+            return (), "The edit cannot be shown where the message was sent: write a correction instead."
+        if each.remote_id is None and not capabilities.pulls:
+            return (), "The message is still on its way: its edit was kept but not sent. Write a correction instead."
+        changes.append(_change(each, DeliveryKind.EDIT, Outgoing(text=inbound.text, target=each.remote_id)))
+    return tuple(changes), None
+
+
+def _deletions(told: list[TargetDelivery], rules: Rulebook) -> tuple[tuple[Planned, ...], str]:
+    able = [
+        each
+        for each in told
+        if rules.channels[each.channel].capabilities.deletes
+        and (each.remote_id is not None or rules.channels[each.channel].capabilities.pulls)
+    ]
+    changes = tuple(_change(each, DeliveryKind.DELETE, Outgoing(target=each.remote_id)) for each in able)
+    return changes, "deleted where it was told" if len(able) == len(told) else "it cannot be deleted everywhere"
+
+
+def _change(each: TargetDelivery, kind: DeliveryKind, outgoing: Outgoing) -> Planned:
+    return Planned(
+        kind=kind, channel=each.channel, address=each.address, desk=each.desk, outgoing=outgoing, of_message=True
+    )
+
+
+def relay_failure(snapshot: Snapshot, inbound: Inbound) -> Decision:
+    """A bounce that our own mark proves (L6): the message did not arrive, and the desk is told."""
+    target, conversation = snapshot.target, snapshot.proof
+    if target is None or conversation is None:
+        return ignored("L6", "it names no message of ours")
+    if inbound.value.startswith("4"):
+        sentence = f"Delayed: the customer's mail server has not taken the reply yet ({inbound.value})."
+        return Decision(
+            outcome=Outcome.STORED,
+            reasons=(Reason("L6", "a delay, not a failure"),),
+            conversation=conversation,
+            deliveries=notice(conversation, sentence),
+        )
+    sentence = f"Not delivered: the customer's mail server returned the reply ({inbound.value or 'no status'})."
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("L6", "the message came back"),),
+        conversation=conversation,
+        events=(NewEvent(type="delivery_failed", payload={"message": target.message.id.hex, "status": inbound.value}),),
+        deliveries=notice(conversation, sentence),
+    )

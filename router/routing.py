@@ -1,0 +1,49 @@
+"""The door to the rules: what should happen about an inbound item. Pure and explained."""
+
+from router.customers import from_customer
+from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
+from router.desk import from_desk
+from router.model import Inbound, InboundKind
+from router.planning import ignored, notice
+from router.relay import relay_edit, relay_failure
+from router.rulebook import Rulebook
+
+
+def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
+    """The one decision about an inbound item, whoever wrote it."""
+    match inbound.kind:
+        case InboundKind.MESSAGE:
+            if rules.is_desk(inbound.channel):
+                return from_desk(snapshot, inbound, rules)
+            return from_customer(snapshot, inbound, rules)
+        case InboundKind.EDIT | InboundKind.DELETE:
+            return relay_edit(snapshot, inbound, rules)
+        case InboundKind.BOUNCE:
+            return relay_failure(snapshot, inbound)
+        case InboundKind.MEMBERSHIP:
+            return _membership(snapshot, inbound)
+        case InboundKind.REACTION | InboundKind.BUTTON | InboundKind.TYPING | InboundKind.READ | InboundKind.ECHO:
+            return ignored("kind", f"a {inbound.kind} asks for nothing")
+
+
+def _membership(snapshot: Snapshot, inbound: Inbound) -> Decision:
+    """The customer blocked or unblocked us (T12)."""
+    gone = inbound.value in {"kicked", "left"}
+    for conversation in snapshot.open:
+        for leg in conversation.legs:
+            if not leg.desk and (leg.channel, leg.address) == (inbound.channel, inbound.address) and leg.closed != gone:
+                sentence = (
+                    "The customer has blocked us on this channel: replies cannot reach them until they write again."
+                    if gone
+                    else "The customer can be reached on this channel again."
+                )
+                return Decision(
+                    outcome=Outcome.STORED,
+                    reasons=(Reason("T12", sentence),),
+                    conversation=conversation,
+                    events=(NewEvent(type="leg_closed" if gone else "leg_reopened", actor="customer"),),
+                    deliveries=notice(conversation, sentence),
+                    close_leg=leg if gone else None,
+                    reopen_leg=None if gone else leg,
+                )
+    return ignored("T12", "no open conversation on this address")

@@ -1,0 +1,459 @@
+"""Carrying out decisions: collects the rows of a whole batch and writes them table by table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from router.decision import Decision, NewMessage, Opening, Planned, Revision
+from router.model import (
+    Attachment,
+    Contact,
+    Conversation,
+    DeliveryKind,
+    Identity,
+    Inbound,
+    Leg,
+    Outgoing,
+    Status,
+)
+from router.richtext import RichText
+from storage import feeds
+from storage.codec import json_of, outgoing_json, outgoing_of, text_of
+from storage.database import Transaction, of_micros, to_micros
+from storage.ids import new_id
+from storage.snapshots import Snapshots, identity_key
+from storage.statement import Statement
+
+Rows = list[dict[str, Any]]
+
+_CONTACT = Statement(
+    "INSERT INTO contacts (id, name, language, tier, created_at) VALUES (:id, :name, :language, NULL, :now)"
+)
+_IDENTITY = Statement(
+    """
+    INSERT INTO identities (key, contact, name, verification, evidence, first_seen)
+    VALUES (:key, :contact, :name, :verification, '', :now)
+    """
+)
+_VERIFIED = Statement("UPDATE identities SET verification = :verification WHERE key = :key")
+_CONVERSATION = Statement(
+    """
+    INSERT INTO conversations (id, number, contact, status, subject, owner, team, route, opened_at, last_in_at,
+                               next_seq, version)
+    VALUES (:id, :number, :contact, 'open', :subject, :owner, :team, :route, :now, :last_in_at, :next_seq, 1)
+    """
+)
+_PROGRESS = Statement(
+    """
+    UPDATE conversations SET next_seq = :next_seq, last_in_at = :last_in_at, status = :status, version = version + 1
+    WHERE id = :id
+    """
+)
+_LEG = Statement(
+    """
+    INSERT INTO legs (id, conversation, channel, address, desk, thread_key, identity, last_in_at, last_remote_id,
+                      closed)
+    VALUES (:id, :conversation, :channel, :address, :desk, NULL, :identity, :last_in_at, :last_remote_id, :closed)
+    """
+)
+_LEG_IN = Statement(
+    "UPDATE legs SET last_in_at = :last_in_at, last_remote_id = :last_remote_id, closed = :closed WHERE id = :id"
+)
+_MESSAGE = Statement(
+    """
+    INSERT INTO messages (id, conversation, seq, author_kind, author, author_name, visibility, channel, body, full_body,
+                          remote_key, received_at, sent_at, composed_at, version, deleted, automatic)
+    VALUES (:id, :conversation, :seq, :author_kind, :author, :author_name, :visibility, :channel, :body, :full_body,
+            :remote_key, :now, :sent_at, :composed_at, 1, :deleted, :automatic)
+    """
+)
+_OLD_VERSION = Statement(
+    """
+    INSERT INTO message_versions (message, version, body, replaced_at)
+    SELECT id, version, body, :now FROM messages WHERE id = :id
+    """
+)
+_REVISE = Statement("UPDATE messages SET body = :body, version = version + 1, deleted = :deleted WHERE id = :id")
+_ATTACHMENT = Statement(
+    """
+    INSERT INTO attachments (message, position, channel, name, content_type, size, sha256, remote, inline, content_id)
+    VALUES (:message, :position, :channel, :name, :content_type, :size, :sha256, :remote, :inline, :content_id)
+    """
+)
+_BLOB = Statement(
+    """
+    INSERT INTO blobs (sha256, size, uses, created_at) VALUES (:sha256, :size, 1, :now)
+    ON CONFLICT (sha256) DO UPDATE SET uses = blobs.uses + 1
+    """
+)
+_EVENT = Statement(
+    """
+    INSERT INTO events (conversation, seq, type, version, at, actor, payload)
+    VALUES (:conversation, :seq, :type, 1, :now, :actor, :payload)
+    """
+)
+_LANE = Statement(
+    """
+    INSERT INTO lanes (key, channel, address, due_at, reserved, owner, lease_until, fence)
+    VALUES (:key, :channel, :address, :due_at, :no, '', 0, 0)
+    ON CONFLICT (key) DO UPDATE SET due_at = COALESCE(lanes.due_at, excluded.due_at)
+    """
+)
+_DELIVERY = Statement(
+    """
+    INSERT INTO outbox (id, lane, seq, part, parts, channel, address, kind, conversation, message, body, state,
+                        not_before, created_at, unfetched)
+    VALUES (:id, :lane, :seq, :part, :parts, :channel, :address, :kind, :conversation, :message, :body, 'ready',
+            :not_before, :now, :unfetched)
+    """
+)
+_WITHDRAW = Statement(
+    """
+    UPDATE outbox SET state = 'failed', error = 'taken back before it left', settled_at = :now
+    WHERE id = :id AND state = 'ready'
+    """
+)
+_BODY = Statement("SELECT body FROM outbox WHERE id = :id AND state = 'ready'")
+_REWRITE = Statement("UPDATE outbox SET body = :body WHERE id = :id AND state = 'ready'")
+_NUMBERS = Statement("UPDATE counters SET value = value + :count WHERE name = 'conversation' RETURNING value")
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a commit changed that somebody may be waiting for: channels with new deliveries, feed places that grew,
+    and the feed places of messages."""
+
+    channels: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
+    feed_seqs: Mapping[UUID, int] = field(default_factory=dict)
+
+
+class Changes:
+    """The rows a batch of decisions adds up to. `openings` is the most conversations the batch can open."""
+
+    def __init__(self, tx: Transaction, snapshots: Snapshots, pulls: frozenset[str], openings: int) -> None:
+        self._tx = tx
+        self._snapshots = snapshots
+        self._pulls = pulls
+        self._number = tx.one(_NUMBERS, {"count": openings})[0] - openings if openings else 0  # type: ignore[index]
+        self._contacts: Rows = []
+        self._identities: Rows = []
+        self._opened: dict[UUID, dict[str, Any]] = {}
+        self._progress: dict[UUID, dict[str, Any]] = {}
+        self._legs: dict[UUID, dict[str, Any]] = {}
+        self._leg_changes: dict[UUID, dict[str, Any]] = {}
+        self._messages: Rows = []
+        self._attachments: Rows = []
+        self._events: Rows = []
+        self._lanes: dict[str, dict[str, Any]] = {}
+        self._deliveries: Rows = []
+        self._feed: list[feeds.Entry] = []
+        self._ticks: dict[str, int] = {}
+
+    def apply(self, item: UUID, inbound: Inbound, decision: Decision) -> None:
+        """Collect what one decision means; later snapshots of the batch see it."""
+        conversation = self._conversation(inbound, decision)
+        if decision.leg_in:
+            conversation = self._leg_in(conversation, inbound)
+        if leg := decision.close_leg or decision.reopen_leg:
+            conversation = self._close_leg(conversation, leg, closed=decision.close_leg is not None)
+        message_seq = None
+        for number, event in enumerate(decision.events, 1):
+            seq = self._seq(conversation.id)
+            if number == len(decision.events):
+                message_seq = seq
+            if event.type == "status_changed":
+                conversation = self._put(replace(conversation, status=Status(str(event.payload["to"]))))
+            self._events.append(
+                {
+                    "conversation": conversation.id.bytes,
+                    "seq": seq,
+                    "type": event.type,
+                    "now": self._tx.now,
+                    "actor": event.actor,
+                    "payload": json_of({**event.payload, "message": item})
+                    if decision.message
+                    else json_of(event.payload),
+                }
+            )
+        if (message := decision.message) is not None:
+            self._add_message(item, conversation.id, message, message_seq or self._seq(conversation.id))
+        if decision.revision is not None:
+            self._revise(decision.revision)
+        message_id = decision.revision.message if decision.revision else item
+        if inbound.channel in self._pulls and (decision.leg_in or decision.revision is not None):
+            kind = feeds.kind_of(decision.revision)
+            self._feed.append(feeds.Entry(f"{inbound.channel}:{inbound.address}", kind, message_id))
+        for planned in decision.deliveries:
+            self._add_delivery(message_id, conversation, planned, message_seq)
+        for withdrawn in decision.withdraw:
+            self._tx.run(_WITHDRAW, {"id": withdrawn.bytes, "now": self._tx.now})
+        for delivery, text in decision.rewrite.items():
+            self._rewrite(delivery, text)
+
+    # Conversations and legs.
+
+    def _conversation(self, inbound: Inbound, decision: Decision) -> Conversation:
+        if decision.conversation is not None:
+            return self._snapshots.conversations[decision.conversation.id]
+        if decision.opening is None:
+            raise ValueError("a stored decision names a conversation or opens one")
+        return self._open(self._contact(inbound), decision.opening)
+
+    def _contact(self, inbound: Inbound) -> UUID:
+        key = identity_key(inbound.sender.identity)
+        known = self._snapshots.identities.get(key)
+        if known is not None:
+            if inbound.sender.verification > known.verification:
+                self._tx.run(_VERIFIED, {"key": key, "verification": inbound.sender.verification})
+            return known.contact
+        contact = Contact(id=new_id(), name=inbound.sender.name, language=inbound.language)
+        self._snapshots.contacts[contact.id] = contact
+        self._snapshots.identities[key] = Identity(
+            key=inbound.sender.identity,
+            contact=contact.id,
+            name=inbound.sender.name,
+            verification=inbound.sender.verification,
+        )
+        self._contacts.append(
+            {"id": contact.id.bytes, "name": contact.name, "language": contact.language, "now": self._tx.now}
+        )
+        self._identities.append(
+            {
+                "key": key,
+                "contact": contact.id.bytes,
+                "name": inbound.sender.name,
+                "verification": inbound.sender.verification,
+                "now": self._tx.now,
+            }
+        )
+        return contact.id
+
+    def _open(self, contact: UUID, opening: Opening) -> Conversation:
+        self._number += 1
+        conversation = Conversation(
+            id=new_id(),
+            number=self._number,
+            contact=contact,
+            subject=opening.subject,
+            owner=opening.owner,
+            team=opening.team,
+            route=opening.route,
+            opened_at=of_micros(self._tx.now),
+        )
+        self._opened[conversation.id] = {"id": conversation.id.bytes}
+        self._snapshots.next_seq[conversation.id] = 1
+        self._snapshots.open_of.setdefault(contact, []).append(conversation.id)
+        desk = self._leg(conversation.id, opening.desk_channel, opening.desk_address, desk=True)
+        return self._put(replace(conversation, legs=(desk,)))
+
+    def _leg(
+        self, conversation: UUID, channel: str, address: str, *, desk: bool, inbound: Inbound | None = None
+    ) -> Leg:
+        leg = Leg(
+            id=new_id(),
+            conversation=conversation,
+            channel=channel,
+            address=address,
+            desk=desk,
+            identity=inbound.sender.identity if inbound else None,
+            last_in_at=of_micros(self._tx.now) if inbound else None,
+            last_remote_id=inbound.remote_id if inbound else None,
+        )
+        self._legs[leg.id] = {"id": leg.id.bytes}
+        return leg
+
+    def _leg_in(self, conversation: Conversation, inbound: Inbound) -> Conversation:
+        """The customer wrote: the leg is the latest and reachable again."""
+        now = of_micros(self._tx.now)
+        legs = list(conversation.legs)
+        for index, leg in enumerate(legs):
+            if not leg.desk and (leg.channel, leg.address) == (inbound.channel, inbound.address):
+                legs[index] = replace(leg, last_in_at=now, last_remote_id=inbound.remote_id, closed=False)
+                self._leg_changes[leg.id] = {}
+                break
+        else:
+            legs.append(self._leg(conversation.id, inbound.channel, inbound.address, desk=False, inbound=inbound))
+        return self._put(replace(conversation, last_in_at=now, legs=tuple(legs)))
+
+    def _close_leg(self, conversation: Conversation, changed: Leg, *, closed: bool) -> Conversation:
+        legs = tuple(replace(leg, closed=closed) if leg.id == changed.id else leg for leg in conversation.legs)
+        self._leg_changes[changed.id] = {}
+        return self._put(replace(conversation, legs=legs))
+
+    def _put(self, conversation: Conversation) -> Conversation:
+        self._snapshots.conversations[conversation.id] = conversation
+        self._progress[conversation.id] = {}
+        return conversation
+
+    def _seq(self, conversation: UUID) -> int:
+        """The next place in the conversation (X10)."""
+        seq = self._snapshots.next_seq[conversation]
+        self._snapshots.next_seq[conversation] = seq + 1
+        self._progress[conversation] = {}
+        return seq
+
+    # Messages.
+
+    def _add_message(self, item: UUID, conversation: UUID, message: NewMessage, seq: int) -> None:
+        self._messages.append(
+            {
+                "id": item.bytes,
+                "conversation": conversation.bytes,
+                "seq": seq,
+                "author_kind": message.author_kind.value,
+                "author": message.author,
+                "author_name": message.author_name,
+                "visibility": message.visibility.value,
+                "channel": message.channel,
+                "body": text_of(message.text),
+                "full_body": text_of(message.full_text) if message.full_text is not None else None,
+                "remote_key": f"{message.channel}:{message.remote_id}" if message.remote_id else None,
+                "now": self._tx.now,
+                "sent_at": to_micros(message.sent_at) if message.sent_at else None,
+                "composed_at": to_micros(message.composed_at) if message.composed_at else None,
+                "deleted": False,
+                "automatic": message.automatic,
+            }
+        )
+        self._add_attachments(item, message.channel, message.attachments)
+
+    def _add_attachments(self, message: UUID, channel: str, attachments: tuple[Attachment, ...]) -> None:
+        for position, each in enumerate(attachments):
+            self._attachments.append(
+                {
+                    "message": message.bytes,
+                    "position": position,
+                    "channel": channel,
+                    "name": each.name,
+                    "content_type": each.content_type,
+                    "size": each.size,
+                    "sha256": each.blob.sha256 if each.blob else None,
+                    "remote": each.remote,
+                    "inline": each.inline,
+                    "content_id": each.content_id,
+                }
+            )
+
+    def _revise(self, revision: Revision) -> None:
+        key = {"id": revision.message.bytes}
+        self._tx.run(_OLD_VERSION, {**key, "now": self._tx.now})
+        self._tx.run(_REVISE, {**key, "body": text_of(revision.text), "deleted": revision.deleted})
+
+    # Deliveries.
+
+    def _add_delivery(self, message: UUID, conversation: Conversation, planned: Planned, seq: int | None) -> None:
+        now = self._tx.now
+        lane = lane_key(planned, conversation.id)
+        if planned.order is not None and not planned.desk:
+            order = planned.order
+        elif planned.of_message and planned.desk and seq is not None:
+            order = seq
+        elif planned.desk:
+            order = seq if planned.kind is DeliveryKind.ROOT and seq is not None else self._seq(conversation.id)
+            if planned.kind is DeliveryKind.ROOT:
+                order -= 1
+        else:
+            order = self._ticks[lane] = max(now, self._ticks.get(lane, 0) + 1)
+        outgoing = planned.outgoing
+        if outgoing.card is not None:
+            outgoing = replace(outgoing, card=replace(outgoing.card, number=conversation.number))
+        not_before = now + int(planned.hold.total_seconds() * 1_000_000)
+        if lane not in self._lanes:
+            self._lanes[lane] = {
+                "key": lane,
+                "channel": planned.channel,
+                "address": planned.address,
+                "due_at": not_before,
+                "no": False,
+            }
+        self._deliveries.append(
+            {
+                "id": new_id().bytes,
+                "lane": lane,
+                "seq": order,
+                "part": planned.part,
+                "parts": planned.parts,
+                "channel": planned.channel,
+                "address": planned.address,
+                "kind": planned.kind.value,
+                "conversation": conversation.id.bytes,
+                "message": message.bytes if planned.of_message else None,
+                "body": outgoing_json(outgoing),
+                "not_before": not_before,
+                "now": now,
+                "unfetched": any(each.blob is None and each.remote for each in outgoing.attachments),
+            }
+        )
+
+    def _rewrite(self, delivery: UUID, text: RichText) -> None:
+        row = self._tx.one(_BODY, {"id": delivery.bytes})
+        if row is not None:
+            outgoing: Outgoing = replace(outgoing_of(row[0]), text=text)
+            self._tx.run(_REWRITE, {"id": delivery.bytes, "body": outgoing_json(outgoing)})
+
+    # Writing.
+
+    def save(self) -> Touched:
+        """Write everything, parents first."""
+        tx, now = self._tx, self._tx.now
+        tx.many(_CONTACT, self._contacts)
+        tx.many(_IDENTITY, self._identities)
+        conversations = self._snapshots.conversations
+        tx.many(_CONVERSATION, [self._conversation_row(conversations[each]) for each in self._opened])
+        tx.many(
+            _PROGRESS,
+            [self._conversation_row(conversations[each]) for each in self._progress if each not in self._opened],
+        )
+        legs = {leg.id: leg for each in self._progress for leg in conversations[each].legs}
+        tx.many(_LEG, [_leg_row(legs[each]) for each in self._legs])
+        tx.many(_LEG_IN, [_leg_row(legs[each]) for each in self._leg_changes if each not in self._legs])
+        tx.many(_MESSAGE, self._messages)
+        tx.many(_ATTACHMENT, self._attachments)
+        for row in self._attachments:
+            if row["sha256"] is not None:
+                tx.run(_BLOB, {"sha256": row["sha256"], "size": row["size"], "now": now})
+        tx.many(_EVENT, self._events)
+        tx.many(_LANE, [self._lanes[key] for key in sorted(self._lanes)])
+        tx.many(_DELIVERY, self._deliveries)
+        places = feeds.append(tx, self._feed)
+        return Touched(
+            channels=frozenset(row["channel"] for row in self._deliveries),
+            places=frozenset(entry.place for entry in self._feed),
+            feed_seqs=places,
+        )
+
+    def _conversation_row(self, conversation: Conversation) -> dict[str, Any]:
+        return {
+            "id": conversation.id.bytes,
+            "number": conversation.number,
+            "contact": conversation.contact.bytes,
+            "subject": conversation.subject,
+            "owner": conversation.owner,
+            "team": conversation.team,
+            "route": conversation.route,
+            "status": conversation.status.value,
+            "now": self._tx.now,
+            "last_in_at": to_micros(conversation.last_in_at) if conversation.last_in_at else None,
+            "next_seq": self._snapshots.next_seq[conversation.id],
+        }
+
+
+def lane_key(planned: Planned, conversation: UUID) -> str:
+    """A desk thread is a lane of its own, a customer's address is one for all their conversations."""
+    return f"{planned.channel}:{conversation.hex if planned.desk else planned.address}"
+
+
+def _leg_row(leg: Leg) -> dict[str, Any]:
+    return {
+        "id": leg.id.bytes,
+        "conversation": leg.conversation.bytes,
+        "channel": leg.channel,
+        "address": leg.address,
+        "desk": leg.desk,
+        "identity": identity_key(leg.identity) if leg.identity else None,
+        "last_in_at": to_micros(leg.last_in_at) if leg.last_in_at else None,
+        "last_remote_id": leg.last_remote_id,
+        "closed": leg.closed,
+    }

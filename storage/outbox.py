@@ -1,0 +1,406 @@
+"""The outbox: lanes, leases and fences of `channels.md` 2.2, rules R1-R9.
+
+A lane is one ordered destination; a claim takes its head and marks it `sending` in one transaction, so `sending` is
+committed before the first byte leaves (R2). Every completing write carries the fence of its claim (R6): a worker that
+slept through its lease changes nothing. `due_at` of a lane is when its head may be looked at next; while a lane is
+leased that is the end of the lease, so an abandoned lane comes back by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from router.model import Delivery, DeliveryKind, DeliveryState
+from storage import failpoints
+from storage.codec import json_of, json_value, outgoing_of
+from storage.database import Transaction, of_micros
+from storage.statement import Row, Statement
+
+_DUE = Statement(
+    """
+    SELECT l.key, l.fence, l.reserved, o.id, o.seq, o.part, o.parts, o.channel, o.address, o.kind, o.conversation,
+           o.message, o.body, o.state, o.attempt, o.retries, o.lookups, o.unfetched, o.not_before, o.created_at,
+           o.started_at, o.checkpoint, c.number, d.thread_key, l.owner
+    FROM lanes l
+    LEFT JOIN outbox o ON o.id = (
+        SELECT h.id FROM outbox h WHERE h.lane = l.key AND h.state IN ('ready', 'sending', 'unknown')
+        ORDER BY h.seq, h.part LIMIT 1)
+    LEFT JOIN conversations c ON c.id = o.conversation
+    LEFT JOIN legs d ON d.conversation = o.conversation AND d.channel = o.channel AND d.desk
+    WHERE l.channel = :channel AND l.due_at <= :now
+    ORDER BY l.due_at LIMIT :limit
+    """,
+    lock="FOR UPDATE OF l SKIP LOCKED",
+)
+_LEASE = Statement(
+    """
+    UPDATE lanes SET owner = :owner, lease_until = :until, due_at = :until, fence = fence + 1, reserved = :no
+    WHERE key = :lane AND fence = :fence
+    """
+)
+_BEGIN = Statement(
+    """
+    UPDATE outbox SET state = 'sending', fence = :fence, attempt = attempt + 1, started_at = :now
+    WHERE id = :id AND state = 'ready'
+    """
+)
+_FENCE = Statement("UPDATE outbox SET fence = :fence WHERE id = :id")
+_LOST = Statement("UPDATE outbox SET state = 'unknown' WHERE id = :id AND state = 'sending'")
+_WAIT = Statement("UPDATE lanes SET due_at = :due_at, reserved = :reserved WHERE key = :lane AND fence = :fence")
+_IDLE = Statement(
+    "UPDATE lanes SET due_at = NULL, lease_until = 0, reserved = :no WHERE key = :lane AND fence = :fence"
+)
+_DONE = Statement(
+    """
+    UPDATE outbox SET state = :state, remote_ids = :remote_ids, remote_key = :remote_key, error = :error,
+        settled_at = :settled_at, not_before = :not_before, attempt = attempt - :unburnt, retries = retries + :retried,
+        lookups = :lookups
+    WHERE id = :id AND state IN ('sending', 'unknown') AND fence = :fence
+      AND EXISTS (SELECT 1 FROM lanes WHERE key = :lane AND fence = :fence)
+    """
+)
+_DONE_UNFENCED = Statement(
+    """
+    UPDATE outbox SET state = :state, remote_ids = :remote_ids, remote_key = :remote_key, error = :error,
+        settled_at = :settled_at, not_before = :not_before, attempt = attempt - :unburnt, retries = retries + :retried,
+        lookups = :lookups
+    WHERE id = :id AND :fence = :fence AND :lane = :lane
+    """
+)
+_RELEASE = Statement(
+    """
+    UPDATE lanes SET owner = '', lease_until = 0, reserved = :no, due_at = (
+        SELECT h.not_before FROM outbox h WHERE h.lane = lanes.key AND h.state IN ('ready', 'sending', 'unknown')
+        ORDER BY h.seq, h.part LIMIT 1)
+    WHERE key = :lane AND fence = :fence
+    """
+)
+_FAIL_LATER_PARTS = Statement(
+    """
+    UPDATE outbox SET state = 'failed', error = 'an earlier part failed', settled_at = :now
+    WHERE lane = :lane AND seq = :seq AND part > :part AND state = 'ready'
+    """
+)
+_CHECKPOINT = Statement("UPDATE outbox SET checkpoint = :checkpoint WHERE id = :id AND fence = :fence")
+_SET_THREAD = Statement(
+    "UPDATE legs SET thread_key = :thread_key WHERE conversation = :conversation AND channel = :channel AND desk"
+)
+_ECHO = Statement(
+    """
+    UPDATE outbox SET state = 'sent', remote_ids = :remote_ids, remote_key = :remote_key, settled_at = :now,
+        error = NULL
+    WHERE id = :id AND channel = :channel AND state = 'unknown' RETURNING lane, kind, conversation
+    """
+)
+_NEXT_OF_LANE = Statement(
+    """
+    UPDATE lanes SET due_at = (
+        SELECT h.not_before FROM outbox h WHERE h.lane = lanes.key AND h.state IN ('ready', 'sending', 'unknown')
+        ORDER BY h.seq, h.part LIMIT 1)
+    WHERE key = :lane AND lease_until < :now
+    """
+)
+_HURRY = Statement("UPDATE lanes SET due_at = :now WHERE channel = :channel AND due_at > :now AND lease_until < :now")
+_NEXT_DUE = Statement("SELECT channel, min(due_at) FROM lanes WHERE due_at IS NOT NULL GROUP BY channel")
+_BACKLOG = Statement(
+    """
+    SELECT channel, state, count(*), min(created_at) FROM outbox
+    WHERE state IN ('ready', 'sending', 'unknown') GROUP BY channel, state
+    """
+)
+_ENDED = Statement(
+    """
+    SELECT o.id, o.channel, o.address, o.kind, o.state, o.error, o.settled_at, c.number, o.body, o.attempt
+    FROM outbox o JOIN conversations c ON c.id = o.conversation
+    WHERE o.state IN ('failed', 'dead') ORDER BY o.settled_at DESC LIMIT :limit
+    """
+)
+_ENDED_ONE = Statement(
+    """
+    SELECT o.id, o.channel, o.address, o.kind, o.state, o.error, o.settled_at, c.number, o.body, o.attempt
+    FROM outbox o JOIN conversations c ON c.id = o.conversation
+    WHERE o.id = :id
+    """
+)
+_RETRY = Statement(
+    """
+    UPDATE outbox SET state = 'ready', attempt = 0, retries = 0, lookups = 0, not_before = :now, settled_at = NULL
+    WHERE id = :id AND state IN ('failed', 'dead') RETURNING lane
+    """
+)
+_WAKE_LANE = Statement("UPDATE lanes SET due_at = :now WHERE key = :lane AND lease_until < :now")
+_DISCARD = Statement("UPDATE outbox SET error = :error, state = 'failed' WHERE id = :id AND state = 'dead'")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A due lane with its head as it stands before a claim."""
+
+    lane: str
+    fence: int
+    reserved: bool
+    state: DeliveryState
+    seq: int
+    retries: int
+    lookups: int
+    unfetched: bool
+    not_before: int
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A lane that is ours until `until` (database time), with its head; `reconcile`: its outcome is to be found out."""
+
+    lane: str
+    fence: int
+    until: int
+    seq: int
+    retries: int
+    lookups: int
+    delivery: Delivery
+    reconcile: bool = False
+    unfetched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a claim ends. `state` ready means once more at `not_before` (microseconds); `burnt` counts the attempt
+    (R9); `lookups` is how often it was looked for in vain."""
+
+    state: DeliveryState
+    remote_ids: tuple[str, ...] = ()
+    error: str | None = None
+    not_before: int = 0
+    burnt: bool = True
+    retried: bool = False
+    lookups: int = 0
+
+
+def due(tx: Transaction, channel: str, limit: int) -> list[Head]:
+    """The lanes of a channel whose head may be worked on, longest due first; lanes without a head go to sleep."""
+    heads: list[Head] = []
+    for row in tx.all(_DUE, {"channel": channel, "now": tx.now, "limit": limit}):
+        if row[3] is None:
+            tx.run(_IDLE, {"lane": row[0], "fence": row[1], "no": False})
+        elif row[13] == DeliveryState.READY and row[18] > tx.now:
+            wait(tx, row[0], row[1], row[18], reserved=False)
+        else:
+            heads.append(_head(row))
+    return heads
+
+
+def wait(tx: Transaction, lane: str, fence: int, due_at: int, *, reserved: bool) -> None:
+    """Look at a lane again later; `reserved` keeps the place in the rate it has been given."""
+    tx.run(_WAIT, {"lane": lane, "fence": fence, "due_at": due_at, "reserved": reserved})
+
+
+def claim(tx: Transaction, heads: Sequence[Head], owner: str, lease: int) -> list[Claim]:
+    """Lease lanes for `lease` microseconds and mark their heads: `ready` becomes `sending`, a head found `sending`
+    belongs to somebody who is gone and becomes `unknown` (R2)."""
+    claims: list[Claim] = []
+    until = tx.now + lease
+    for head in heads:
+        fence = head.fence + 1
+        leased = tx.run(_LEASE, {"lane": head.lane, "fence": head.fence, "owner": owner, "until": until, "no": False})
+        if leased != 1:
+            continue
+        key = {"id": head.delivery.id.bytes}
+        reconcile = head.state is not DeliveryState.READY
+        if reconcile:
+            tx.run(_LOST, key)
+            tx.run(_FENCE, key | {"fence": fence})
+        elif head.unfetched:
+            tx.run(_FENCE, key | {"fence": fence})
+        elif tx.run(_BEGIN, key | {"fence": fence, "now": tx.now}) != 1:
+            continue
+        claims.append(
+            Claim(
+                lane=head.lane,
+                fence=fence,
+                until=until,
+                seq=head.seq,
+                retries=head.retries,
+                lookups=head.lookups,
+                delivery=head.delivery,
+                reconcile=reconcile,
+                unfetched=head.unfetched and not reconcile,
+            )
+        )
+    return claims
+
+
+def settle(tx: Transaction, held: Claim, settlement: Settlement) -> bool:
+    """Complete a claim and free its lane. False: the lane was taken over meanwhile and nothing is changed (R6)."""
+    delivery = held.delivery
+    remote_ids = settlement.remote_ids
+    final = settlement.state not in {DeliveryState.READY, DeliveryState.UNKNOWN}
+    parameters = {
+        "id": delivery.id.bytes,
+        "lane": held.lane,
+        "fence": held.fence,
+        "state": settlement.state.value,
+        "remote_ids": json_of(remote_ids),
+        "remote_key": f"{delivery.channel}:{remote_ids[0]}" if remote_ids else None,
+        "error": settlement.error,
+        "settled_at": tx.now if final else None,
+        "not_before": settlement.not_before or tx.now,
+        "unburnt": 0 if settlement.burnt else 1,
+        "retried": 1 if settlement.retried else 0,
+        "lookups": settlement.lookups,
+    }
+    if tx.run(_DONE_UNFENCED if failpoints.left_out("fence") else _DONE, parameters) != 1:
+        return False
+    if delivery.kind is DeliveryKind.ROOT and remote_ids:
+        _link_thread(tx, delivery.conversation.bytes, delivery.channel, remote_ids[0])
+    if settlement.state in {DeliveryState.FAILED, DeliveryState.DEAD}:
+        tx.run(_FAIL_LATER_PARTS, {"lane": held.lane, "seq": held.seq, "part": delivery.part, "now": tx.now})
+    tx.run(_RELEASE, {"lane": held.lane, "fence": held.fence, "no": False})
+    return True
+
+
+def relink(tx: Transaction, held: Claim, thread: str) -> None:
+    """The desk thread was lost and begins anew elsewhere (S29)."""
+    _link_thread(tx, held.delivery.conversation.bytes, held.delivery.channel, thread)
+
+
+def _link_thread(tx: Transaction, conversation: bytes, channel: str, thread: str) -> None:
+    tx.run(_SET_THREAD, {"thread_key": f"{channel}:{thread}", "conversation": conversation, "channel": channel})
+
+
+def release(tx: Transaction, held: Claim) -> None:
+    """Give a lane back with nothing done to its head (which is not `sending`)."""
+    tx.run(_RELEASE, {"lane": held.lane, "fence": held.fence, "no": False})
+
+
+def checkpoint(tx: Transaction, held: Claim, state: str) -> None:
+    """Store the connector's own progress with a delivery (S26)."""
+    tx.run(_CHECKPOINT, {"id": held.delivery.id.bytes, "fence": held.fence, "checkpoint": state})
+
+
+def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> bool:
+    """Our own message came back: a delivery of unknown outcome was sent after all (X5)."""
+    try:
+        delivery_id = UUID(hex=delivery)
+    except ValueError:
+        return False
+    row = tx.one(
+        _ECHO,
+        {
+            "id": delivery_id.bytes,
+            "channel": channel,
+            "remote_ids": json_of([remote_id]),
+            "remote_key": f"{channel}:{remote_id}",
+            "now": tx.now,
+        },
+    )
+    if row is None:
+        return False
+    if row[1] == DeliveryKind.ROOT:
+        _link_thread(tx, row[2], channel, remote_id)
+    tx.run(_NEXT_OF_LANE, {"lane": row[0], "now": tx.now})
+    return True
+
+
+def hurry(tx: Transaction, channel: str) -> None:
+    """A channel works again: look at its waiting lanes now."""
+    tx.run(_HURRY, {"channel": channel, "now": tx.now})
+
+
+def next_due(tx: Transaction) -> dict[str, int]:
+    """For each channel with open deliveries, when its next lane is due (microseconds)."""
+    return {row[0]: row[1] for row in tx.all(_NEXT_DUE, {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    channel: str
+    state: str
+    count: int
+    oldest: int
+
+
+def backlog(tx: Transaction) -> list[Backlog]:
+    """Open deliveries for each channel and state; `oldest` in microseconds."""
+    return [Backlog(*row) for row in tx.all(_BACKLOG, {})]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A delivery that did not succeed; `settled_at` in microseconds."""
+
+    id: UUID
+    channel: str
+    address: str
+    kind: str
+    state: str
+    error: str
+    settled_at: int
+    number: int
+    body: str
+    attempt: int
+
+
+def _ended(row: Row) -> Ended:
+    return Ended(UUID(bytes=row[0]), row[1], row[2], row[3], row[4], row[5] or "", row[6] or 0, row[7], row[8], row[9])
+
+
+def ended(tx: Transaction, limit: int) -> list[Ended]:
+    """Failed and dead deliveries, latest first (D3)."""
+    return [_ended(row) for row in tx.all(_ENDED, {"limit": limit})]
+
+
+def ended_one(tx: Transaction, delivery: UUID) -> Ended | None:
+    row = tx.one(_ENDED_ONE, {"id": delivery.bytes})
+    return _ended(row) if row is not None and row[4] in {"failed", "dead"} else None
+
+
+def retry(tx: Transaction, delivery: UUID) -> bool:
+    """Send a failed or dead delivery again; False when it is not one."""
+    row = tx.one(_RETRY, {"id": delivery.bytes, "now": tx.now})
+    if row is None:
+        return False
+    tx.run(_WAKE_LANE, {"lane": row[0], "now": tx.now})
+    return True
+
+
+def discard(tx: Transaction, delivery: UUID, reason: str) -> bool:
+    """Take a dead delivery off the list of things to look at; it is kept as failed. False when it is not dead."""
+    return tx.run(_DISCARD, {"id": delivery.bytes, "error": f"discarded: {reason}"}) == 1
+
+
+def _head(row: Row) -> Head:
+    channel, thread_key = row[7], row[23]
+    return Head(
+        lane=row[0],
+        fence=row[1],
+        reserved=bool(row[2]),
+        state=DeliveryState(row[13]),
+        seq=row[4],
+        retries=row[15],
+        lookups=row[16],
+        unfetched=bool(row[17]),
+        not_before=row[18],
+        delivery=Delivery(
+            id=UUID(bytes=row[3]),
+            channel=channel,
+            kind=DeliveryKind(row[9]),
+            conversation=UUID(bytes=row[10]),
+            number=row[22],
+            message=UUID(bytes=row[11]) if row[11] is not None else None,
+            part=row[5],
+            parts=row[6],
+            address=row[8],
+            thread=thread_key[len(channel) + 1 :] if thread_key else None,
+            outgoing=outgoing_of(row[12]),
+            attempt=row[14] + 1,
+            created_at=of_micros(row[19]),
+            started_at=of_micros(row[20]) if row[20] is not None else None,
+            checkpoint=row[21],
+        ),
+    )
+
+
+def remote_ids(stored: str) -> tuple[str, ...]:
+    """The remote ids of a stored delivery."""
+    return tuple(json_value(stored))

@@ -1,0 +1,320 @@
+"""The tables, as SQLAlchemy Core knows them; Alembic's migrations lead to exactly these (a test proves it).
+
+Ids are 16 bytes, instants integer microseconds since 1970 in UTC (decisions 1 and 3), structured values JSON text.
+`*_key` columns hold "channel:id", so that a look-up of many needs one column.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[bytes]:
+    return Column("id", LargeBinary(16), primary_key=True)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _word(name: str, default: str | None = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _id(),
+    _word("name"),
+    Column("language", Text),
+    Column("tier", Text),
+    _instant("created_at"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("contact", LargeBinary(16), ForeignKey("contacts.id"), nullable=False, index=True),
+    _word("name"),
+    Column("verification", Integer, nullable=False, server_default="0"),
+    _word("evidence"),
+    _instant("first_seen"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _id(),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("contact", LargeBinary(16), ForeignKey("contacts.id"), nullable=False),
+    _word("status", "open"),
+    Column("topic", Text),
+    _word("priority", "normal"),
+    _word("subject"),
+    Column("owner", Text),
+    Column("team", Text),
+    _word("route"),
+    Column("policy", Text),
+    _instant("opened_at"),
+    _instant("last_in_at", nullable=True),
+    _instant("resolved_at", nullable=True),
+    Column("merged_into", LargeBinary(16)),
+    Column("next_seq", BigInteger, nullable=False, server_default="1"),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+    Index(
+        "ix_conversations_open",
+        "contact",
+        sqlite_where=text("status <> 'resolved'"),
+        postgresql_where=text("status <> 'resolved'"),
+    ),
+)
+
+legs = Table(
+    "legs",
+    metadata,
+    _id(),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), nullable=False, index=True),
+    _word("channel", None),
+    _word("address", None),
+    Column("desk", Boolean, nullable=False),
+    Column("thread_key", Text, unique=True),
+    Column("identity", Text),
+    _instant("last_in_at", nullable=True),
+    Column("last_remote_id", Text),
+    Column("closed", Boolean, nullable=False, server_default=text("false")),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    _word("author_kind", None),
+    _word("author"),
+    _word("author_name"),
+    _word("visibility", None),
+    _word("channel", None),
+    _word("body", None),
+    Column("full_body", Text),
+    Column("remote_key", Text),
+    _instant("received_at"),
+    _instant("sent_at", nullable=True),
+    _instant("composed_at", nullable=True),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("deleted", Boolean, nullable=False, server_default=text("false")),
+    Column("automatic", Boolean, nullable=False, server_default=text("false")),
+    UniqueConstraint("conversation", "seq"),
+    Index("ix_messages_remote_key", "remote_key"),
+)
+
+message_versions = Table(
+    "message_versions",
+    metadata,
+    Column("message", LargeBinary(16), ForeignKey("messages.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    _word("body", None),
+    _instant("replaced_at"),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("message", LargeBinary(16), ForeignKey("messages.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    _word("channel", None),
+    _word("name"),
+    _word("content_type"),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", LargeBinary(32)),
+    Column("remote", Text),
+    Column("inline", Boolean, nullable=False),
+    Column("content_id", Text),
+    Column("problem", Text),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    _word("type", None),
+    Column("version", Integer, nullable=False, server_default="1"),
+    _instant("at"),
+    _word("actor"),
+    _word("payload", "{}"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    _word("channel", None),
+    _word("dedupe_key", None),
+    Column("digest", LargeBinary(16), nullable=False),
+    _instant("received_at"),
+    Column("raw", LargeBinary),
+    _word("meta", "{}"),
+    _word("state", None),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("error", Text),
+    UniqueConstraint("channel", "dedupe_key"),
+    Index(
+        "ix_inbox_open",
+        "state",
+        "received_at",
+        sqlite_where=text("state <> 'done'"),
+        postgresql_where=text("state <> 'done'"),
+    ),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _word("channel", None),
+    _word("address", None),
+    _instant("due_at", nullable=True),
+    Column("reserved", Boolean, nullable=False, server_default=text("false")),
+    _word("owner"),
+    Column("lease_until", BigInteger, nullable=False, server_default="0"),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+    Index(
+        "ix_lanes_due",
+        "channel",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+)
+
+OPEN_STATES = "state IN ('ready', 'sending', 'unknown')"
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("lane", Text, ForeignKey("lanes.key"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("parts", Integer, nullable=False),
+    _word("channel", None),
+    _word("address", None),
+    _word("kind", None),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), nullable=False),
+    Column("message", LargeBinary(16)),
+    _word("body", None),
+    _word("state", None),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("lookups", Integer, nullable=False, server_default="0"),
+    Column("unfetched", Boolean, nullable=False, server_default=text("false")),
+    _instant("not_before"),
+    _instant("created_at"),
+    _instant("started_at", nullable=True),
+    _instant("settled_at", nullable=True),
+    Column("remote_key", Text),
+    _word("remote_ids", "[]"),
+    Column("checkpoint", Text),
+    Column("error", Text),
+    UniqueConstraint("lane", "seq", "part"),
+    Index(
+        "ix_outbox_open",
+        "lane",
+        "seq",
+        "part",
+        sqlite_where=text(OPEN_STATES),
+        postgresql_where=text(OPEN_STATES),
+    ),
+    Index("ix_outbox_message", "message"),
+    Index("ix_outbox_remote_key", "remote_key"),
+    Index(
+        "ix_outbox_ended",
+        "state",
+        "settled_at",
+        sqlite_where=text("state IN ('failed', 'dead')"),
+        postgresql_where=text("state IN ('failed', 'dead')"),
+    ),
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    _word("kind", None),
+    Column("message", LargeBinary(16), ForeignKey("messages.id"), nullable=False, index=True),
+    _instant("at"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    _word("value", None),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("resource", Text, primary_key=True),
+    _word("owner"),
+    Column("until", BigInteger, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    _id(),
+    _word("kind", None),
+    _word("ref", None),
+    _instant("due_at"),
+    _instant("fired_at", nullable=True),
+    Index(
+        "ix_timers_pending",
+        "due_at",
+        sqlite_where=text("fired_at IS NULL"),
+        postgresql_where=text("fired_at IS NULL"),
+    ),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("sha256", LargeBinary(32), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("uses", BigInteger, nullable=False, server_default="0"),
+    _instant("created_at"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
