@@ -1,0 +1,302 @@
+"""The configuration file as one typed model, and the only place that reads the environment.
+
+`gateway.config.load` makes a `Settings` from a file and reports what is wrong; `to_rulebook` compiles it for the rules.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Literal, Protocol, cast
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
+
+from router.model import Capabilities, ChannelType
+from router.rulebook import Agent, ChannelRules, Desk, ReplyMode, Role, Route, Rulebook, Team, When
+
+CHANNEL_TYPES = (ChannelType.SLACK, ChannelType.TELEGRAM, ChannelType.EMAIL, ChannelType.WEBCHAT)
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def environment() -> Mapping[str, str]:
+    """The environment variables."""
+    return os.environ  # noqa: TID251  the one place
+
+
+def packaged(name: str) -> Path:
+    """An example configuration that comes with Onevoice, in a wheel or in a checkout (decisions 40)."""
+    here = Path(__file__).parent
+    for folder in (here / "example_config", here.parent / "config"):
+        if (path := folder / name).exists():
+            return path
+    raise FileNotFoundError(f"{name} is not part of this installation; install Onevoice again")
+
+
+def to_duration(value: object) -> object:
+    """`10s`, `5m`, `2h`, `3d` as a timedelta; a timedelta stays as it is."""
+    if isinstance(value, timedelta):
+        return value
+    match = DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("duration", "must be a duration such as 10s, 5m, 2h or 3d")
+    return timedelta(seconds=float(match[1]) * UNITS[match[2]])
+
+
+def _several(value: object) -> object:
+    """One text stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _endpoint(value: str) -> str:
+    """`host:port`, `[::1]:port` for IPv6."""
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535 or (":" in host and not host.startswith("[")):
+        raise PydanticCustomError("listen", "must be host:port, for example 127.0.0.1:8080")
+    return value
+
+
+def _database(value: str) -> str:
+    """A URL of one of the two databases."""
+    parts = urlsplit(value)
+    if parts.scheme == "postgresql" and parts.path.strip("/"):
+        return value
+    if (
+        parts.scheme == "sqlite"
+        and value.startswith("sqlite:///")
+        and value.partition(":///")[2] not in ("", ":memory:")
+    ):
+        return value
+    raise PydanticCustomError("database", "must be sqlite:///PATH or postgresql://USER@HOST/NAME")
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise PydanticCustomError("url", "must be an address such as https://desk.shop.example")
+    return value.rstrip("/")
+
+
+Duration = Annotated[timedelta, BeforeValidator(to_duration)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GatewaySettings(Section):
+    """How this node runs. Read at start and on SIGHUP."""
+
+    listen: str = Field(default="127.0.0.1:8080", description="address of the HTTP listener, host:port")
+    public_url: str | None = Field(
+        default=None, description="address under which customers and providers reach this listener"
+    )
+    database: str = Field(
+        default="sqlite:///data/onevoice.db", repr=False, description="sqlite:///PATH or postgresql://USER@HOST/NAME"
+    )
+    bus: str | None = Field(default=None, description="null: one node, or several that poll the database")
+    files: Path = Field(default=Path("data/files"), description="folder of attachments")
+    secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="key of signatures in mail threads and links; made beside a SQLite database when left out",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least important level logged"
+    )
+    drain: Duration = Field(
+        default=timedelta(seconds=30),
+        gt=timedelta(0),
+        le=timedelta(seconds=30),
+        description="time to finish after SIGTERM",
+    )
+    parser_workers: int = Field(default=1, ge=1, le=32, description="processes that parse mail")
+    lease: Duration = Field(
+        default=timedelta(seconds=60),
+        ge=timedelta(seconds=10),
+        le=timedelta(hours=1),
+        description="how long a claim holds",
+    )
+    http_timeout: Duration = Field(
+        default=timedelta(seconds=30),
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=5),
+        description="longest wait for a provider's answer",
+    )
+
+    _check_listen = field_validator("listen")(_endpoint)
+    _check_database = field_validator("database")(_database)
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        return None if value is None else _url(value)
+
+    @field_validator("bus")
+    @classmethod
+    def _check_bus(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise PydanticCustomError("bus", "a bus is not supported yet; remove it, nodes find work in the database")
+        return value
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def url(self) -> str:
+        """The public address without a slash at its end; the listener's own when none is configured."""
+        return self.public_url or f"http://{self.listen}"
+
+    @property
+    def data(self) -> Path:
+        """The folder of what this node keeps on disk beside the files."""
+        if self.database.startswith("sqlite:///"):
+            return Path(self.database.removeprefix("sqlite:///").partition("?")[0]).parent
+        return self.files.parent
+
+
+class ChannelSettings(Protocol):
+    """What every channel has; the rest belongs to its connector."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def type(self) -> str: ...
+
+
+def channel_model(channel_type: str) -> type[BaseModel]:
+    """The settings class of a kind of channel, imported on demand: `connectors.email.settings.EmailSettings`."""
+    module = import_module(f"connectors.{ChannelType(channel_type)}.settings")
+    return cast(type[BaseModel], getattr(module, f"{channel_type.title()}Settings"))
+
+
+def _channel(value: object) -> ChannelSettings:
+    """The settings of the connector that `type` names."""
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("dict_type", "must hold keys and values")
+    if value.get("type") not in CHANNEL_TYPES:
+        raise PydanticCustomError("channel_type", "type must be one of " + ", ".join(CHANNEL_TYPES))
+    model = channel_model(value["type"])
+    durations = {  # connectors declare timedeltas, the file writes 10s
+        name: to_duration(value[name])
+        for name, field in model.model_fields.items()
+        if field.annotation in (timedelta, timedelta | None) and DURATION.fullmatch(str(value.get(name)))
+    }
+    return cast(ChannelSettings, model.model_validate({**value, **durations}))
+
+
+class AgentSettings(Section):
+    """Only who is listed can speak to customers."""
+
+    id: str
+    name: str = Field(min_length=1, description="the name customers see")
+    email: str = Field(default="", description="finds the Slack member when `slack` is left out")
+    slack: str | None = Field(default=None, pattern=r"^[UW][A-Z0-9]{2,}$", description="Slack member id")
+    role: Role = Field(default=Role.AGENT, description="agent, lead, manager or admin")
+    teams: Texts = Field(default=(), description="ids of teams")
+    channels: Texts = Field(default=(), description="ids of the channels this agent answers; empty: all")
+    languages: Texts = Field(default=(), description="language tags such as zh or en; empty: all")
+    capacity: int = Field(default=12, ge=0, description="units of work at the same time")
+    skills: dict[str, Annotated[int, Field(ge=1, le=3)]] = Field(default={}, description="skill and level 1 to 3")
+
+
+class TeamSettings(Section):
+    id: str
+    name: str = Field(default="", description="shown to agents; the id without it")
+    lead: str | None = Field(default=None, description="id of an agent")
+    overflow: str | None = Field(default=None, description="id of the team that helps out")
+
+
+class WhenSettings(Section):
+    """All conditions must hold; of a list one value is enough."""
+
+    channel: Texts = Field(default=(), description="ids of channels")
+    to: Texts = Field(default=(), description="address that was written to")
+    language: Texts = Field(default=(), description="language tag; zh also means zh-TW")
+    keyword: Texts = Field(default=(), description="words in subject or text, in any case")
+    tier: Texts = Field(default=(), description="tier of the customer")
+    verified: bool | None = Field(default=None, description="whether the sender's identity is proven")
+
+
+class DeskSettings(Section):
+    channel: str = Field(description="id of a channel of type slack")
+    slack: Texts = Field(
+        min_length=1, description="Slack channel (#name or id); a list spreads conversations over them"
+    )
+
+
+class RouteSettings(Section):
+    """The first that matches wins; the last has no `when`."""
+
+    id: str
+    when: WhenSettings = Field(default=WhenSettings(), description="conditions, see below")
+    team: str | None = Field(default=None, description="id of the team that answers")
+    agent: str | None = Field(default=None, description="id of the agent that answers")
+    desk: DeskSettings = Field(description="where in Slack, see below")
+    reply_mode: ReplyMode = Field(
+        default=ReplyMode.REPLY, description="reply or note: what a plain message in the thread is"
+    )
+    hold: Duration | None = Field(
+        default=None, ge=timedelta(0), le=timedelta(hours=1), description="undo window before a reply leaves"
+    )
+
+
+class Settings(Section):
+    """A whole configuration file."""
+
+    gateway: GatewaySettings = GatewaySettings()
+    channels: Annotated[tuple[Annotated[ChannelSettings, PlainValidator(_channel)], ...], Field(min_length=1)]
+    agents: tuple[AgentSettings, ...] = Field(min_length=1)
+    teams: tuple[TeamSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = Field(min_length=1)
+
+
+def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities]) -> Rulebook:
+    """Compile for the rules. `capabilities` by channel id come from the connectors."""
+    content = settings.model_dump_json(include={"agents", "teams", "routes"})
+    kinds = sorted(f"{channel.id}:{channel.type}" for channel in settings.channels)
+    return Rulebook(
+        channels={
+            channel.id: ChannelRules(
+                id=channel.id, type=ChannelType(channel.type), capabilities=capabilities[channel.id]
+            )
+            for channel in settings.channels
+        },
+        agents={agent.id: Agent(**{**agent.model_dump(), "email": agent.email.lower()}) for agent in settings.agents},
+        teams={
+            team.id: Team(id=team.id, name=team.name or team.id, lead=team.lead, overflow=team.overflow)
+            for team in settings.teams
+        },
+        routes=tuple(_route(route) for route in settings.routes),
+        revision=hashlib.sha256(f"{content}{kinds}".encode()).hexdigest()[:12],
+    )
+
+
+def _route(route: RouteSettings) -> Route:
+    when = route.when
+    return Route(
+        id=route.id,
+        when=When(
+            channel=frozenset(when.channel),
+            to=frozenset(address.lower() for address in when.to),
+            language=frozenset(tag.lower() for tag in when.language),
+            keyword=tuple(word.casefold() for word in when.keyword),
+            tier=frozenset(when.tier),
+            verified=when.verified,
+        ),
+        team=route.team,
+        agent=route.agent,
+        desk=Desk(channel=route.desk.channel, slack=route.desk.slack),
+        reply_mode=route.reply_mode,
+        hold=route.hold,
+    )
