@@ -32,9 +32,14 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider accepted it; `remote_ids` are its ids there, at least one unless the channel pulls."""
+    """The provider accepted it; `remote_ids` are its ids there, at least one unless the channel pulls.
+
+    `thread` is the desk thread it is in when that is not the delivery's own: the old one was gone, and the leg and
+    the deliveries behind this one move to the new (S29).
+    """
 
     remote_ids: tuple[str, ...]
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +139,12 @@ class Ports(Protocol):
         """A visitor's feed after a cursor, in order."""
         ...
 
-    def watch(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[None]]:
-        """Hints that a visitor's feed may have grown; may be late or doubled, `history` is the truth."""
+    def watch(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[int | None]]:
+        """Hints that a visitor's feed may have grown; may be late or doubled, `history` is the truth.
+
+        A hint is the highest `seq` known to be committed, or None where that is not known: a client that has
+        been told as far already need not look.
+        """
         ...
 
 
