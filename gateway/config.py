@@ -71,7 +71,7 @@ def _finding(error: ErrorDetails, value: object) -> tuple[Keys, str]:
         case "extra_forbidden":
             return keys, "unknown key" + _suggestion(str(keys[-1]), _siblings(keys, value))
         case "missing":
-            return keys[:-1], f"{keys[-1]} is missing"
+            return keys, "is missing"
         case "literal_error" | "enum":
             expected = str(error["ctx"]["expected"]).replace("'", "")
             return keys, f"must be {expected}"

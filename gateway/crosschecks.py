@@ -22,6 +22,8 @@ def contradictions(value: object) -> Iterator[Finding]:
     """Everything that does not fit, as (where, sentence)."""
     whole = value if isinstance(value, dict) else {}
     for section in SECTIONS:
+        if whole.get(section) == [] and section != "teams":
+            yield (section,), "is empty; give at least one"
         yield from _ids(section, whole)
     yield from _agents(whole)
     yield from _teams(whole)
@@ -131,10 +133,8 @@ def _gateway(whole: Item) -> Iterator[Finding]:
         return
     database = gateway.get("database")
     if isinstance(database, str) and database.startswith("postgresql:") and not gateway.get("secret"):
-        yield (
-            ("gateway",),
-            "secret is missing: nodes that share a database must share one; make it with openssl rand -hex 32",
-        )
+        sentence = "is missing; nodes that share a database must share one, make it with openssl rand -hex 32"
+        yield ("gateway", "secret"), sentence
 
 
 def _listeners(whole: Item) -> Iterator[Finding]:

@@ -80,22 +80,30 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9
 
 def read(path: Path, variables: Mapping[str, str]) -> Document:
     """Read a file and everything it includes."""
-    document = Document(places={(): Place(str(path), 1)})
-    document.value = _file(document, variables, path, (), (), 0)
+    top = Place(str(path), 1)
+    document = Document(places={(): top})
+    document.value = _file(document, variables, path, top, (), (), 0)
     return document
 
 
 def _file(
-    document: Document, variables: Mapping[str, str], path: Path, keys: Keys, inside: tuple[Path, ...], start: int
+    document: Document,
+    variables: Mapping[str, str],
+    path: Path,
+    origin: Place,
+    keys: Keys,
+    inside: tuple[Path, ...],
+    start: int,
 ) -> object:
-    """The value of one file, to stand at `keys`; a list in it begins with index `start`. `inside` are the files
-    that include it."""
-    origin, top = document.place(keys), Place(str(path), 1)
+    """The value of one file, to stand at `keys`; a list in it begins with index `start`. `origin` is where the file
+    is named, `inside` are the files that include it."""
+    top = Place(str(path), 1)
     if path.resolve() in inside:
         document.wrong(origin, keys, f"{path} includes itself; remove one of the include lines")
         return None
     try:
-        loader = _Loader(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        loader = _Loader(text)
     except OSError as error:
         document.wrong(origin, keys, f"{path} cannot be read: {error.strerror}")
         return None
@@ -104,7 +112,8 @@ def _file(
         document.wrong(Place(str(path), line), keys, "this is not UTF-8 text; save the file as UTF-8")
         return None
     except yaml.reader.ReaderError as error:
-        document.wrong(top, keys, f"the character U+{ord(error.character):04X} is not allowed in YAML; remove it")
+        line = text.count("\n", 0, error.position) + 1
+        document.wrong(Place(str(path), line), keys, f"the character U+{error.character:04X} is not allowed in YAML")
         return None
     try:
         node = loader.get_single_node()
@@ -231,7 +240,7 @@ class _Branch:
             path = self.path.parent / name.value
             for file in sorted(path.glob("*.yaml")) if path.is_dir() else [path]:
                 length = len(whole) if isinstance(whole, list) else 0
-                part = _file(self.document, self.variables, file, keys, self.inside, start + length)
+                part = _file(self.document, self.variables, file, place, keys, self.inside, start + length)
                 if whole is None:
                     whole = part
                 elif isinstance(whole, list) and isinstance(part, list):

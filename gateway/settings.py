@@ -255,10 +255,10 @@ class Settings(Section):
     """A whole configuration file."""
 
     gateway: GatewaySettings = GatewaySettings()
-    channels: Annotated[tuple[Annotated[ChannelSettings, PlainValidator(_channel)], ...], Field(min_length=1)]
-    agents: tuple[AgentSettings, ...] = Field(min_length=1)
+    channels: tuple[Annotated[ChannelSettings, PlainValidator(_channel)], ...]
+    agents: tuple[AgentSettings, ...]
     teams: tuple[TeamSettings, ...] = ()
-    routes: tuple[RouteSettings, ...] = Field(min_length=1)
+    routes: tuple[RouteSettings, ...]
 
 
 def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities]) -> Rulebook:
