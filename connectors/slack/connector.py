@@ -1,0 +1,137 @@
+"""The Slack channel: wires ingress, deliveries and look-ups to one workspace."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+import structlog
+from aiohttp.web import AbstractRouteDef
+
+from connectors.base import Clock, Outcome, Ports
+from connectors.slack.api import SlackApi
+from connectors.slack.desk import Desk
+from connectors.slack.files import Files
+from connectors.slack.ingress import Ingress
+from connectors.slack.lookup import Lookup
+from connectors.slack.outcomes import CallFailed
+from connectors.slack.parse import Home
+from connectors.slack.people import People
+from connectors.slack.places import Places
+from connectors.slack.settings import SlackSettings
+from connectors.slack.sockets import Sockets
+from connectors.slack.webhooks import Webhooks
+from router.model import Attachment, Capabilities, ChannelType, Delivery
+
+log = structlog.get_logger(__name__)
+
+TEXT_LIMIT = 3_800
+FILE_LIMIT = 100 * 1024 * 1024
+LOGIN_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+NEEDED_SCOPES = frozenset(
+    {
+        "channels:history",
+        "channels:read",
+        "chat:write",
+        "files:read",
+        "files:write",
+        "groups:history",
+        "groups:read",
+        "reactions:read",
+        "reactions:write",
+        "users:read",
+        "users:read.email",
+    }
+)
+
+
+class SlackConnector:
+    """One Slack workspace as a channel (decisions 14)."""
+
+    def __init__(self, settings: SlackSettings, ports: Ports, clock: Clock) -> None:
+        self._settings = settings
+        app_token = settings.app_token.get_secret_value() if settings.app_token else None
+        self._api = SlackApi(settings.api_url, settings.bot_token.get_secret_value(), app_token)
+        self._files = Files(self._api, ports.blobs)
+        self._desk = Desk(self._api, Places(self._api), self._files, ports)
+        self._lookup = Lookup(self._api, self._desk, self._files, ports)
+        self._ingress = Ingress(settings.id, frozenset(settings.allowed_bots), ports, People(self._api).of)
+        self._sockets = Sockets(settings.id, self._api, self._ingress.receive_payload)
+        self._clock = clock
+
+    @property
+    def channel(self) -> str:
+        return self._settings.id
+
+    @property
+    def channel_type(self) -> ChannelType:
+        return ChannelType.SLACK
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            text_limit=TEXT_LIMIT,
+            edits=True,
+            deletes=True,
+            file_limit=FILE_LIMIT,
+            rate_per_address=self._settings.rate_per_channel,
+            lookups=2,
+            lookup_gap=timedelta(seconds=10),
+        )
+
+    @property
+    def parser(self) -> str | None:
+        return None
+
+    def routes(self) -> Sequence[AbstractRouteDef]:
+        secret = self._settings.signing_secret
+        if self._settings.mode != "http" or secret is None:
+            return ()
+        return Webhooks(self._settings.id, secret.get_secret_value(), self._ingress, self._clock).routes()
+
+    async def run(self) -> None:
+        """Log in, then keep the sockets; in HTTP mode there is nothing more to wait for."""
+        self._ingress.open(await self._login())
+        if self._settings.mode == "socket":
+            await self._sockets.run()
+
+    async def deliver(self, delivery: Delivery) -> Outcome:
+        return await self._desk.deliver(delivery)
+
+    async def reconcile(self, delivery: Delivery) -> Outcome:
+        return await self._lookup.reconcile(delivery)
+
+    async def probe(self) -> str | None:
+        """Two reads: who we are and which channels we see."""
+        where = f'Slack channel "{self.channel}"'
+        try:
+            _, scopes = await self._api.scopes()
+            await self._api.read("conversations.list", types="public_channel,private_channel", limit=1)
+        except CallFailed as failure:
+            return f"{where}: {failure}. Check its bot_token and the app's scopes."
+        if scopes is not None and (missing := sorted(NEEDED_SCOPES - scopes)):
+            return f"{where}: the app lacks the scopes {', '.join(missing)}. Add them and install the app again."
+        return None
+
+    def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        return self._files.fetch(attachment)
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    async def _login(self) -> Home:
+        """Who we are; tried until it works, for without it our own posts could not be told from others'."""
+        failures = 0
+        while True:
+            try:
+                who, _ = await self._api.scopes()
+            except CallFailed as failure:
+                log.error("slack.login_failed", channel=self.channel, reason=str(failure))
+                await asyncio.sleep(LOGIN_PAUSES[min(failures, len(LOGIN_PAUSES) - 1)])
+                failures += 1
+                continue
+            return Home(
+                team=who.get("team_id") or "",
+                user=who.get("user_id") or "",
+                bot=who.get("bot_id") or "",
+                enterprise=who.get("enterprise_id") or "",
+            )

@@ -1,0 +1,120 @@
+"""From a Slack payload to a stored arrival. Bolt reads and sorts the payloads; the acknowledgement it makes leaves
+only after the commit (X1, S3)."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from connectors.base import NotStored, Ports
+from connectors.slack.parse import Home, Person, Setting, people_in, quarantined, to_arrival
+
+Payload = Mapping[str, Any]
+Lookup = Callable[[list[str], Home], Awaitable[Mapping[str, Person]]]
+
+log = structlog.get_logger(__name__)
+
+_ANY = re.compile("")
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+
+class Ingress:
+    """What both Socket Mode and the HTTP routes hand their payloads to."""
+
+    def __init__(self, channel: str, allowed_bots: frozenset[str], ports: Ports, people: Lookup) -> None:
+        self._channel = channel
+        self._allowed_bots = allowed_bots
+        self._ports = ports
+        self._people = people
+        self._setting: Setting | None = None
+        self._app = self._bolt()
+
+    def open(self, home: Home) -> None:
+        """From now on payloads are taken; before, Slack is asked to come again."""
+        self._setting = Setting(channel=self._channel, home=home, allowed_bots=self._allowed_bots)
+
+    def _bolt(self) -> AsyncApp:
+        app = AsyncApp(
+            client=AsyncWebClient(retry_handlers=[]),
+            authorize=self._authorize,
+            process_before_response=True,
+            ignoring_self_events_enabled=False,
+            request_verification_enabled=False,  # SignatureVerifier raises on garbage; `signature` does it (S15)
+        )
+        app.event(_ANY)(self._store)
+        app.action(_ANY)(self._store_and_acknowledge)
+        app.command(_ANY)(self._store_and_acknowledge)
+        app.error(self._failed)
+        return app
+
+    async def _authorize(self) -> AuthorizeResult:
+        """Bolt wants to know who we are; nothing here sends through it."""
+        home = self._home
+        return AuthorizeResult(
+            enterprise_id=home.enterprise or None, team_id=home.team, bot_user_id=home.user, bot_id=home.bot
+        )
+
+    @property
+    def _home(self) -> Home:
+        if self._setting is None:
+            raise NotStored("not logged in to Slack yet")
+        return self._setting.home
+
+    async def receive_payload(self, payload: Payload) -> BoltResponse:
+        """Store a payload of Socket Mode and answer it: 200 when it is stored or nothing to us, else Slack must
+        send it again."""
+        raw = orjson.dumps(payload)
+        return await self._receive(raw, lambda: AsyncBoltRequest(mode="socket_mode", body=dict(payload)))
+
+    async def receive_body(self, body: str, content_type: str) -> BoltResponse:
+        """The same for the verified body of an HTTP request."""
+        headers: dict[str, str | Sequence[str]] = {"content-type": content_type}
+        return await self._receive(body.encode(), lambda: AsyncBoltRequest(body=body, headers=headers))
+
+    async def _receive(self, raw: bytes, read: Callable[[], AsyncBoltRequest]) -> BoltResponse:
+        """What Bolt cannot make sense of is kept in quarantine (X2)."""
+        problem = "Slack sent something of an unknown kind"
+        try:
+            self._home  # noqa: B018  raises while we do not know who we are
+            try:
+                request = read()
+            except _UNREADABLE as error:
+                problem = f"Slack sent something unreadable: {error!r}"
+            else:
+                response = await self._app.async_dispatch(request)
+                if response.status == 200 or request.context.get("storing"):
+                    return response
+            await self._ports.intake([quarantined(raw, problem)])
+        except NotStored as reason:
+            return self._again(reason)
+        return BoltResponse(status=200)
+
+    def _again(self, reason: NotStored) -> BoltResponse:
+        log.warning("slack.not_stored", channel=self._channel, reason=str(reason))
+        return BoltResponse(status=503, headers={"Retry-After": str(int(reason.retry_after))})
+
+    async def _store(self, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        assert self._setting is not None
+        people = await self._people(people_in(body), self._setting.home)
+        if (arrival := to_arrival(body, self._setting, people)) is None:
+            return
+        context["storing"] = True
+        await self._ports.intake([arrival])
+
+    async def _store_and_acknowledge(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
+        """Interactions and commands have no automatic acknowledgement (S16)."""
+        await self._store(body, context)
+        await ack()
+
+    async def _failed(self, error: Exception) -> BoltResponse | None:
+        """No acknowledgement. Bolt by itself would log the payload (decisions 35)."""
+        if isinstance(error, NotStored):
+            return self._again(error)
+        log.error("slack.payload_choked", channel=self._channel, exc_info=error)
+        return BoltResponse(status=500)

@@ -1,0 +1,40 @@
+"""What the configuration says about one Slack channel."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+
+class SlackSettings(BaseModel):
+    """One Slack workspace. `rate_per_channel` is in messages a second for each Slack channel (S17); `allowed_bots`
+    are bot ids ("B...") whose messages count like a person's (S6)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    type: Literal["slack"]
+    mode: Literal["socket", "http"] = "socket"
+    bot_token: SecretStr
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    api_url: str = "https://slack.com/api/"
+    rate_per_channel: float = Field(default=1.0, gt=0)
+    allowed_bots: list[str] = []
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.mode == "socket" and not _given(self.app_token):
+            raise ValueError(
+                f'channel "{self.id}": mode "socket" needs the key app_token (an app-level token, xapp-..., with the'
+                ' scope connections:write); create one under "Basic Information", or use mode "http"'
+            )
+        if self.mode == "http" and not _given(self.signing_secret):
+            raise ValueError(
+                f'channel "{self.id}": mode "http" needs the key signing_secret (under "Basic Information" of the'
+                " Slack app); without it nobody could tell Slack's requests from forged ones"
+            )
+        return self
+
+
+def _given(secret: SecretStr | None) -> bool:
+    return secret is not None and bool(secret.get_secret_value())
