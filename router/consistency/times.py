@@ -1,0 +1,370 @@
+"""Time expressions of a clause and the instant each one means (`service.md` 4.10): durations, days, parts of a day."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from router.consistency.dates import DAY_NUMBER, MONTH_NAME, calendar_dates, months_later
+from router.consistency.numerals import CHINESE, NUMBER, number
+from router.consistency.patterns import Hit, Pattern
+from router.consistency.text import Haystack
+from router.consistency.workdays import BusinessCalendar
+
+
+class Form(StrEnum):
+    """How a time was said."""
+
+    WALL = "wall"
+    WORKDAYS = "workdays"
+    DAYS = "days"
+    MOMENT = "moment"
+    VAGUE = "vague"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A time expression at `start`..`end` of its clause, due at an aware instant of the calendar's zone."""
+
+    start: int
+    end: int
+    due: datetime
+    form: Form
+
+
+_END_OF_DAY = time(23, 59, 59)
+_NO_PART = time(18)
+_OPENING = time(9)
+_N = rf"{NUMBER}(?:\s?(?:-|~|—|至|到|或|to|or)\s?{NUMBER})?"
+_AMOUNT = Pattern("{range}")
+_WEEKDAY_NAMES = (
+    "monday tuesday wednesday thursday friday saturday sunday mon tues tue wed thurs thur thu fri sat sun weekend"
+)
+_WEEKDAY = "(?:" + "|".join(_WEEKDAY_NAMES.split()) + ")"
+
+# One scan finds all tokens; the first alternative that fits at a place wins, so dates stand before durations.
+_TOKENS = Pattern(
+    r"(?P<past>前天|昨天|昨日|昨晚|yesterday|"
+    + NUMBER
+    + r"\s?(?:个)?(?:小时|分钟|天|周|月|days?|hours?|weeks?)(?:之|以)?前|"
+    r"\bago\b)"
+    rf"|(?P<date>(?:[\d零〇一二三四五六七八九]{{4}}年)?{DAY_NUMBER}月{DAY_NUMBER}"
+    rf"(?:(?:日|号)?(?:-|~|至|到)(?:{DAY_NUMBER}月)?{DAY_NUMBER})?(?:日|号)"
+    r"|\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}月\d{1,2}\b"
+    rf"|\b{MONTH_NAME}\.?\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}}\b)?|\b(?:the\s)?\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{MONTH_NAME}\b"
+    rf"|\bthe\s\d{{1,2}}(?:st|nd|rd|th)\b|{DAY_NUMBER}号|\b\d{{1,2}}日(?:上午|下午|中午|晚上|前|之前|给|为|发|寄|到))"
+    rf"|(?P<workdays>{_N}\s?(?:个)?(?:完整)?\s?(?:工作日|business\sdays?|working\sdays?|workdays?))"
+    rf"|(?P<half>{NUMBER}个半(?:小时|钟头|月)|半个?(?:小时|钟头)|半天|半个月|半年|一刻钟|\bhalf\s(?:an|a)\s(?:hour|day))"
+    rf"|(?P<wall>{_N}\s?(?:个)?(?:多)?(?:秒钟?|分钟|小时|钟头|个钟|business\shours?|seconds?\b|secs?\b|minutes?\b|mins?\b"
+    r"|hours?\b|hrs?\b|h\b))"
+    rf"|(?P<days>{_N}[\s-]?(?:个)?(?:自然|calendar\s)?(?:天|日(?:之|以)?内|周|星期|礼拜|个月|days?\b|weeks?\b|months?\b))"
+    r"|(?P<vague>马上|立即|立刻|即刻|立马|稍后|稍候|尽快|尽早|第一时间|一会儿|一会|待会儿?|right\s(?:away|now)|\basap\b"
+    r"|as\ssoon\sas\spossible|\bshortly\b|\bimmediately\b|\bsoon\b|straight\saway|at\sonce|in\sa\s(?:moment|minute|bit|while))"
+    r"|(?P<day>大后天|后天|今天|今日|今晚|今早|今夜|今儿|当天|当日|明天|明日|明早|明晚|明儿"
+    r"|(?:下下|下个?|本|这个?)?(?:周|星期|礼拜)[一二三四五六日天末]|(?:下个?|本|这个?)(?:周|星期|礼拜)内?"
+    r"|(?:本|这个?|下个?)?月底|\bthe\sday\safter\stomorrow|\btoday\b|\btonight\b|\btomorrow\b|\btmr\b"
+    rf"|\b(?:(?:this|next|coming|the)\s)?{_WEEKDAY}\b|\bend\sof\s(?:the|this|next)\s(?:week|month)|\b(?:this|next)\sweek\b)"
+    rf"|(?P<clock>{DAY_NUMBER}点(?:半|一刻|三刻|{DAY_NUMBER}分?)?(?:钟|整)?|\b\d{{1,2}}:\d{{2}}(?:\s?[ap]\.?m\b\.?)?"
+    r"|\b\d{1,2}\s?(?:a\.?m\b\.?|p\.?m\b\.?|o'clock))"
+    r"|(?P<part>凌晨|清晨|早上|早晨|上午|中午|正午|下午|午后|傍晚|晚上|晚间|夜里|夜间|下班|上班|打烊"
+    r"|\bmorning\b|\bmidday\b|\bnoon\b|\blunch\s?time\b|\bafternoon\b|\bevening\b|\bnight\b"
+    r"|\bend\sof\s(?:the\s)?(?:business\s|working\s)?day\b|\bclose\sof\s(?:business|play)\b|\beod\b|\beob\b|\bcob\b)"
+    r"|(?P<after>(?:之|以)?前)|(?P<before>\bbefore\b|\bprior\sto\b|\bahead\sof\b)"
+)
+
+_PARTS = {
+    "凌晨": time(6), "清晨": time(9), "早上": time(12), "早晨": time(12), "上午": time(12), "中午": time(13),
+    "正午": time(13), "下午": time(18), "午后": time(18), "傍晚": time(18), "晚上": time(22), "晚间": time(22),
+    "夜里": time(22), "夜间": time(22), "morning": time(12), "midday": time(13), "noon": time(13),
+    "lunchtime": time(13), "afternoon": time(18), "evening": time(22), "night": time(22),
+}  # fmt: skip
+_CLOSING = {"下班", "打烊", "eod", "eob", "cob"}
+_AFTERNOON = {"下午", "午后", "傍晚", "晚上", "晚间", "夜里", "夜间", "afternoon", "evening", "night"}
+_DAY_OFFSETS = {
+    "今": 0, "当": 0, "明": 1, "后天": 2, "大后天": 3, "today": 0, "tonight": 0, "tomorrow": 1, "tmr": 1,
+}  # fmt: skip
+_GLUE = {"", "的", ",", "at", "on", "in the", "by", "of", "by the", "before", "around", "about", "大约", "左右"}
+_MOST_DAYS = 3650
+_SHORT_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6, "末": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+def moments(clause: Haystack, now: datetime, calendar: BusinessCalendar, vague: timedelta) -> list[Moment]:
+    """All time expressions of a clause that mean an instant not before `now`, from left to right.
+
+    `vague` is what 马上 or "shortly" amounts to on this channel. An upper end (3-5 days) counts, not the lower.
+    """
+    local = now.astimezone(calendar.tz)
+    found: list[Moment] = []
+    for group in _groups(clause):
+        moment = _moment(group, local, calendar, vague)
+        if moment is not None and moment.due >= local:
+            found.append(moment)
+    return found
+
+
+def tells_past(clause: Haystack) -> bool:
+    """True when the clause names a time that is over (昨天, 3天前, two days ago)."""
+    return any("past" in hit.groups for hit in _TOKENS.hits(clause))
+
+
+def _groups(clause: Haystack) -> Iterator[list[_Token]]:
+    """Neighbouring day, part and clock tokens belong together; every other token stands alone."""
+    group: list[_Token] = []
+    for hit in _TOKENS.hits(clause):
+        token = _token(clause, hit)
+        composite = token.kind in ("date", "day", "part", "clock", "after", "before")
+        if group and composite and _continues(group, token, clause.text):
+            group.append(token)
+            continue
+        if group:
+            yield group
+        group = [token]
+        if not composite:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _continues(group: list[_Token], token: _Token, text: str) -> bool:
+    between = text[group[-1].end : token.start].strip()
+    if token.kind == "after":
+        return between == "" and group[-1].kind != "before"
+    kinds = {each.kind for each in group}
+    if token.kind in kinds or (token.kind in ("date", "day") and kinds & {"date", "day"}) or "after" in kinds:
+        return False
+    return between in _GLUE
+
+
+def _token(clause: Haystack, hit: Hit) -> _Token:
+    return _Token(next(iter(hit.groups)), clause.text[hit.start : hit.end], hit.start, hit.end)
+
+
+def _moment(group: list[_Token], now: datetime, calendar: BusinessCalendar, vague: timedelta) -> Moment | None:
+    first, last = group[0], group[-1]
+    due: datetime | None
+    match first.kind:
+        case "past":
+            return None
+        case "vague":
+            due, form = now + vague, Form.VAGUE
+        case "wall":
+            due, form = _after(now, timedelta(seconds=_seconds(first.text))), Form.WALL
+        case "half":
+            due, form = _half(first.text, now)
+        case "workdays":
+            due, form = _nth_working_day(first.text, now, calendar), Form.WORKDAYS
+        case "days":
+            due, form = _days(first.text, now), Form.DAYS
+        case _:
+            due, form = _composite(group, now, calendar), Form.MOMENT
+    if due is None:
+        return None
+    return Moment(start=first.start, end=last.end, due=due, form=form)
+
+
+def upper(text: str) -> Decimal | None:
+    """The number in a text, the upper one of a range ("1-3" is 3)."""
+    hit = _AMOUNT.search(Haystack(text))
+    if hit is None:
+        return None
+    start, end = hit.groups.get("m") or hit.groups["n"]
+    return number(text[start:end])
+
+
+def _after(now: datetime, amount: timedelta) -> datetime:
+    """Elapsed time, also across a change of the clocks."""
+    try:
+        return (now.astimezone(UTC) + amount).astimezone(now.tzinfo)
+    except OverflowError:
+        return now
+
+
+def _seconds(text: str) -> float:
+    amount = float(min(upper(text) or 0, Decimal(10**7)))
+    if _has(text, ("秒", "sec")):
+        return amount
+    if _has(text, ("分", "min")):
+        return amount * 60
+    return amount * 3600
+
+
+def _has(text: str, needles: tuple[str, ...]) -> bool:
+    return any(needle in text for needle in needles)
+
+
+def _half(text: str, now: datetime) -> tuple[datetime, Form]:
+    whole = Decimal(0) if text.startswith(("半", "half")) else upper(text.split("个半")[0]) or Decimal(0)
+    if "刻" in text:
+        return _after(now, timedelta(minutes=15)), Form.WALL
+    if "月" in text:
+        return _end_of(now.date() + timedelta(days=15 + 30 * int(whole)), now), Form.DAYS
+    if "年" in text:
+        return _end_of(months_later(now.date(), 6), now), Form.DAYS
+    if "天" in text or "day" in text:
+        return _end_of(now.date(), now), Form.DAYS
+    return _after(now, timedelta(hours=float(min(whole, Decimal(10**4))) + 0.5)), Form.WALL
+
+
+def _nth_working_day(text: str, now: datetime, calendar: BusinessCalendar) -> datetime | None:
+    amount = upper(text)
+    if amount is None or amount > _MOST_DAYS:
+        return None
+    days = -int(-amount // 1)
+    if days < 1:
+        return calendar.closing(now.date())
+    return calendar.close_of_nth_working_day(now, days).astimezone(calendar.tz)
+
+
+def _days(text: str, now: datetime) -> datetime | None:
+    amount = upper(text)
+    if amount is None or amount > _MOST_DAYS:
+        return None
+    if _has(text, ("个月", "month")):
+        return _end_of(months_later(now.date(), int(amount)), now)
+    days = int(amount * 7) if _has(text, ("周", "星期", "礼拜", "week")) else int(amount)
+    return _end_of(now.date() + timedelta(days=days), now)
+
+
+def _end_of(day: date, now: datetime) -> datetime:
+    return datetime.combine(day, _END_OF_DAY, now.tzinfo)
+
+
+def _composite(group: list[_Token], now: datetime, calendar: BusinessCalendar) -> datetime | None:
+    tokens = {token.kind: token.text for token in group}
+    early = "after" in tokens or "before" in tokens
+    said = tokens.get("date") or tokens.get("day", "")
+    part = _part_of(said) or tokens.get("part", "")
+    if not (said or part or "clock" in tokens):
+        return None
+    whole = _stretch(said, now, calendar, early=early) if said else None
+    if whole is not None:
+        return whole
+    candidates = _dates(tokens, now)
+    if "clock" in tokens:
+        if not (said or part) and not early and tokens["clock"] in ("一点", "两点"):
+            return None  # 快一点 is no time
+        clock = _clock(tokens["clock"], part)
+        if clock is None:
+            return None
+        return _first_ahead((datetime.combine(day, clock, calendar.tz) for day in candidates), now)
+    return _first_ahead((_at_part(day, part, calendar, early=early, now=now) for day in candidates), now)
+
+
+def _first_ahead(candidates: Iterable[datetime], now: datetime) -> datetime | None:
+    """The earliest reading that is not over; None when all are."""
+    return next((each for each in candidates if each >= now), None)
+
+
+def _part_of(said: str) -> str:
+    """The part of the day inside a day word (今晚, tonight)."""
+    if said.endswith(("晚", "夜")) or said == "tonight":
+        return "晚上"
+    return "早上" if said.endswith("早") else ""
+
+
+def _at_part(day: date, part: str, calendar: BusinessCalendar, *, early: bool, now: datetime) -> datetime:
+    if not part:
+        if early:
+            return calendar.opening(day) or datetime.combine(day, _OPENING, calendar.tz)
+        due = datetime.combine(day, _NO_PART, calendar.tz)
+        # "today" said after six in the evening still means today
+        return _end_of(day, now) if due < now and day == now.date() else due
+    if part == "上班":
+        return calendar.opening(day) or datetime.combine(day, _OPENING, calendar.tz)
+    if part in _CLOSING or part.startswith(("end of", "close of")):
+        return calendar.closing(day) or datetime.combine(day, _NO_PART, calendar.tz)
+    return datetime.combine(day, _PARTS[part.replace(" ", "")], calendar.tz)
+
+
+_CLOCK = Pattern(
+    rf"(?P<h>\d{{1,2}}|{CHINESE})(?:点|:|(?P<en>\s?(?:[ap]|o')))?(?P<rest>半|一刻|三刻|\d{{2}}|{CHINESE})?"
+    r"(?:分|钟|整)*\s?(?P<half>[ap])?\.?(?:m|clock)?\.?"
+)
+
+
+def _clock(text: str, part: str) -> time | None:
+    """3点半, 15:30, 5 pm: an hour below 7 without a part of the day is taken for the afternoon."""
+    hit = _CLOCK.full(Haystack(text))
+    if hit is None:
+        return None
+
+    def group(name: str) -> str:
+        span = hit.groups.get(name)
+        return text[span[0] : span[1]].strip() if span else ""
+
+    hour = number(group("h"))
+    rest = group("rest")
+    minute = {"半": Decimal(30), "一刻": Decimal(15), "三刻": Decimal(45), "": Decimal(0)}.get(rest)
+    minute = number(rest) if minute is None else minute
+    half = group("half") or group("en")[:1]
+    if hour is None or minute is None or minute > 59 or hour > 24:
+        return None
+    later = half == "p" or (not half and (part in _AFTERNOON or (part == "中午" and hour < 3)))
+    if hour < 12 and (later or (not half and not part and hour < 7 and ":" not in text)):
+        hour += 12
+    if hour == 12 and half == "a":
+        hour = Decimal(0)
+    if hour == 24:
+        return _END_OF_DAY
+    return time(int(hour), int(minute))
+
+
+def _dates(tokens: dict[str, str], now: datetime) -> list[date]:
+    """The dates a day or date word may mean, the nearest first."""
+    today = now.date()
+    if "date" in tokens:
+        return calendar_dates(tokens["date"], today)
+    said = tokens.get("day", "")
+    if not said:
+        return [today, today + timedelta(days=1)] if "clock" in tokens else [today]
+    if said == "the day after tomorrow":
+        return [today + timedelta(days=2)]
+    for word, offset in _DAY_OFFSETS.items():
+        if said.startswith(word):
+            return [today + timedelta(days=offset)]
+    return _weekdays(said, today)
+
+
+def _weekdays(said: str, today: date) -> list[date]:
+    monday = today - timedelta(days=today.weekday())
+    if said[-1] in _WEEKDAYS:
+        target = _WEEKDAYS[said[-1]]
+    else:
+        name = said.split()[-1]
+        target = 6 if name == "weekend" else _SHORT_WEEKDAYS.index(name[:3])
+    if said.startswith("下下"):
+        return [monday + timedelta(days=14 + target)]
+    if said.startswith(("下", "next")):
+        return [monday + timedelta(days=7 + target)]
+    if said.startswith(("本", "这")):
+        return [monday + timedelta(days=target)]
+    ahead = today + timedelta(days=(target - today.weekday()) % 7)
+    return [ahead, ahead + timedelta(days=7)]
+
+
+def _stretch(said: str, now: datetime, calendar: BusinessCalendar, *, early: bool) -> datetime | None:
+    """A whole week or month (本周, 下周内, end of the month): its last second; before it: its first opening."""
+    today = now.date()
+    if "月底" in said or said.endswith("month"):
+        last = months_later(today.replace(day=1), 2 if said.startswith("下") or "next" in said else 1)
+        return _end_of(last - timedelta(days=1), now)
+    stem = said.removesuffix("内")
+    if stem.endswith(("周", "星期", "礼拜")) or said.endswith("week"):
+        monday = today - timedelta(days=today.weekday())
+        if stem.startswith("下") or "next" in said:
+            monday += timedelta(days=7)
+        if early:
+            return calendar.opening(monday) or datetime.combine(monday, _OPENING, calendar.tz)
+        return _end_of(monday + timedelta(days=6), now)
+    return None
