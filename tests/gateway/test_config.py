@@ -175,8 +175,8 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         SMALL.replace("routes:", "routes:\n  - {id: all, desk: {channel: desk, slack: '#a'}}"),
         [
             (
-                "shop.yaml:7: routes[0]: a route without conditions takes everything, so the routes after it never match; "
-                "put it last"
+                "shop.yaml:7: routes[0]: a route without conditions takes everything, so the routes after it "
+                "never match; put it last"
             )
         ],
     ),
