@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache, partial
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
@@ -11,6 +12,7 @@ from connectors.base import Clock, Fate
 
 DELIVERY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
 TRANSACTION_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+Labels = TypeVar("Labels", bound=tuple[str, ...])
 LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 
@@ -18,7 +20,7 @@ class Metrics:
     """The metrics of one node, in a registry of their own. Every method is cheap and may be called from any thread."""
 
     def __init__(self, clock: Clock) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus-client leaves it untyped
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         self._clock = clock
@@ -91,12 +93,12 @@ class Metrics:
             self._last(channel).set((now - at).total_seconds())
         try:
             encode, content_type = choose_encoder(accept)
-        except ValueError:  # a version that is none
+        except (TypeError, ValueError):  # a version that is none
             encode, content_type = choose_encoder("")
         return encode(self.registry), content_type
 
 
-def _set_all(gauge: Gauge, values: Mapping[tuple[str, ...], float]) -> None:
+def _set_all(gauge: Gauge, values: Mapping[Labels, float]) -> None:
     """Set what is given and empty what is not: a state that nothing is in any more must not stay as it was."""
     known = {tuple(sample.labels.values()) for metric in gauge.collect() for sample in metric.samples}
     for gone in known - values.keys():
