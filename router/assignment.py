@@ -92,10 +92,9 @@ def _field(inputs: Inputs, sieve: Sieve) -> _Field:
     allowed = allowed_level(inputs.needs.target_consumed)
     while not passing and level < allowed:
         level += 1
-        again = [out.agent for out in excluded if out.filter in RELAXED[level]]
-        rest = [out for out in excluded if out.filter not in RELAXED[level]]
-        passing, still = sieve.split(again, level)
-        excluded = rest + still
+        relaxed = RELAXED[level]
+        passing, still = sieve.split([out.agent for out in excluded if out.filter in relaxed], level)
+        excluded = [out for out in excluded if out.filter not in relaxed] + still
     excluded.sort(key=lambda out: out.agent.id)
     return _Field(level=level, passing=tuple(passing), excluded=tuple(excluded))
 
@@ -104,7 +103,9 @@ def _rank(inputs: Inputs, sieve: Sieve, agents: Sequence[AgentState]) -> tuple[t
     """Step 6. Loads are compared as exact fractions, brought to one denominator so that they are plain integers."""
     settings, now = inputs.settings, inputs.now
     balanced = settings.strategy is Strategy.BALANCED
-    denominator = lcm(*{agent.capacity for agent in agents}) if balanced else 0
+    capacities = {agent.capacity for agent in agents}
+    denominator = lcm(*capacities)
+    parts = {capacity: denominator // capacity if balanced else 0 for capacity in capacities}
     share = settings.affinity_max_load
     affinities = _affinities(inputs)
     preferred = sorted(inputs.needs.preferred_skills)
@@ -114,8 +115,10 @@ def _rank(inputs: Inputs, sieve: Sieve, agents: Sequence[AgentState]) -> tuple[t
         affinity = affinities.get(agent.id, 2)
         if affinity < 2 and after * share.denominator > agent.capacity * share.numerator:
             affinity = 2
-        skill = -sum([agent.level_of(name, now) for name in preferred]) if preferred else 0
-        load = after * (denominator // agent.capacity) if balanced else 0
+        skill = 0
+        for name in preferred:
+            skill -= agent.level_of(name, now)
+        load = after * parts[agent.capacity]
         ranked.append((affinity, skill, load, agent.last_assigned_at or NEVER, agent.id, agent, after))
     ranked.sort()
     if len(ranked) < 2:

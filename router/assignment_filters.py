@@ -36,12 +36,12 @@ LEVEL_SHARES = (Fraction(0), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), Fra
 
 LAST_LEVEL = len(LEVEL_SHARES) - 1
 
-RELAXED: tuple[frozenset[Filter], ...] = (
-    frozenset(),
-    frozenset({Filter.FAIRNESS}),
-    frozenset({Filter.TEAM}),
-    frozenset({Filter.PRESENCE, Filter.LANGUAGE}),
-    frozenset({Filter.OFF_SHIFT}),
+RELAXED: tuple[tuple[Filter, ...], ...] = (
+    (),
+    (Filter.FAIRNESS,),
+    (Filter.TEAM,),
+    (Filter.PRESENCE, Filter.LANGUAGE),
+    (Filter.OFF_SHIFT,),
 )
 """The filters whose verdict a level can change against the level before."""
 
@@ -123,7 +123,8 @@ class Sieve:
             case Filter.EXCLUDED:
                 return [one for one in agents if one.id in self._kept_away] if self._kept_away else []
             case Filter.SKILL:
-                return [one for one in agents if self._missing_skill(one)] if self._required else []
+                lacking = {one.id for skill in self._required for one in agents if not one.level_of(skill, now)}
+                return [one for one in agents if one.id in lacking] if lacking else []
             case Filter.LANGUAGE:
                 language = needs.language
                 if language is None or (level >= 3 and needs.language_fallback):
