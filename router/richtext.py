@@ -80,10 +80,11 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class ListBlock:
-    """A list; every item is a tuple of blocks, so lists nest."""
+    """A list; every item is a tuple of blocks, so lists nest. `start` is the first number of an ordered one."""
 
     items: tuple[tuple["Block", ...], ...]
     ordered: bool = False
+    start: int = 1
 
 
 Block = Paragraph | Pre | Quote | ListBlock
@@ -140,10 +141,10 @@ def _normal_blocks(blocks: Iterable[Block]) -> tuple[Block, ...]:
             case Quote(inner):
                 if kept := _normal_blocks(inner):
                     normal.append(Quote(kept))
-            case ListBlock(items, ordered):
+            case ListBlock(items):
                 kept_items = tuple(item for each in items if (item := _normal_blocks(each)))
                 if kept_items:
-                    normal.append(ListBlock(kept_items, ordered))
+                    normal.append(replace(block, items=kept_items))
     return tuple(normal)
 
 
@@ -181,9 +182,9 @@ def _plain_block(block: Block) -> str:
         case Quote(blocks):
             inner = plain(RichText(blocks))
             return "\n".join(f"> {line}" if line else ">" for line in inner.split("\n"))
-        case ListBlock(items, ordered):
+        case ListBlock(items, ordered, start):
             lines: list[str] = []
-            for number, item in enumerate(items, 1):
+            for number, item in enumerate(items, start):
                 mark = f"{number}. " if ordered else "- "
                 first, *rest = "\n".join(_plain_block(each) for each in item).split("\n")
                 lines.append(mark + first)
@@ -230,8 +231,9 @@ def _block_json(block: Block) -> Json:
             return ["pre", text, language]
         case Quote(blocks):
             return ["quote", *(_block_json(each) for each in blocks)]
-        case ListBlock(items, ordered):
-            return ["ol" if ordered else "ul", *([_block_json(each) for each in item] for item in items)]
+        case ListBlock(items, ordered, start):
+            first: list[Json] = [start] if start != 1 else []
+            return ["ol" if ordered else "ul", *first, *([_block_json(each) for each in item] for item in items)]
 
 
 def _inline_json(inline: Inline) -> Json:
@@ -269,6 +271,7 @@ def _block_of(stored: Json) -> Block:
             return ListBlock(
                 tuple(tuple(_block_of(each) for each in item) for item in items if isinstance(item, list)),
                 ordered=kind == "ol",
+                start=items[0] if items and isinstance(items[0], int) else 1,
             )
     raise ValueError(f"not a stored rich-text block: {stored!r}")
 

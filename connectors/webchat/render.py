@@ -74,8 +74,8 @@ def _clean_block(block: Block) -> Block:
             return block
         case Quote(blocks):
             return Quote(tuple(_clean_block(each) for each in blocks))
-        case ListBlock(items, ordered):
-            return ListBlock(tuple(tuple(_clean_block(each) for each in item) for item in items), ordered)
+        case ListBlock(items):
+            return replace(block, items=tuple(tuple(_clean_block(each) for each in item) for item in items))
 
 
 def _clean_inline(inline: Inline) -> Inline:
