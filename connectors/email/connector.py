@@ -1,0 +1,145 @@
+"""A mail channel: SMTP door and IMAP mailbox in, relay out."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+
+from aiohttp.web import AbstractRouteDef
+
+from connectors.base import Arrival, Clock, NotSent, Outcome, Ports, Receipt, Rejected
+from connectors.email import addresses
+from connectors.email.relay import Relay
+from connectors.email.render import Letterhead, Unsendable, to_mail
+from connectors.email.settings import EmailSettings
+from connectors.email.smtp import Door
+from connectors.email.threading import Keys
+from router.model import Attachment, Capabilities, ChannelType, Delivery, DeliveryKind
+
+DRAIN_SECONDS = 10.0
+_TEXT_LIMIT = 1_000_000
+_SAID_OF = {
+    DeliveryKind.EDIT: "a mail that is out cannot be edited: send a new one",
+    DeliveryKind.DELETE: "a mail that is out cannot be taken back",
+    DeliveryKind.REACTION: "a mail cannot carry a reaction",
+    DeliveryKind.ROOT: "a mail channel is no desk: it cannot hold a thread",
+    DeliveryKind.CARD: "a mail channel is no desk: it shows no card",
+    DeliveryKind.NOTICE: "a mail channel is no desk: it shows no notice",
+}
+
+
+class EmailConnector:
+    """One configured mail account. `secret` makes its token keys unless the channel has its own (`token_secret`)."""
+
+    parser: str | None = "connectors.email.parse:inbound"
+    channel_type = ChannelType.EMAIL
+
+    def __init__(self, settings: EmailSettings, ports: Ports, clock: Clock, secret: bytes) -> None:
+        self.settings = settings
+        self._ports = ports
+        self._clock = clock
+        self._keys = _keys(settings, secret)
+        self._relay = Relay(settings.smtp) if settings.smtp else None
+        self.door: Door | None = None
+
+    @property
+    def channel(self) -> str:
+        return self.settings.id
+
+    @property
+    def capabilities(self) -> Capabilities:
+        limit = self.settings.smtp.max_size if self.settings.smtp else 0
+        return Capabilities(
+            text_limit=_TEXT_LIMIT,
+            text_unit="chars",
+            files=True,
+            file_limit=int(limit / 1.4),  # base64 and its line ends (O6)
+            hold=self.settings.hold,
+            lookups=1,
+        )
+
+    @property
+    def parser_context(self) -> Mapping[str, str]:
+        """What `parse.inbound` needs to know of this channel, in a form that travels to a worker process."""
+        return {
+            "channel": self.settings.id,
+            "address": addresses.normalise(self.settings.address),
+            "own": " ".join(sorted(self.settings.own)),
+            "keys": " ".join(secret.hex() for secret in self._keys.secrets),
+            "authserv_ids": " ".join(self.settings.authserv_ids),
+        }
+
+    def routes(self) -> Sequence[AbstractRouteDef]:
+        return ()
+
+    async def run(self) -> None:
+        """Receive by every configured way until cancelled."""
+        async with AsyncExitStack() as stack:
+            if self.settings.smtp_listen is not None:
+                self.door = Door(self.settings.smtp_listen, self.settings.own, self._store, self._clock)
+                stack.push_async_callback(self.door.close, DRAIN_SECONDS)
+                await self.door.open()
+            await asyncio.Event().wait()
+
+    async def _store(self, arrival: Arrival) -> Receipt:
+        receipts = await self._ports.intake([arrival])
+        return receipts[0]
+
+    async def deliver(self, delivery: Delivery) -> Outcome:
+        if delivery.kind is not DeliveryKind.MESSAGE:
+            return Rejected(_SAID_OF[delivery.kind])
+        if self._relay is None:
+            return Rejected(f"channel {self.channel} has no smtp section: it can receive but not send")
+        if self._is_own(delivery.address):
+            return Rejected(f"{delivery.address} is this desk's own address (L4)")
+        head = Letterhead(
+            address=self.settings.address, name=self.settings.name, keys=self._keys, names_itself=self._relay.renames
+        )
+        try:
+            contents = await self._contents(delivery.outgoing.attachments)
+            envelope = to_mail(delivery, head, contents)
+        except Unsendable as error:
+            return Rejected(str(error))
+        except OSError as error:
+            return NotSent(f"an attachment cannot be read: {error}")
+        return await self._relay.send(envelope, lambda: self._ports.holds(delivery))
+
+    async def _contents(self, attachments: Sequence[Attachment]) -> list[bytes]:
+        missing = [attachment.name for attachment in attachments if attachment.blob is None]
+        if missing:
+            raise Unsendable(f"the file {missing[0]!r} was never fetched: attach it again")
+        paths = [self._ports.blobs.path(attachment.blob) for attachment in attachments if attachment.blob is not None]
+        if not paths:
+            return []
+        return await asyncio.to_thread(lambda: [path.read_bytes() for path in paths])
+
+    def _is_own(self, address: str) -> bool:
+        try:
+            return addresses.base(address) in self.settings.own
+        except addresses.BadAddress:
+            return False
+
+    async def reconcile(self, delivery: Delivery) -> Outcome:
+        """Nobody can look into a relay: repeating the same bytes under the same Message-ID is the answer (2.3)."""
+        return NotSent("a mail of unknown outcome is sent again, byte by byte the same")
+
+    async def probe(self) -> str | None:
+        return await self._relay.probe() if self._relay else None
+
+    async def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """Attachments of a mail are inside it: there is nothing to fetch."""
+        raise FileNotFoundError(f"{attachment.name} came with its mail and has no remote copy")
+        yield b""
+
+    async def close(self) -> None:
+        if self._relay is not None:
+            await self._relay.close()
+
+
+def _keys(settings: EmailSettings, secret: bytes) -> Keys:
+    texts = [settings.token_secret, *settings.old_token_secrets]
+    given = [text.get_secret_value().encode() for text in texts if text is not None]
+    if settings.token_secret is None:
+        given.insert(0, secret)
+    return Keys(tuple(hmac.digest(each, b"onevoice mail tokens", hashlib.sha256) for each in given))
