@@ -1,4 +1,4 @@
-"""When a conversation that found nobody is worth another look although nothing happened (`service.md` 3.3, triggers)."""
+"""When a conversation that found nobody is worth another look without an event (`service.md` 3.3, triggers)."""
 
 from datetime import datetime
 
