@@ -11,6 +11,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from router.richtext import EMPTY, RichText
+from router.targets import Target
 
 
 class ChannelType(StrEnum):
@@ -294,8 +295,25 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Where the wall-clock time of an answered round went (2.3.9)."""
+
+    ingest: timedelta
+    assign: timedelta
+    agent: timedelta
+    delivery: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """From the oldest unanswered customer message to the next qualifying human reply (D1)."""
+    """From the oldest unanswered customer message to the next qualifying human reply (D1), measured and judged.
+
+    `kind` is first or next; `outcome` answered, closed_no_reply or open; `sla` met, breached, cancelled, running or
+    none. An open round ends now. `owner` and `team` are those at the start (D32), `breach_agent` and `breach_team`
+    those at the breach (D8). `channel` is the opener's, `channels` all of them (D25). `received_at`, `owned_at` and
+    `composed_at` cut an answered round into its parts (2.3.9); `worked_from` is where the author's own time begins
+    (2.3.10). `business` is counted on the policy's calendar. `problem` says why there is no deadline.
+    """
 
     conversation: UUID
     cycle: int
@@ -308,6 +326,52 @@ class Round:
     policy: str | None = None
     deadline: datetime | None = None
     breached_at: datetime | None = None
+    sla: str = "none"
+    business: timedelta = timedelta(0)
+    out_of_hours: bool = False
+    calendar_uncertain: bool = False
+    channel: str = ""
+    channels: tuple[str, ...] = ()
+    owner: str | None = None
+    team: str | None = None
+    author_team: str | None = None
+    manual: bool = False
+    received_at: datetime | None = None
+    owned_at: datetime | None = None
+    composed_at: datetime | None = None
+    worked_from: datetime | None = None
+    policy_version: int = 0
+    calendar: str = ""
+    calendar_version: int = 0
+    target: Target | None = None
+    breach_agent: str | None = None
+    breach_team: str | None = None
+    breach_reason: str | None = None
+    problem: str | None = None
+
+    @property
+    def wall(self) -> timedelta:
+        """How long the customer waited, or has waited until now."""
+        return (self.end_at or self.start_at) - self.start_at
+
+    @property
+    def agent_time(self) -> timedelta | None:
+        """The author's own share of an answered round (2.3.10)."""
+        if self.composed_at is None or self.worked_from is None:
+            return None
+        return self.composed_at - self.worked_from
+
+    @property
+    def parts(self) -> Parts | None:
+        """Where the time of an answered round went; they add up to `wall` (2.3.9)."""
+        if self.end_at is None or self.received_at is None or self.owned_at is None or self.composed_at is None:
+            return None
+        return Parts(
+            ingest=self.received_at - self.start_at,
+            assign=self.owned_at - self.received_at,
+            agent=self.composed_at - self.owned_at,
+            delivery=self.end_at - self.composed_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

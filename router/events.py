@@ -1,0 +1,116 @@
+"""The vocabulary of the event log: what each type means, what its payload holds, and what the rounds make of it.
+
+`Event.at` is when the gateway had it; `Event.actor` is "agent:<id>", "bot:<id>", "system:<what>" or the customer.
+Payloads are plain JSON: ids are hex strings, instants RFC 3339 texts in UTC (`router.instants`). Types that are not
+listed here (offers, findings, notes, ...) say nothing about response times and are skipped by the fold.
+"""
+
+from enum import StrEnum
+from typing import NotRequired, TypedDict
+
+
+class EventType(StrEnum):
+    CONVERSATION_OPENED = "conversation_opened"
+    MESSAGE_RECEIVED = "message_received"
+    MESSAGE_SENT = "message_sent"
+    EXTERNAL_REPLY = "external_reply"
+    DELIVERY_FAILED = "delivery_failed"
+    MESSAGE_EDITED = "message_edited"
+    MESSAGE_MOVED = "message_moved"
+    NEED_CHANGED = "need_changed"
+    STATUS_CHANGED = "status_changed"
+    ASSIGNED = "assigned"
+    HANDED_OFF = "handed_off"
+    POLICY_CHANGED = "policy_changed"
+    RECEIPT_SUPPRESSED = "receipt_suppressed"
+    VOIDED = "voided"
+    UNVOIDED = "unvoided"
+
+
+class ConversationOpened(TypedDict, total=False):
+    """`handler` "bot": a bot is in front at the start of every cycle (D7). The first of a merged log counts."""
+
+    handler: str
+    policy: str
+    policy_version: int
+    team: str | None
+    agent: str | None
+
+
+class MessageReceived(TypedDict):
+    """A customer's message; `at` is when we stored it. `key` is the provider's id: (channel, key) seen twice is one
+    message (D13). `kind` is "human", "auto", "csat", ...; only a human one that needs a reply opens a round (D5).
+    `sent_at` is the provider's own receipt time (D14)."""
+
+    message: str
+    channel: str
+    key: NotRequired[str]
+    kind: NotRequired[str]
+    needs_reply: NotRequired[bool]
+    sent_at: NotRequired[str | None]
+
+
+class MessageSent(TypedDict):
+    """A message the customer has; `at` is the provider's acceptance (D18), `actor` its author, "system:ack" for an
+    automatic receipt. `composed_at`: when the agent finished it (D11), else `at`. `holding`: a pure holding phrase
+    (D10). `team`: the author's team."""
+
+    message: str
+    composed_at: NotRequired[str | None]
+    holding: NotRequired[bool]
+    team: NotRequired[str | None]
+
+
+class ExternalReply(TypedDict, total=False):
+    """The agent answered outside the gateway and logged it: counted as `manual` (D2)."""
+
+    message: str
+    channel: str
+    composed_at: str | None
+
+
+class DeliveryFailed(TypedDict):
+    """The message never arrived: everything is computed as if it had never been sent (D2)."""
+
+    message: str
+
+
+class MessageEdited(TypedDict):
+    """Somebody edited a message; a material edit of a customer's message may count as a new one (D9)."""
+
+    message: str
+    material: NotRequired[bool]
+    sent_at: NotRequired[str | None]
+
+
+class MessageMoved(TypedDict):
+    """A split took the message to another conversation, where it keeps its times (D25)."""
+
+    message: str
+
+
+class NeedChanged(TypedDict):
+    """An agent decided whether a customer's message needs a reply; it then waits since its own time (D5)."""
+
+    message: str
+    needs_reply: bool
+
+
+class StatusChanged(TypedDict):
+    """`to` is a value of `router.model.Status`."""
+
+    to: str
+
+
+class Assigned(TypedDict, total=False):
+    """From now on: the owner (None: the team's queue) and the team (left out: as before)."""
+
+    agent: str | None
+    team: str | None
+
+
+class PolicyChanged(TypedDict):
+    """Another policy, or another version of it or of its calendar, applies (D26, D27, D30)."""
+
+    policy: str
+    policy_version: NotRequired[int]
