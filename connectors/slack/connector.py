@@ -125,7 +125,7 @@ class SlackConnector:
             try:
                 who, _ = await self._api.scopes()
             except CallFailed as failure:
-                log.error("slack.login_failed", channel=self.channel, reason=str(failure))
+                log.warning("slack.login_failed", channel=self.channel, reason=str(failure))
                 await asyncio.sleep(LOGIN_PAUSES[min(failures, len(LOGIN_PAUSES) - 1)])
                 failures += 1
                 continue

@@ -40,9 +40,16 @@ class Ingress:
         self._setting = Setting(channel=self._channel, home=home, allowed_bots=self._allowed_bots)
 
     def _bolt(self) -> AsyncApp:
+        async def authorize() -> AuthorizeResult:
+            """Bolt wants to know who we are; nothing here sends through it."""
+            home = self._home
+            return AuthorizeResult(
+                enterprise_id=home.enterprise or None, team_id=home.team, bot_user_id=home.user, bot_id=home.bot
+            )
+
         app = AsyncApp(
             client=AsyncWebClient(retry_handlers=[]),
-            authorize=self._authorize,
+            authorize=authorize,
             process_before_response=True,
             ignoring_self_events_enabled=False,
             request_verification_enabled=False,  # SignatureVerifier raises on garbage; `signature` does it (S15)
@@ -52,13 +59,6 @@ class Ingress:
         app.command(_ANY)(self._store_and_acknowledge)
         app.error(self._failed)
         return app
-
-    async def _authorize(self) -> AuthorizeResult:
-        """Bolt wants to know who we are; nothing here sends through it."""
-        home = self._home
-        return AuthorizeResult(
-            enterprise_id=home.enterprise or None, team_id=home.team, bot_user_id=home.user, bot_id=home.bot
-        )
 
     @property
     def _home(self) -> Home:

@@ -1,0 +1,118 @@
+"""A real connector against the Slack stand-in, for the tests of Slack's rules."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from connectors.slack.connector import SlackConnector
+from connectors.slack.settings import SlackSettings
+from gateway import clock
+from gateway.sandbox.slack import SlackStandIn
+from router.model import AuthorKind, Delivery, DeliveryKind, Outgoing
+from router.richtext import of_text
+from tests.connectors.ports import MemoryPorts
+
+# Bolt and the SDK log what they refuse; the tests look at effects.
+logging.getLogger("slack_bolt").setLevel(logging.CRITICAL)
+
+
+class SlackDesk:
+    """One stand-in, one connector, one memory of what arrived."""
+
+    def __init__(self, slack: SlackStandIn, ports: MemoryPorts, connector: SlackConnector) -> None:
+        self.slack = slack
+        self.ports = ports
+        self.connector = connector
+
+    async def root(self, channel: str = "#support-1") -> str:
+        """An open thread; its ref."""
+        outcome = await self.connector.deliver(delivery(kind=DeliveryKind.ROOT, address=channel))
+        return str(getattr(outcome, "remote_ids", (None,))[0])
+
+    async def thread(self, channel: str = "#support-1") -> str:
+        """An open thread; its ts. What its echo brings is forgotten."""
+        ref = await self.root(channel)
+        await self.ports.until(1)
+        self.ports.arrivals.clear()
+        return ref.partition(":")[2]
+
+
+def settings(slack: SlackStandIn, **changes: Any) -> SlackSettings:
+    return SlackSettings(
+        **{
+            "id": "desk",
+            "type": "slack",
+            "bot_token": SecretStr(slack.bot_token),
+            "app_token": SecretStr(slack.app_token),
+            "signing_secret": SecretStr(slack.signing_secret),
+            "api_url": slack.api_url,
+            **changes,
+        }
+    )
+
+
+def delivery(text: str = "Where is my order?", **changes: Any) -> Delivery:
+    """A customer's words on their way to the desk."""
+    now = datetime.now(UTC)
+    outgoing = Outgoing(text=of_text(text), author="Wang Fang", author_kind=AuthorKind.CUSTOMER)
+    made = Delivery(
+        id=uuid4(),
+        channel="desk",
+        kind=DeliveryKind.MESSAGE,
+        conversation=uuid4(),
+        number=17,
+        message=uuid4(),
+        part=1,
+        parts=1,
+        address="#support-1",
+        thread=None,
+        outgoing=outgoing,
+        attempt=1,
+        created_at=now,
+        started_at=now,
+    )
+    return replace(made, **changes)
+
+
+@asynccontextmanager
+async def slack_desk(
+    folder: Path, *, time_scale: float = 0.05, run: bool = True, **changes: Any
+) -> AsyncIterator[SlackDesk]:
+    """Socket Mode unless the settings say `mode="http"`; then an HTTP server carries the routes."""
+    slack = SlackStandIn(clock.now, time_scale=time_scale)
+    await slack.start()
+    ports = MemoryPorts(folder)
+    connector = SlackConnector(settings(slack, **changes), ports, clock.now)
+    running = asyncio.create_task(connector.run()) if run else None
+    server: web.AppRunner | None = None
+    try:
+        if changes.get("mode") == "http":
+            app = web.Application()
+            app.router.add_routes(connector.routes())
+            server = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
+            await server.setup()
+            await web.TCPSite(server, "127.0.0.1", 0).start()
+            host, port = server.addresses[0][:2]
+            slack.events.target = f"http://{host}:{port}/slack/desk"
+            assert running is not None
+            await running
+        elif run:
+            await slack.until(lambda: slack.events.sockets == 2)
+        yield SlackDesk(slack, ports, connector)
+    finally:
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        if server is not None:
+            await server.cleanup()
+        await connector.close()
+        await slack.stop()
