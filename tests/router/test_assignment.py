@@ -103,6 +103,7 @@ def test_step_2_the_named_agent_is_judged_at_level_4_from_the_start(named: Agent
         (agent("zoe", ooo_until=NOW + DAY), "F4"),
         (agent("zoe", shifts=()), "F5"),
         (agent("zoe", status=AgentStatus.OFFLINE), "F6"),
+        (agent("zoe", status=AgentStatus.OFFLINE, on_call=True), "F6"),
         (agent("zoe", languages=frozenset({"en"})), "F9"),
         (agent("zoe", load=10), "F10"),
     ],
