@@ -1,0 +1,22 @@
+"""The command `onevoice`."""
+
+import click
+
+from gateway.commands.check import check
+from gateway.commands.deadletters import deadletters
+from gateway.commands.doctor import doctor
+from gateway.commands.migrate import migrate
+from gateway.commands.quarantine import quarantine
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog='Exit codes: 0 ok, 1 the answer is "no", 2 usage or configuration, 3 a needed service is unreachable.',
+)
+@click.version_option(package_name="onevoice", prog_name="onevoice")
+def cli() -> None:
+    """Every channel, one voice: customers write by mail, Telegram and web chat, agents answer from Slack."""
+
+
+for command in (check, deadletters, doctor, migrate, quarantine):
+    cli.add_command(command)

@@ -1,0 +1,1 @@
+"""The subcommands of `onevoice`, one module each. Whatever is slow to import they import when they run."""

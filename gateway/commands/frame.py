@@ -1,0 +1,89 @@
+"""What all commands share: `--config`, `--json`, exit codes, and how an error is said.
+
+Exit codes: 0 ok, 1 the answer is "no", 2 usage or configuration, 3 a needed service is unreachable.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+    from storage.database import Transaction
+
+T = TypeVar("T")
+File = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+config_option = click.option("--config", "config", type=File, required=True, metavar="FILE", help="The configuration.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+class Refusal(click.ClickException):
+    """The answer is "no": one sentence on stderr and exit code 1."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, file=file, err=file is None)
+
+
+class WrongConfiguration(Refusal):
+    exit_code = 2
+
+
+class Unreachable(Refusal):
+    exit_code = 3
+
+
+def load_settings(path: Path) -> "Settings":
+    """The settings of a file; every mistake in it on stderr and exit code 2."""
+    from gateway.config import ConfigError, load
+    from gateway.settings import environment
+
+    try:
+        return load(path, environment())
+    except ConfigError as error:
+        raise WrongConfiguration(str(error)) from error
+
+
+def print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def run_unit(settings: "Settings", work: Callable[["Transaction"], T]) -> T:
+    """Run one unit of work on the configured database; exit code 3 when that cannot be reached."""
+    import asyncio
+
+    from storage.database import Database
+    from storage.errors import StoreUnavailable
+
+    require_database(settings)
+
+    async def once() -> T:
+        database = Database(settings.gateway.database)
+        try:
+            return await database.transact(work)
+        finally:
+            database.close()
+
+    try:
+        return asyncio.run(once())
+    except StoreUnavailable as error:
+        raise unreachable(settings, error) from error
+
+
+def require_database(settings: "Settings") -> None:
+    """A SQLite file that is not there would be made, empty: better say so."""
+    path = settings.gateway.database.removeprefix("sqlite:///")
+    if path != settings.gateway.database and not Path(path).exists():
+        raise Unreachable(f"gateway.database: there is no file {path} yet; onevoice migrate makes it")
+
+
+def unreachable(settings: "Settings", error: Exception) -> Unreachable:
+    """The database cannot be used: its own words on one line, without the password (Z1)."""
+    from gateway.redaction import Redactor
+    from gateway.secrecy import secrets_of
+
+    words = " ".join(Redactor(secrets_of(settings)).text(str(error)).split())
+    return Unreachable(f"gateway.database: the database cannot be used: {words}")
