@@ -51,12 +51,13 @@ class TelegramConnector:
             get_updates_request=self._wire,
         )
         path = f"/telegram/{settings.id}"
-        self._mailer = Mailer(settings.id, self._wire, ports, settings.unknown)
+        self._mailer = Mailer(settings.id, self._wire, ports, pace, settings.unknown)
         self._receiver = Receiver(settings.id, self._bot, self._wire, ports, pace, path)
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
-        self._webhook = Webhook(
-            settings.id, self._bot, self._wire, ports, pace, secret, public_url.rstrip("/") + path if public_url else ""
-        )
+        if settings.mode == "webhook" and not public_url:
+            raise ValueError(f"channel {settings.id}: mode webhook needs gateway.public_url, where Telegram finds us")
+        url = public_url.rstrip("/") + path
+        self._webhook = Webhook(settings.id, self._bot, self._wire, ports, pace, secret, url)
         self._path = path
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from router.richtext import Block, Break, Inline, Paragraph, Pre, Quote, RichText, Span, Style, of_text
+from router.richtext import Block, Break, Inline, Paragraph, Pre, Quote, RichText, Span, Style, normalise, of_text
 
 STYLES = {"bold": Style.BOLD, "italic": Style.ITALIC, "strikethrough": Style.STRIKE, "code": Style.CODE}
 LINKS = frozenset({"url", "text_link"})
@@ -37,7 +37,7 @@ class _Reader:
         for entity in entities:
             start = max(0, int(entity["offset"]))
             end = min(self._end, start + int(entity["length"]))
-            if start >= end:
+            if start >= end or self._inside_symbol(start) or self._inside_symbol(end):
                 continue
             kind = entity["type"]
             if kind in STYLES:
@@ -50,11 +50,15 @@ class _Reader:
                 self._blocks.append((start, end, entity))
         self._blocks.sort(key=lambda block: (block[0], -block[1]))
 
+    def _inside_symbol(self, at: int) -> bool:
+        """Whether a position parts a surrogate pair."""
+        return 0xDC <= self._units[2 * at + 1] <= 0xDF if at < self._end else False
+
     def _cut(self, start: int, end: int) -> str:
         return self._units[2 * start : 2 * end].decode("utf-16-le", "replace").replace("\r", "")
 
     def read(self) -> RichText:
-        return RichText(self._within(0, self._end, self._blocks))
+        return normalise(RichText(self._within(0, self._end, self._blocks)))
 
     def _within(self, start: int, end: int, blocks: list[tuple[int, int, Mapping[str, Any]]]) -> tuple[Block, ...]:
         found: list[Block] = []

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+from connectors.telegram.wire import CALL_SECONDS
+
 LOW_DIGITS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Seconds. `conflict` is for a second poller or a foreign webhook (T5), `network` for everything else.
+    """Seconds. `call` bounds a whole delivery, below its lease (R3).
 
-    Polls that end within `busy` of each other are `gather` apart, so that one transaction takes several updates.
+    `conflict` is for a second poller or a foreign webhook (T5), `network` for every other back-off. Polls that end
+    within `busy` of each other are `gather` apart, so that one transaction takes several updates.
     """
 
+    call: float = CALL_SECONDS
     poll: int = 50
     network: tuple[float, float] = (1.0, 30.0)
     conflict: tuple[float, float] = (5.0, 60.0)

@@ -11,6 +11,7 @@ from telegram.error import TelegramError
 from connectors.base import Cursor, Lease, LeaseLost, NotStored, Ports
 from connectors.telegram.pace import Backoff, Pace
 from connectors.telegram.parse import ALLOWED, next_offset, to_arrivals
+from connectors.telegram.trouble import Trouble
 from connectors.telegram.wire import POLL_MARGIN_SECONDS, Lost, Refused, Wire
 from router.model import InboundKind
 
@@ -30,7 +31,7 @@ class Receiver:
         self._ports = ports
         self._pace = pace
         self._webhook_path = webhook_path
-        self._trouble: str | None = None
+        self._trouble = Trouble(channel)
 
     async def run(self) -> None:
         """Receive until cancelled; a poll under way is then abandoned and confirms nothing (2.7)."""
@@ -55,9 +56,11 @@ class Receiver:
                 if webhook.url.endswith(self._webhook_path):
                     await self._bot.delete_webhook(drop_pending_updates=False)
                     return
-                self._say(f"another program's webhook is set ({webhook.url}): delete it, or use mode webhook here")
+                self._trouble.say(
+                    f"another program's webhook is set ({webhook.url}): delete it, or use mode webhook here"
+                )
             except TelegramError as error:
-                self._say(self._wire.scrubbed(error))
+                self._trouble.say(self._wire.scrubbed(error))
             await asyncio.sleep(backoff.next())
 
     async def _poll(self, lease: Lease) -> None:
@@ -70,19 +73,19 @@ class Receiver:
                 updates = await self._next(offset)
                 offset = await self._store(updates, offset, lease)
             except Refused as error:
-                self._say(_advice(error))
+                self._trouble.say(_advice(error))
                 wait = conflict.next() if error.code == 409 else network.next()
                 if error.retry_after is not None:
                     wait = max(wait, error.retry_after.total_seconds())
                 await asyncio.sleep(wait)
             except TelegramError as error:
-                self._say(str(error))
+                self._trouble.say(str(error))
                 await asyncio.sleep(network.next())
             except NotStored as error:  # nothing is confirmed: the same updates come again (X15)
-                self._say(f"not stored: {error}")
+                self._trouble.say(f"not stored: {error}")
                 await asyncio.sleep(max(error.retry_after, network.next()))
             else:
-                self._recovered()
+                self._trouble.over()
                 network.reset()
                 conflict.reset()
                 before, ended = ended, time.monotonic()
@@ -117,17 +120,6 @@ class Receiver:
             await self._bot.answer_callback_query(query)
         except TelegramError as error:
             log.debug("telegram.button_unanswered", channel=self._channel, reason=self._wire.scrubbed(error))
-
-    def _say(self, trouble: str) -> None:
-        """Log a trouble once, not at every try."""
-        if trouble != self._trouble:
-            log.warning("telegram.trouble", channel=self._channel, reason=trouble)
-        self._trouble = trouble
-
-    def _recovered(self) -> None:
-        if self._trouble is not None:
-            log.info("telegram.recovered", channel=self._channel)
-        self._trouble = None
 
 
 def _advice(error: Refused) -> str:

@@ -11,13 +11,16 @@ from telegram.error import TelegramError
 
 from connectors.base import Arrival, LeaseLost, NotSent, NotStored, Outcome, Ports, Rejected, Sent, Unknown
 from connectors.telegram.outcomes import to_outcome
+from connectors.telegram.pace import Pace
 from connectors.telegram.parse import message_id
-from connectors.telegram.render import Entity, to_text
+from connectors.telegram.render import to_text
 from connectors.telegram.steps import Step, to_steps
-from connectors.telegram.wire import CALL_SECONDS, Refused, Wire
+from connectors.telegram.wire import Lost, Refused, Wire
 from router.model import Delivery, DeliveryKind, IdentityKey, Inbound, InboundKind, Sender
 
 log = structlog.get_logger()
+
+Policy = Literal["resend_once", "hold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +52,11 @@ class Stopped(Exception):
 class Mailer:
     """Sends through one bot. `policy` is T11: what to do about a send whose answer was lost."""
 
-    def __init__(self, channel: str, wire: Wire, ports: Ports, policy: Literal["resend_once", "hold"]) -> None:
+    def __init__(self, channel: str, wire: Wire, ports: Ports, pace: Pace, policy: Policy) -> None:
         self._channel = channel
         self._wire = wire
         self._ports = ports
+        self._pace = pace
         self._policy = policy
         self._moved: dict[str, str] = {}
 
@@ -88,32 +92,29 @@ class Mailer:
             return steps
         progress = Progress.of(delivery.checkpoint)
         sent = list(progress.sent)
-        until = time.monotonic() + CALL_SECONDS
+        until = time.monotonic() + self._pace.call
         for step in steps[len(sent) :]:
-            left = until - time.monotonic()
-            if left <= 1:
-                return NotSent("out of time between two parts")
-            sent.append(await self._once(delivery, step, left))
+            sent.append(await self._once(delivery, step, until))
             if len(sent) < len(steps):
                 await self._ports.checkpoint(delivery, Progress(sent=tuple(sent), repeated=progress.repeated).stored())
         return Sent(tuple(sent))
 
-    async def _once(self, delivery: Delivery, step: Step, seconds: float) -> str:
+    async def _once(self, delivery: Delivery, step: Step, until: float) -> str:
         """Send one step, once more in another form where Telegram asks for it; returns the remote id."""
         chat = self._moved.get(delivery.address, delivery.address)
         try:
-            return await self._call(delivery, chat, step, seconds)
+            return await self._call(delivery, chat, step, until)
         except Refused as error:
             if error.migrated_to is not None:
                 await self._move(delivery.address, error.migrated_to)
-                return await self._call(delivery, error.migrated_to, step, seconds)
+                return await self._call(delivery, error.migrated_to, step, until)
             if step.entities and error.code == 400 and error.says("can't parse", "entit"):
-                return await self._call(delivery, chat, replace(step, entities=()), seconds)
+                return await self._call(delivery, chat, replace(step, entities=()), until)
             if step.method == "sendPhoto" and error.code == 400 and error.says("photo", "image"):
-                return await self._call(delivery, chat, replace(step, method="sendDocument"), seconds)
+                return await self._call(delivery, chat, replace(step, method="sendDocument"), until)
             raise
 
-    async def _call(self, delivery: Delivery, chat: str, step: Step, seconds: float) -> str:
+    async def _call(self, delivery: Delivery, chat: str, step: Step, until: float) -> str:
         parameters: dict[str, Any] = {"chat_id": _chat(chat)}
         if step.reply_to is not None:
             parameters["reply_parameters"] = {"message_id": step.reply_to, "allow_sending_without_reply": True}
@@ -121,29 +122,31 @@ class Mailer:
             parameters["text"] = step.text
             if step.entities:
                 parameters["entities"] = step.entities
-            self._check(delivery)
+            seconds = self._check(delivery, until)
             return _remote_id(await self._wire.call(step.method, parameters, seconds))
         if step.text:
             parameters["caption"] = step.text
             if step.entities:
                 parameters["caption_entities"] = step.entities
-        return await self._upload(delivery, step, parameters, seconds)
+        return await self._upload(delivery, step, parameters, until)
 
-    async def _upload(self, delivery: Delivery, step: Step, parameters: dict[str, Any], seconds: float) -> str:
+    async def _upload(self, delivery: Delivery, step: Step, parameters: dict[str, Any], until: float) -> str:
         assert step.file is not None
         try:
             content = step.file.open("rb")
         except OSError as error:
             raise Stopped(Rejected(f"the file {step.name} cannot be read: {error.strerror}")) from error
         with content:
-            self._check(delivery)
+            seconds = self._check(delivery, until)
             part = "photo" if step.method == "sendPhoto" else "document"
             return _remote_id(await self._wire.call(step.method, parameters, seconds, {part: (step.name, content)}))
 
-    def _check(self, delivery: Delivery) -> None:
-        """R4: right before the write; nothing has left if we are too late."""
-        if not self._ports.holds(delivery):
-            raise Stopped(NotSent("the lease of this delivery ran out before it was sent"))
+    def _check(self, delivery: Delivery, until: float) -> float:
+        """R4: right before the write. The seconds that are left; too late, and nothing of this call has left us."""
+        seconds = until - time.monotonic()
+        if seconds <= 0 or not self._ports.holds(delivery):
+            raise Stopped(NotSent("the time or the lease of this delivery ran out before it was sent"))
+        return seconds
 
     async def _move(self, old: str, new: str) -> None:
         """T13: send to the new chat from now on, and report it as an arrival so that the legs can follow."""
@@ -169,36 +172,33 @@ class Mailer:
             return Rejected("an edit needs the message it is about")
         text, entities = to_text(delivery.outgoing.text)
         place = _place(target)
-        self._check(delivery)
+        until = time.monotonic() + self._pace.call
+        seconds = self._check(delivery, until)
         try:
-            await self._wire.call("editMessageText", {**place, "text": text, "entities": entities})
+            await self._wire.call("editMessageText", {**place, "text": text, "entities": entities}, seconds)
         except Refused as error:
             if error.says("message is not modified"):
                 return Sent((target,))
             if not error.says("there is no text in the message"):
                 raise
-            return await self._edit_caption(delivery, place, text, entities, target)
+            caption = {**place, "caption": text, "caption_entities": entities}  # the message is a photo or file
+            await self._edit_caption(caption, self._check(delivery, until))
         return Sent((target,))
 
-    async def _edit_caption(
-        self, delivery: Delivery, place: Mapping[str, int | str], text: str, entities: list[Entity], target: str
-    ) -> Outcome:
-        """The message is a photo or file: its text is the caption."""
-        self._check(delivery)
+    async def _edit_caption(self, caption: Mapping[str, Any], seconds: float) -> None:
         try:
-            await self._wire.call("editMessageCaption", {**place, "caption": text, "caption_entities": entities})
+            await self._wire.call("editMessageCaption", caption, seconds)
         except Refused as error:
             if not error.says("message is not modified"):
                 raise
-        return Sent((target,))
 
     async def _delete(self, delivery: Delivery) -> Outcome:
         target = delivery.outgoing.target
         if target is None:
             return Rejected("a delete needs the message it is about")
-        self._check(delivery)
+        seconds = self._check(delivery, time.monotonic() + self._pace.call)
         try:
-            await self._wire.call("deleteMessage", _place(target))
+            await self._wire.call("deleteMessage", _place(target), seconds)
         except Refused as error:
             if not error.says("message to delete not found"):
                 raise
@@ -206,8 +206,11 @@ class Mailer:
 
 
 def _remote_id(message: Mapping[str, Any]) -> str:
-    """The remote id of an answer's message."""
-    return message_id(message["chat"]["id"], message["message_id"])
+    """The remote id of an answer's message; raises Lost when the answer holds none."""
+    try:
+        return message_id(message["chat"]["id"], message["message_id"])
+    except (TypeError, LookupError) as error:
+        raise Lost("Telegram's answer holds no message") from error
 
 
 def _chat(address: str) -> int | str:

@@ -13,6 +13,7 @@ from telegram.error import TelegramError
 from connectors.base import NotStored, Ports
 from connectors.telegram.pace import Backoff, Pace
 from connectors.telegram.parse import ALLOWED, to_arrivals
+from connectors.telegram.trouble import Trouble
 from connectors.telegram.wire import Wire
 
 log = structlog.get_logger()
@@ -23,7 +24,7 @@ RETRY_LIMIT = 3600  # Telegram honours no longer Retry-After
 
 
 class Webhook:
-    """The route Telegram posts to, and its registration. `url` is the route's public address, empty if unknown."""
+    """The route Telegram posts to, and its registration. `url` is the route's public address."""
 
     def __init__(self, channel: str, bot: Bot, wire: Wire, ports: Ports, pace: Pace, secret: str, url: str) -> None:
         self._channel = channel
@@ -33,6 +34,7 @@ class Webhook:
         self._pace = pace
         self._secret = secret
         self._url = url
+        self._trouble = Trouble(channel)
 
     async def run(self) -> None:
         """Register, and look again from time to time: somebody else may have taken the webhook away."""
@@ -43,15 +45,17 @@ class Webhook:
                 backoff.reset()
                 wait = self._pace.watch
             except TelegramError as error:
-                log.warning("telegram.trouble", channel=self._channel, reason=self._wire.scrubbed(error))
+                self._trouble.say(self._wire.scrubbed(error))
                 wait = backoff.next()
             await asyncio.sleep(wait)
 
     async def _register(self) -> None:
         """Set the webhook where it differs; updates that wait are kept (T4), the list of types is said anew (T8)."""
         webhook = await self._bot.get_webhook_info()
-        if webhook.last_error_message:
-            log.warning("telegram.webhook_failed", channel=self._channel, reason=webhook.last_error_message)
+        if webhook.last_error_message and webhook.pending_update_count:
+            self._trouble.say(f"Telegram could not post here: {webhook.last_error_message}")
+        else:
+            self._trouble.over()
         if webhook.url == self._url and set(webhook.allowed_updates) == set(ALLOWED):
             return
         await self._bot.set_webhook(

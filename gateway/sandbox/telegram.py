@@ -231,10 +231,14 @@ class TelegramStandIn:
             while not holds():
                 await self._changed.wait()
 
-    def _change(self) -> None:
-        """Wake everybody who waits."""
+    def _wake(self) -> None:
+        """Everybody who waits looks again."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def _change(self) -> None:
+        """Something a person can see is new."""
+        self._wake()
         for listener in self._listeners:
             listener()
 
@@ -396,7 +400,9 @@ class TelegramStandIn:
             body: Json = {"ok": False, "error_code": refusal.code, "description": refusal.description}
             if refusal.parameters:
                 body["parameters"] = dict(refusal.parameters)
+            self._wake()
             return web.Response(status=refusal.code, body=orjson.dumps(body), content_type="application/json")
+        self._wake()
         return web.Response(body=orjson.dumps({"ok": True, "result": result}), content_type="application/json")
 
     async def _read(self, request: web.Request) -> tuple[str, Json]:
@@ -417,6 +423,7 @@ class TelegramStandIn:
                 else:
                     parameters[name] = value
         self.calls.append((method, parameters))
+        self._wake()
         return method, parameters
 
     def _fault(self, method: str, parameters: Json) -> Fault | None:
@@ -449,7 +456,7 @@ class TelegramStandIn:
             self.allowed_updates = _value(parameters, "allowed_updates") or None
         self._turn += 1
         turn = self._turn
-        self._change()  # an older poll ends with 409
+        self._wake()  # an older poll ends with 409
         self._confirm(int(_value(parameters, "offset") or 0))
         limit = min(100, max(1, int(_value(parameters, "limit") or 100)))
         until = asyncio.get_running_loop().time() + min(50, int(_value(parameters, "timeout") or 0))
@@ -533,10 +540,11 @@ class TelegramStandIn:
                 if 200 <= status < 300:
                     self._given.append(self._queue.popleft())
                     self.webhook_error, wait = "", 0.05
-                    self._change()
+                    self._wake()
                     continue
                 if status:
                     self.webhook_error = f"Wrong response from the webhook: {status}"
+                    self._wake()
                 wait = min(60.0, wait * 2)
                 await asyncio.sleep(float(asked) if asked else wait)
 

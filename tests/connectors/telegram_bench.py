@@ -19,30 +19,36 @@ from router.model import Attachment, Delivery, DeliveryKind, Outgoing
 from router.richtext import RichText, of_text
 from tests.connectors.ports import MemoryPorts
 
-QUICK = Pace(poll=2, network=(0.01, 0.05), conflict=(0.02, 0.1), watch=0.1)
+QUICK = Pace(call=1.0, poll=2, network=(0.01, 0.05), conflict=(0.02, 0.1), watch=0.1)
 
 
 class Desk:
     """The connector under test between a stand-in and in-memory ports."""
 
-    def __init__(self, telegram: TelegramStandIn, ports: MemoryPorts, **settings: Any) -> None:
+    def __init__(
+        self,
+        telegram: TelegramStandIn,
+        ports: MemoryPorts,
+        *,
+        public_url: str = "",
+        pace: Pace = QUICK,
+        **settings: Any,
+    ) -> None:
         self.telegram = telegram
         self.ports = ports
         self.settings = TelegramSettings(
             **{"id": "tg", "token": SecretStr(telegram.token), "api_url": telegram.url, **settings}
         )
-        self.connector = TelegramConnector(self.settings, ports, now, pace=QUICK)
+        self.connector = TelegramConnector(self.settings, ports, now, public_url=public_url, pace=pace)
 
     @asynccontextmanager
     async def receiving(self) -> AsyncIterator[None]:
-        """The receive loop runs inside the body."""
-        task = asyncio.ensure_future(self.connector.run())
-        try:
+        """The receive loop runs inside the body, and must still run at its end."""
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(self.connector.run())
             yield
-            assert not task.done(), task
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+            assert not running.done()
+            running.cancel()
 
     def delivery(
         self,
