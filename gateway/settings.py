@@ -119,7 +119,7 @@ class GatewaySettings(Section):
     parser_workers: int = Field(default=1, ge=1, le=32, description="processes that parse mail")
     lease: Duration = Field(
         default=timedelta(seconds=60),
-        ge=timedelta(seconds=10),
+        ge=timedelta(seconds=2),
         le=timedelta(hours=1),
         description="how long a claim holds",
     )
@@ -128,6 +128,10 @@ class GatewaySettings(Section):
         ge=timedelta(seconds=1),
         le=timedelta(minutes=5),
         description="longest wait for a provider's answer",
+    )
+
+    deliveries: Literal["run", "paused"] = Field(
+        default="run", description="paused: everything is stored and queued, nothing is sent"
     )
 
     _check_listen = field_validator("listen")(_endpoint)

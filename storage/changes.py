@@ -151,10 +151,11 @@ class Changes:
         self._feed: list[feeds.Entry] = []
         self._ticks: dict[str, int] = {}
 
-    def apply(self, item: UUID, inbound: Inbound, decision: Decision) -> None:
-        """Collect what one decision means; later snapshots of the batch see it."""
+    def apply(self, item: UUID, inbound: Inbound | None, decision: Decision) -> None:
+        """Collect what one decision means; later snapshots of the batch see it. Without an inbound item the decision
+        is about something of our own."""
         conversation = self._conversation(inbound, decision)
-        if decision.leg_in:
+        if decision.leg_in and inbound is not None:
             conversation = self._leg_in(conversation, inbound)
         if leg := decision.close_leg or decision.reopen_leg:
             conversation = self._close_leg(conversation, leg, closed=decision.close_leg is not None)
@@ -182,7 +183,11 @@ class Changes:
         if decision.revision is not None:
             self._revise(decision.revision)
         message_id = decision.revision.message if decision.revision else item
-        if inbound.channel in self._pulls and (decision.leg_in or decision.revision is not None):
+        if (
+            inbound is not None
+            and inbound.channel in self._pulls
+            and (decision.leg_in or decision.revision is not None)
+        ):
             kind = feeds.kind_of(decision.revision)
             self._feed.append(feeds.Entry(f"{inbound.channel}:{inbound.address}", kind, message_id))
         for planned in decision.deliveries:
@@ -194,10 +199,10 @@ class Changes:
 
     # Conversations and legs.
 
-    def _conversation(self, inbound: Inbound, decision: Decision) -> Conversation:
+    def _conversation(self, inbound: Inbound | None, decision: Decision) -> Conversation:
         if decision.conversation is not None:
             return self._snapshots.conversations[decision.conversation.id]
-        if decision.opening is None:
+        if decision.opening is None or inbound is None:
             raise ValueError("a stored decision names a conversation or opens one")
         return self._open(self._contact(inbound), decision.opening)
 

@@ -1,10 +1,11 @@
 """Named places where a test may kill, stall or fail the process; unarmed they cost one look into an empty dict.
 
 Specification: "name=action[@n]" joined by commas. Actions: kill (SIGKILL to ourselves), raise, stall:SECONDS
-(blocks the calling thread), skip (the caller leaves a safety check out: mutation runs). `@n` acts on the n-th
-pass only, without it on every pass.
+(blocks the calling thread, or only the awaiting delivery), skip (the caller leaves a safety check out: mutation
+runs). `@n` acts on the n-th pass only, without it on every pass.
 """
 
+import asyncio
 import os
 import signal
 import time
@@ -23,6 +24,9 @@ PLACES = (
 )
 """Every failpoint of the program, in the order a message passes them."""
 
+AWAITED = ("before_write", "after_write")
+"""Failpoints between awaits."""
+
 CHECKS = ("lease_before_write", "fence", "unique_key")
 """Safeties that a mutation run leaves out one at a time (R4, R6, X3)."""
 
@@ -33,21 +37,32 @@ class Failure(Exception):
 
 _armed: dict[str, Callable[[], None]] = {}
 _skipped: set[str] = set()
+_stalls: dict[str, float] = {}
 
 
 def arm(specification: str) -> None:
     """Arm failpoints; an empty text disarms all. Raises ValueError naming what it does not know."""
     _armed.clear()
     _skipped.clear()
+    _stalls.clear()
     for entry in filter(None, specification.split(",")):
         name, _, action = entry.strip().partition("=")
         action, _, turn = action.partition("@")
         if name in CHECKS and action == "skip":
             _skipped.add(name)
+        elif name in AWAITED and action.startswith("stall:"):
+            _stalls[name] = float(action.removeprefix("stall:"))
         elif name in PLACES:
             _armed[name] = _on_turn(_action(name, action), int(turn) if turn else None)
         else:
             raise ValueError(f"unknown failpoint {entry!r}; known are {', '.join(PLACES + CHECKS)}")
+
+
+async def reach(name: str) -> None:
+    """Pass a failpoint between awaits: a stall there holds up this delivery only, not the whole loop."""
+    if name in _stalls:
+        await asyncio.sleep(_stalls[name])
+    hit(name)
 
 
 def hit(name: str) -> None:

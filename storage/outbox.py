@@ -7,13 +7,13 @@ leased that is the end of the lease, so an abandoned lane comes back by itself.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from router.model import Delivery, DeliveryKind, DeliveryState
 from storage import failpoints
 from storage.codec import json_of, json_value, outgoing_of
-from storage.database import Transaction, of_micros
+from storage.database import Transaction, of_micros, to_micros
 from storage.statement import Row, Statement
 
 _DUE = Statement(
@@ -29,8 +29,7 @@ _DUE = Statement(
     LEFT JOIN legs d ON d.conversation = o.conversation AND d.channel = o.channel AND d.desk
     WHERE l.channel = :channel AND l.due_at <= :now
     ORDER BY l.due_at LIMIT :limit
-    """,
-    lock="FOR UPDATE OF l SKIP LOCKED",
+    """
 )
 _LEASE = Statement(
     """
@@ -41,14 +40,18 @@ _LEASE = Statement(
 _BEGIN = Statement(
     """
     UPDATE outbox SET state = 'sending', fence = :fence, attempt = attempt + 1, started_at = :now
-    WHERE id = :id AND state = 'ready'
+    WHERE id = :id AND state = 'ready' RETURNING body
     """
 )
 _FENCE = Statement("UPDATE outbox SET fence = :fence WHERE id = :id")
 _LOST = Statement("UPDATE outbox SET state = 'unknown' WHERE id = :id AND state = 'sending'")
-_WAIT = Statement("UPDATE lanes SET due_at = :due_at, reserved = :reserved WHERE key = :lane AND fence = :fence")
-_IDLE = Statement(
-    "UPDATE lanes SET due_at = NULL, lease_until = 0, reserved = :no WHERE key = :lane AND fence = :fence"
+_WAIT = Statement(
+    """
+    UPDATE lanes SET due_at = COALESCE(:due_at, (
+        SELECT h.not_before FROM outbox h WHERE h.lane = lanes.key AND h.state IN ('ready', 'sending', 'unknown')
+        ORDER BY h.seq, h.part LIMIT 1)), reserved = :reserved
+    WHERE key = :lane AND fence = :fence AND due_at <= :now
+    """
 )
 _DONE = Statement(
     """
@@ -101,6 +104,12 @@ _NEXT_OF_LANE = Statement(
     """
 )
 _HURRY = Statement("UPDATE lanes SET due_at = :now WHERE channel = :channel AND due_at > :now AND lease_until < :now")
+_ABANDONED = Statement(
+    """
+    UPDATE outbox SET state = 'unknown', not_before = :now WHERE state = 'sending'
+    """
+)
+_FREE_LANES = Statement("UPDATE lanes SET lease_until = 0, owner = '', due_at = :now WHERE lease_until > :now")
 _NEXT_DUE = Statement("SELECT channel, min(due_at) FROM lanes WHERE due_at IS NOT NULL GROUP BY channel")
 _BACKLOG = Statement(
     """
@@ -145,12 +154,14 @@ class Head:
     lookups: int
     unfetched: bool
     not_before: int
+    body: str
     delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A lane that is ours until `until` (database time), with its head; `reconcile`: its outcome is to be found out."""
+    """A lane that is ours until `until` (database time), with its head, which could leave from `ready_at` on;
+    `reconcile`: its outcome is to be found out."""
 
     lane: str
     fence: int
@@ -158,6 +169,7 @@ class Claim:
     seq: int
     retries: int
     lookups: int
+    ready_at: int
     delivery: Delivery
     reconcile: bool = False
     unfetched: bool = False
@@ -177,22 +189,38 @@ class Settlement:
     lookups: int = 0
 
 
-def due(tx: Transaction, channel: str, limit: int) -> list[Head]:
-    """The lanes of a channel whose head may be worked on, longest due first; lanes without a head go to sleep."""
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look at a lane again at `due_at` (None: when its head wants). `reserved` keeps the place in the rate it has
+    been given."""
+
+    lane: str
+    fence: int
+    due_at: int | None
+    reserved: bool = False
+
+
+def due(tx: Transaction, channel: str, limit: int) -> tuple[list[Head], list[Wait]]:
+    """The lanes of a channel whose head may be worked on, longest due first, and lanes that were due in vain."""
     heads: list[Head] = []
+    waits: list[Wait] = []
     for row in tx.all(_DUE, {"channel": channel, "now": tx.now, "limit": limit}):
         if row[3] is None:
-            tx.run(_IDLE, {"lane": row[0], "fence": row[1], "no": False})
+            waits.append(Wait(row[0], row[1], None))
         elif row[13] == DeliveryState.READY and row[18] > tx.now:
-            wait(tx, row[0], row[1], row[18], reserved=False)
+            waits.append(Wait(row[0], row[1], row[18]))
         else:
-            heads.append(_head(row))
-    return heads
+            heads.append(head_of(row))
+    return heads, waits
 
 
-def wait(tx: Transaction, lane: str, fence: int, due_at: int, *, reserved: bool) -> None:
-    """Look at a lane again later; `reserved` keeps the place in the rate it has been given."""
-    tx.run(_WAIT, {"lane": lane, "fence": fence, "due_at": due_at, "reserved": reserved})
+def postpone(tx: Transaction, waits: Sequence[Wait]) -> None:
+    """Carry out waits; a lane that changed since it was looked at is left alone."""
+    for each in waits:
+        tx.run(
+            _WAIT,
+            {"lane": each.lane, "fence": each.fence, "due_at": each.due_at, "reserved": each.reserved, "now": tx.now},
+        )
 
 
 def claim(tx: Transaction, heads: Sequence[Head], owner: str, lease: int) -> list[Claim]:
@@ -206,14 +234,19 @@ def claim(tx: Transaction, heads: Sequence[Head], owner: str, lease: int) -> lis
         if leased != 1:
             continue
         key = {"id": head.delivery.id.bytes}
+        delivery = head.delivery
         reconcile = head.state is not DeliveryState.READY
         if reconcile:
             tx.run(_LOST, key)
             tx.run(_FENCE, key | {"fence": fence})
         elif head.unfetched:
             tx.run(_FENCE, key | {"fence": fence})
-        elif tx.run(_BEGIN, key | {"fence": fence, "now": tx.now}) != 1:
-            continue
+        else:
+            begun = tx.one(_BEGIN, key | {"fence": fence, "now": tx.now})
+            if begun is None:
+                continue
+            if begun[0] != head.body:  # it was edited since it was looked at (R8)
+                delivery = replace(delivery, outgoing=outgoing_of(begun[0]))
         claims.append(
             Claim(
                 lane=head.lane,
@@ -222,7 +255,8 @@ def claim(tx: Transaction, heads: Sequence[Head], owner: str, lease: int) -> lis
                 seq=head.seq,
                 retries=head.retries,
                 lookups=head.lookups,
-                delivery=head.delivery,
+                ready_at=head.not_before if head.retries == 0 else to_micros(delivery.created_at),
+                delivery=delivery,
                 reconcile=reconcile,
                 unfetched=head.unfetched and not reconcile,
             )
@@ -302,6 +336,12 @@ def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> boo
     return True
 
 
+def take_back(tx: Transaction) -> None:
+    """At the start of the only process of a database: every lease belongs to a process that is gone (2.3)."""
+    tx.run(_ABANDONED, {"now": tx.now})
+    tx.run(_FREE_LANES, {"now": tx.now})
+
+
 def hurry(tx: Transaction, channel: str) -> None:
     """A channel works again: look at its waiting lanes now."""
     tx.run(_HURRY, {"channel": channel, "now": tx.now})
@@ -369,7 +409,8 @@ def discard(tx: Transaction, delivery: UUID, reason: str) -> bool:
     return tx.run(_DISCARD, {"id": delivery.bytes, "error": f"discarded: {reason}"}) == 1
 
 
-def _head(row: Row) -> Head:
+def head_of(row: Row) -> Head:
+    """A row of the due lanes as a value."""
     channel, thread_key = row[7], row[23]
     return Head(
         lane=row[0],
@@ -381,6 +422,7 @@ def _head(row: Row) -> Head:
         lookups=row[16],
         unfetched=bool(row[17]),
         not_before=row[18],
+        body=row[12],
         delivery=Delivery(
             id=UUID(bytes=row[3]),
             channel=channel,

@@ -1,0 +1,224 @@
+"""The composition root: the one place that names concrete connectors and wires everything together."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from connectors.base import Clock, Connector
+from gateway import clock as wall
+from gateway.fetching import Fetching
+from gateway.hub import Hub
+from gateway.intake import Intake
+from gateway.leases import Leases
+from gateway.metrics import Metrics
+from gateway.outlet import Outlet, outlets_of
+from gateway.parsing import Parsing
+from gateway.ports import ChannelPorts
+from gateway.secrecy import gateway_secret
+from gateway.settings import Settings, to_rulebook
+from gateway.supervisor import Supervisor
+from gateway.timers import Timers
+from gateway.watch import Watch
+from gateway.web.health import Health
+from router.rulebook import Rulebook
+from storage import outbox
+from storage.blobs import BlobStore
+from storage.changes import Touched
+from storage.database import Database, to_micros
+from storage.errors import StoreUnavailable
+from storage.lockfile import FileLock
+from storage.schema import migrate
+
+log = structlog.get_logger()
+
+
+class Application:
+    """One gateway node, built from settings; `start` and `stop`, or `run` until a signal."""
+
+    def __init__(self, settings: Settings, *, clock: Clock = wall.now, database_clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        node = settings.gateway
+        self.owner = f"{socket.gethostname()}-{os.getpid()}"
+        self.metrics = Metrics(clock)
+        self.database = Database(node.database, clock=database_clock)
+        self.database.on_commit = self.metrics.transaction
+        self.blobs = BlobStore(node.files)
+        self.hub = Hub()
+        self.supervisor = Supervisor()
+        self._lock: FileLock | None = None
+        self._runner: web.AppRunner | None = None
+        self._leases = Leases(self.database, self.owner)
+        self.intake = Intake(self.database, self._rules, self.wake, self._parse, self.metrics)
+        self.connectors: dict[str, Connector] = {}
+        self.outlets: dict[str, Outlet] = {}
+        secret = gateway_secret(node)
+        for channel in settings.channels:
+            ports = ChannelPorts(
+                channel.id,
+                self.intake,
+                self.database,
+                self.blobs,
+                self._leases,
+                self.hub,
+                partial(self.outlets.__getitem__, channel.id),
+            )
+            self.connectors[channel.id] = _connector(channel, ports, clock, secret, node.url)
+        self.rulebook: Rulebook = to_rulebook(
+            settings, {name: connector.capabilities for name, connector in self.connectors.items()}
+        )
+        fetching = Fetching(self.database, self.blobs, self.connectors)
+        for name, connector in self.connectors.items():
+            self.outlets[name] = Outlet(
+                connector,
+                self.database,
+                fetching,
+                self.metrics,
+                self.wake,
+                clock,
+                self._pulls,
+                owner=self.owner,
+                lease=node.lease,
+                http_timeout=node.http_timeout,
+            )
+        self.parsing = Parsing(
+            self.database, self.connectors, self.intake.store_parsed, node.files, node.parser_workers
+        )
+        self.timers = Timers(self.database, self.wake)
+        self.health = Health(self)
+        self.watch = Watch(self)
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    def _rules(self) -> Rulebook:
+        return self.rulebook
+
+    def _pulls(self) -> frozenset[str]:
+        return frozenset(each.id for each in self.rulebook.channels.values() if each.capabilities.pulls)
+
+    def _parse(self, *item: Any) -> None:
+        self.parsing.add(*item)
+
+    def wake(self, touched: Touched) -> None:
+        """Tell outlets and watchers what a commit has for them."""
+        outlets_of(self.outlets, touched)
+        self.hub.wake(touched.places)
+
+    async def start(self, *, migrated: bool = False) -> None:
+        """Bring the schema up, start every loop, then listen. Raises StoreUnavailable and OSError."""
+        node = self._settings.gateway
+        if not migrated:
+            await asyncio.to_thread(migrate, node.database)
+        if self.database.dialect == "sqlite" and self.database.url.database:
+            self._lock = FileLock(Path(f"{self.database.url.database}.lock"))
+            await self.database.transact(outbox.take_back)
+        for number, job in enumerate((*self.intake.jobs, *self.parsing.jobs, self.timers.run, self.watch.run)):
+            self.supervisor.start(f"core-{number}", job)
+        await self._listen()
+        for name, connector in self.connectors.items():
+            self.supervisor.start(f"receive-{name}", connector.run)
+            if node.deliveries == "run":
+                self.supervisor.start(f"deliver-{name}", self.outlets[name].run)
+        self.health.ready = True
+        log.info("gateway.ready", node=self.owner, listen=node.listen, channels=sorted(self.connectors))
+
+    async def _listen(self) -> None:
+        app = web.Application(client_max_size=2**20)
+        app.add_routes(self.health.routes())
+        for connector in self.connectors.values():
+            app.add_routes(connector.routes())
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
+        await self._runner.setup()
+        host, port = self._settings.gateway.address
+        await web.TCPSite(self._runner, host, port).start()
+
+    @property
+    def port(self) -> int:
+        """The port it really listens on."""
+        assert self._runner is not None
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def stop(self) -> None:
+        """Drain in the order of `channels.md` 2.7: no new work, stored work acknowledged, sends finished."""
+        self.health.ready = False
+        within = self._settings.gateway.drain.total_seconds()
+        receivers = [f"receive-{name}" for name in self.connectors]
+        await self.supervisor.stop(*receivers, within=within / 6)
+        self.intake.drain()
+        await asyncio.gather(*(outlet.drain(within * 5 / 6) for outlet in self.outlets.values()))
+        for connector in self.connectors.values():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await connector.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.supervisor.stop()
+        await asyncio.to_thread(self.database.close)
+        if self._lock is not None:
+            self._lock.release()
+        log.info("gateway.stopped", node=self.owner)
+
+    async def run(self, ready: Callable[[], None] | None = None) -> None:
+        """Start, serve until SIGTERM or SIGINT, stop. A second signal ends the process at once, which is safe."""
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+
+        def on_signal() -> None:
+            if stopping.is_set():
+                os._exit(1)
+            stopping.set()
+
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, on_signal)
+        await self.start()
+        if ready is not None:
+            ready()
+        await stopping.wait()
+        log.info("gateway.draining", node=self.owner)
+        await self.stop()
+
+    def now_micros(self) -> int:
+        """This instant as the database counts."""
+        return to_micros(self._clock())
+
+    async def backlog(self) -> list[outbox.Backlog]:
+        """Open deliveries by channel and state; empty when the database is away."""
+        try:
+            return await self.database.read(outbox.backlog)
+        except StoreUnavailable:
+            return []
+
+
+def _connector(settings: Any, ports: ChannelPorts, clock: Clock, secret: bytes, public_url: str) -> Connector:
+    """The connector of a configured channel; its libraries are imported only when it is configured."""
+    match settings.type:
+        case "slack":
+            from connectors.slack.connector import SlackConnector
+
+            return SlackConnector(settings, ports, clock)
+        case "telegram":
+            from connectors.telegram.connector import TelegramConnector
+
+            return TelegramConnector(settings, ports, clock, public_url=public_url)
+        case "email":
+            from connectors.email.connector import EmailConnector
+
+            return EmailConnector(settings, ports, clock, hashlib.sha256(secret + settings.id.encode()).digest())
+        case "webchat":
+            from connectors.webchat.connector import WebchatConnector
+
+            return WebchatConnector(settings, ports, clock, public_url=public_url)
+    raise ValueError(f"channel {settings.id}: there is no connector for type {settings.type!r}")

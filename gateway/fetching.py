@@ -1,0 +1,81 @@
+"""Fetching attachments that a message only refers to, before its delivery may go out (T17, S27, X16)."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from connectors.base import BlobTooLarge, Connector
+from router.model import Attachment, Blob
+from router.richtext import Paragraph, RichText, Span
+from storage import settling
+from storage.blobs import BlobStore
+from storage.codec import outgoing_json
+from storage.database import Database, Transaction
+from storage.outbox import Claim
+from storage.settling import Fetched
+from storage.statement import Statement
+
+log = structlog.get_logger()
+
+TRIES = 3
+PAUSE = 1.0
+SECONDS = 30.0
+
+_SOURCE = Statement("SELECT channel FROM messages WHERE id = :id")
+
+
+class Fetching:
+    """Brings the files of a delivery into the blob store; what cannot be had becomes a line in the text (X9)."""
+
+    def __init__(self, database: Database, blobs: BlobStore, connectors: Mapping[str, Connector]) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._connectors = connectors
+
+    async def fetch(self, claim: Claim) -> None:
+        """Fetch what is missing and store it with the delivery, whose lane is freed then."""
+        outgoing = claim.delivery.outgoing
+        channel = await self._database.read(_source, claim)
+        kept: list[Attachment] = []
+        results: list[Fetched] = []
+        text = outgoing.text
+        limit = self._connectors[claim.delivery.channel].capabilities.file_limit
+        for attachment in outgoing.attachments:
+            if attachment.blob is not None or attachment.remote is None:
+                kept.append(attachment)
+                continue
+            found = await self._try(channel, attachment, limit)
+            if isinstance(found, Blob):
+                kept.append(replace(attachment, blob=found, size=found.size))
+                results.append(Fetched(attachment.remote, found.sha256, found.size))
+            else:
+                line = Paragraph((Span(f"[file {attachment.name}, {found}]"),))
+                text = RichText((*text.blocks, line))
+                results.append(Fetched(attachment.remote, None, attachment.size, found))
+        body = outgoing_json(replace(outgoing, text=text, attachments=tuple(kept)))
+        await self._database.transact(settling.store_fetched, claim, body, tuple(results))
+
+    async def _try(self, channel: str, attachment: Attachment, limit: int) -> Blob | str:
+        """The blob, or why there is none."""
+        connector = self._connectors.get(channel)
+        if connector is None:
+            return f"its channel {channel} is not configured any more"
+        for attempt in range(TRIES):
+            try:
+                async with asyncio.timeout(SECONDS):
+                    return await self._blobs.put(connector.fetch(attachment), limit)
+            except BlobTooLarge:
+                return f"larger than {limit // 1024 // 1024} MB"
+            except Exception as error:  # whatever a provider does, the message itself must go on
+                log.warning("attachment.failed", channel=channel, attempt=attempt + 1, reason=str(error))
+                await asyncio.sleep(PAUSE * attempt)
+        return "could not be fetched"
+
+
+def _source(tx: Transaction, claim: Claim) -> str:
+    """The channel the message came from, whose connector can fetch its files."""
+    message = claim.delivery.message
+    row = tx.one(_SOURCE, {"id": message.bytes}) if message is not None else None
+    return row[0] if row else ""

@@ -1,0 +1,171 @@
+"""The one door in: everything that arrives is stored here, decided about, and only then acknowledged."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from connectors.base import Arrival, Cursor, LeaseLost, NotStored, Receipt
+from gateway.batches import Batches
+from gateway.metrics import Metrics
+from router.arrivals import Fate
+from router.decision import Decision, Snapshot
+from router.model import Inbound
+from router.routing import decide
+from router.rulebook import Rulebook
+from storage import failpoints
+from storage import intake as units
+from storage.changes import Touched
+from storage.database import Database
+from storage.errors import StoreUnavailable
+from storage.intake import Submission
+
+log = structlog.get_logger()
+
+BACKLOG = 5000
+
+
+class Intake:
+    """Batches submissions for each writer of the database and runs the unit of work of `storage.intake`.
+
+    `wake` is told what a commit touched, `parse` is given raw items that need a parser.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        rules: Callable[[], Rulebook],
+        wake: Callable[[Touched], None],
+        parse: Callable[[UUID, str, Arrival], None],
+        metrics: Metrics,
+    ) -> None:
+        self._database = database
+        self._rules = rules
+        self._wake = wake
+        self._parse = parse
+        self._metrics = metrics
+        self._draining = False
+        writers = range(database.writers)
+        self._raw: list[Batches[Submission, tuple[Receipt, ...]]] = [
+            Batches(partial(self._receive, writer), BACKLOG) for writer in writers
+        ]
+        self._parsed = [Batches(partial(self._store_parsed, writer), BACKLOG) for writer in writers]
+
+    @property
+    def jobs(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """The loops that must run."""
+        return [*(batches.run for batches in self._raw), *(batches.run for batches in self._parsed)]
+
+    def drain(self) -> None:
+        """Refuse everything from now on: the providers will send it again."""
+        self._draining = True
+
+    async def submit(self, channel: str, arrivals: Sequence[Arrival], cursor: Cursor | None = None) -> list[Receipt]:
+        """Store arrivals and cursor in one transaction, at once or not at all; raises NotStored and LeaseLost."""
+        if self._draining:
+            raise NotStored("shutting down", draining=True)
+        key = channel
+        if len(arrivals) == 1 and (inbound := arrivals[0].inbound) is not None:
+            key = f"{channel}:{inbound.address}"
+        batches = self._raw[self._database.writer_of(key)]
+        submission = Submission(channel, arrivals, cursor)
+        try:
+            receipts = await batches.submit(submission)
+        except StoreUnavailable as error:
+            raise NotStored(str(error), full=error.full) from error
+        for receipt in receipts:
+            self._metrics.inbound(channel, receipt.fate)
+        failpoints.hit("after_commit_before_ack")
+        return list(receipts)
+
+    async def store_parsed(self, item: UUID, inbound: Inbound) -> None:
+        """Carry out the decision about an item whose raw bytes are in the inbox; raises what the rules raise."""
+        writer = self._database.writer_of(f"{inbound.channel}:{inbound.address}")
+        await self._parsed[writer].submit((item, inbound))
+
+    def _decide(self) -> Callable[[Snapshot, Inbound], Decision]:
+        rules = self._rules()
+        return lambda snapshot, inbound: decide(snapshot, inbound, rules)
+
+    def _pulls(self) -> frozenset[str]:
+        return frozenset(each.id for each in self._rules().channels.values() if each.capabilities.pulls)
+
+    async def _receive(self, writer: int, batch: list[Submission]) -> Sequence[tuple[Receipt, ...] | Exception]:
+        try:
+            return await self._receive_together(writer, batch)
+        except (StoreUnavailable, NotStored):
+            raise
+        except Exception:  # one of them is poison: each then answers for itself
+            log.exception("intake.choked", items=sum(len(each.arrivals) for each in batch))
+            return [await self._receive_alone(writer, each) for each in batch]
+
+    async def _receive_together(self, writer: int, batch: list[Submission]) -> list[tuple[Receipt, ...] | Exception]:
+        received = await self._database.transact_on(writer, None, units.receive, batch, self._decide(), self._pulls())
+        self._wake(received.touched)
+        if received.unparsed:
+            unparsed = set(received.unparsed)
+            for submission, receipts in zip(batch, received.receipts, strict=True):
+                for arrival, receipt in zip(submission.arrivals, receipts or (), strict=False):
+                    if receipt.message in unparsed and receipt.fate is Fate.STORED:
+                        self._parse(receipt.message, submission.channel, arrival)
+        return [LeaseLost("another node holds the lease") if each is None else each for each in received.receipts]
+
+    async def _receive_alone(self, writer: int, submission: Submission) -> tuple[Receipt, ...] | Exception:
+        """One submission by itself, its items one by one if need be; what the rules choke on is quarantined."""
+        try:
+            (result,) = await self._receive_together(writer, [submission])
+            return result
+        except (StoreUnavailable, NotStored) as error:
+            return error
+        except Exception as error:
+            if len(submission.arrivals) > 1:
+                return await self._receive_singly(writer, submission)
+            try:
+                return tuple(
+                    [
+                        await self._database.transact_on(
+                            writer,
+                            None,
+                            units.quarantine,
+                            submission.channel,
+                            arrival,
+                            f"the rules failed: {type(error).__name__}: {error}",
+                            submission.cursor,
+                        )
+                        for arrival in submission.arrivals
+                    ]
+                )
+            except StoreUnavailable as unavailable:
+                return unavailable
+
+    async def _receive_singly(self, writer: int, submission: Submission) -> tuple[Receipt, ...] | Exception:
+        receipts: list[Receipt] = []
+        last = len(submission.arrivals) - 1
+        for index, arrival in enumerate(submission.arrivals):
+            cursor = submission.cursor if index == last else None
+            result = await self._receive_alone(writer, Submission(submission.channel, [arrival], cursor))
+            if isinstance(result, Exception):
+                return result
+            receipts += result
+        return tuple(receipts)
+
+    async def _store_parsed(self, writer: int, batch: list[tuple[UUID, Inbound]]) -> Sequence[Exception | None]:
+        try:
+            self._wake(await self._carry_out(writer, batch))
+        except StoreUnavailable:
+            raise
+        except Exception:  # one of them is poison: each then answers for itself
+            log.exception("intake.choked", items=len(batch))
+            return [await self._store_alone(writer, each) for each in batch]
+        return [None] * len(batch)
+
+    async def _store_alone(self, writer: int, item: tuple[UUID, Inbound]) -> Exception | None:
+        try:
+            self._wake(await self._carry_out(writer, [item]))
+        except Exception as error:  # handed to whoever brought this item
+            return error
+        return None
+
+    async def _carry_out(self, writer: int, batch: list[tuple[UUID, Inbound]]) -> Touched:
+        return await self._database.transact_on(writer, None, units.store_parsed, batch, self._decide(), self._pulls())

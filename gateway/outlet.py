@@ -1,0 +1,356 @@
+"""One channel's way out: claims its due lanes, calls the connector, settles what came of it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from connectors.base import AccountDown, Clock, Connector, NotSent, Outcome, Rejected, Sent, Unknown
+from gateway.breaker import Breaker
+from gateway.fetching import Fetching
+from gateway.jitter import around, backoff
+from gateway.metrics import Metrics
+from gateway.pace import Pace
+from router.model import Delivery, DeliveryState
+from storage import failpoints, outbox, settling
+from storage.changes import Touched
+from storage.database import Database, Transaction, to_micros
+from storage.errors import StoreUnavailable
+from storage.outbox import Claim, Head, Settlement, Wait
+from storage.settling import Ending
+
+log = structlog.get_logger()
+
+AT_ONCE = 32
+POLL = 1.0
+FIRST_PROBE = 5.0
+PROBE = 30.0
+LONGEST_BACKOFF = 300.0
+PATIENCE = 24 * 3600 * 1_000_000
+LOST_ATTEMPTS = 3
+RECHECK = timedelta(seconds=30)
+
+
+class Outlet:
+    """Delivers for one connector until cancelled; `drain` lets what is under way end first."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        database: Database,
+        fetching: Fetching,
+        metrics: Metrics,
+        wake: Callable[[Touched], None],
+        clock: Clock,
+        pulls: Callable[[], frozenset[str]],
+        *,
+        owner: str,
+        lease: timedelta,
+        http_timeout: timedelta,
+    ) -> None:
+        self._connector = connector
+        self._database = database
+        self._fetching = fetching
+        self._metrics = metrics
+        self._wake_others = wake
+        self._clock = clock
+        self._pulls = pulls
+        self._owner = owner
+        self._lease = lease
+        self._timeout = http_timeout
+        self._pace = Pace(connector.capabilities)
+        self.breaker = Breaker()
+        self.held: dict[UUID, tuple[Claim, float]] = {}
+        self._work = asyncio.Event()
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def wake(self) -> None:
+        """There may be something to deliver."""
+        self._work.set()
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Ours, and enough of the lease left for a call that takes as long as one may (R4)."""
+        if failpoints.left_out("lease_before_write"):
+            return True
+        held = self.held.get(delivery.id)
+        return held is not None and held[1] - time.monotonic() > self._timeout.total_seconds()
+
+    async def checkpoint(self, delivery: Delivery, state: str) -> None:
+        """Keep the connector's progress with the delivery (S26)."""
+        if held := self.held.get(delivery.id):
+            await self._database.transact(outbox.checkpoint, held[0], state)
+
+    async def drain(self, within: float) -> None:
+        """Claim nothing more; wait for what is under way."""
+        self._draining = True
+        self._work.set()
+        try:
+            async with asyncio.timeout(within):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("outlet.cut_short", channel=self._connector.channel, deliveries=len(self.held))
+
+    async def run(self) -> None:
+        """Deliver until drained or cancelled."""
+        async with asyncio.TaskGroup() as attempts:
+            while not self._draining:
+                self._work.clear()
+                if self.breaker.reason is not None:
+                    await self._recover()
+                    continue
+                try:
+                    busy = await self._round(attempts)
+                except StoreUnavailable as error:
+                    log.error("outlet.store", channel=self._connector.channel, reason=str(error))
+                    await asyncio.sleep(POLL)
+                    continue
+                if not busy:
+                    await self._rest()
+
+    async def _round(self, attempts: asyncio.TaskGroup) -> bool:
+        """Look at the due lanes once; True when there may be more at once."""
+        room = (1 if self.breaker.half_open else AT_ONCE) - len(self.held)
+        if room <= 0:
+            return False
+        now, heads, late = await self._database.read(_due, self._connector.channel, room)
+        if not heads and not late:
+            return False
+        chosen, waits = self._pace.plan(heads, now)
+        chosen, over_budget = self._within_budget(chosen, now)
+        claimed_at = time.monotonic()
+        failpoints.hit("before_sending")
+        lease = int(self._lease.total_seconds() * 1_000_000)
+        claims = await self._database.transact(_claim, chosen, [*late, *waits, *over_budget], self._owner, lease)
+        failpoints.hit("after_sending")
+        for claim in claims:
+            self.held[claim.delivery.id] = (claim, claimed_at + self._lease.total_seconds())
+            self._idle.clear()
+            attempts.create_task(self._attempt(claim))
+        return True
+
+    def _within_budget(self, heads: list[Head], now: int) -> tuple[list[Head], list[Wait]]:
+        """B3: retries are a fifth of the first attempts at most."""
+        chosen: list[Head] = []
+        waits: list[Wait] = []
+        for head in heads:
+            if head.retries == 0:
+                self.breaker.first_attempt()
+            elif head.state is DeliveryState.READY and not self.breaker.may_retry():
+                waits.append(Wait(head.lane, head.fence, now + 5_000_000))
+                continue
+            chosen.append(head)
+        return chosen, waits
+
+    async def _rest(self) -> None:
+        """Until a wake-up, the next due lane, or the next look."""
+        wait = POLL
+        try:
+            due_in = await self._database.read(_next_due_in, self._connector.channel)
+        except StoreUnavailable:
+            due_in = None
+        if due_in is not None and len(self.held) < AT_ONCE:
+            wait = min(max(due_in / 1_000_000, 0.001), POLL)
+        self.breaker.refill(wait / 60)
+        try:
+            async with asyncio.timeout(wait):
+                await self._work.wait()
+        except TimeoutError:
+            return
+
+    async def _recover(self) -> None:
+        """Ask with a read until the account works again (B1)."""
+        channel = self._connector.channel
+        self._metrics.channel_up(channel, up=False)
+        log.error("channel.down", channel=channel, reason=self.breaker.reason)
+        pause = FIRST_PROBE
+        while not self._draining:
+            await self._pause(around(pause))
+            trouble = await self.probe()
+            if trouble is None:
+                self.breaker.probed()
+                self._metrics.channel_up(channel, up=True)
+                log.info("channel.up", channel=channel)
+                await self._database.transact(outbox.hurry, channel)
+                return
+            self.breaker.open(trouble)
+            pause = PROBE
+
+    async def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._draining and (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, 0.5))
+
+    async def probe(self) -> str | None:
+        """What is wrong with the account, None when nothing is."""
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                return await self._connector.probe()
+        except TimeoutError:
+            return "it did not answer in time"
+
+    async def _attempt(self, claim: Claim) -> None:
+        """One claim to its end; nothing escapes."""
+        started = time.monotonic()
+        ending: Ending | None = None
+        try:
+            if claim.unfetched:
+                await self._fetching.fetch(claim)
+            else:
+                ending = await self._conclude(claim)
+        except asyncio.CancelledError:
+            ending = Ending(Settlement(DeliveryState.UNKNOWN, error="cut off", not_before=self._after_timeout(claim)))
+            raise
+        except Exception:  # one delivery we choke on must not hold up the others
+            log.exception("delivery.choked", channel=claim.delivery.channel, delivery=claim.delivery.id.hex)
+            ending = Ending(
+                Settlement(DeliveryState.UNKNOWN, error="it failed inside", not_before=self._after_timeout(claim))
+            )
+        finally:
+            if ending is not None:
+                await asyncio.shield(self._settle(claim, ending, started))
+            del self.held[claim.delivery.id]
+            if not self.held:
+                self._idle.set()
+            self._work.set()
+
+    async def _conclude(self, claim: Claim) -> Ending:
+        if claim.reconcile:
+            wait = self._after_timeout(claim)
+            if wait > self._now():  # its old owner may still be writing (R5)
+                return Ending(Settlement(DeliveryState.UNKNOWN, not_before=wait, burnt=True, lookups=claim.lookups))
+            return self._after_look(claim, await self._call(self._connector.reconcile(claim.delivery)))
+        await failpoints.reach("before_write")
+        outcome = await self._call(self._connector.deliver(claim.delivery))
+        await failpoints.reach("after_write")
+        return self._after_send(claim, outcome)
+
+    async def _call(self, call: Awaitable[Outcome]) -> Outcome:
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                return await call
+        except TimeoutError:
+            return Unknown("no answer in time")
+
+    def _now(self) -> int:
+        return to_micros(self._clock())
+
+    def _after_timeout(self, claim: Claim) -> int:
+        started = claim.delivery.started_at
+        begun = to_micros(started) if claim.reconcile and started is not None else self._now()
+        return begun + int(self._timeout.total_seconds() * 1_000_000)
+
+    def _after_send(self, claim: Claim, outcome: Outcome) -> Ending:
+        delivery, now = claim.delivery, self._now()
+        match outcome:
+            case Sent(remote_ids=remote_ids):
+                self.breaker.succeeded()
+                return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids))
+            case NotSent(reason, retry_after, limited, account_wide):
+                wait = retry_after or timedelta(seconds=backoff(claim.retries, LONGEST_BACKOFF))
+                if limited:
+                    self._pace.pause(None if account_wide else delivery.address, now, wait)
+                else:
+                    self.breaker.failed(reason)
+                if now - to_micros(delivery.created_at) > PATIENCE:
+                    return Ending(Settlement(DeliveryState.FAILED, error=f"given up after a day: {reason}"))
+                due = now + int(wait.total_seconds() * 1_000_000)
+                return Ending(
+                    Settlement(DeliveryState.READY, error=reason, not_before=due, burnt=False, retried=not limited)
+                )
+            case Unknown(reason):
+                self.breaker.failed(reason)
+                return Ending(
+                    Settlement(DeliveryState.UNKNOWN, error=reason, not_before=self._after_timeout(claim), burnt=False)
+                )
+            case Rejected(reason, closes_leg):
+                self.breaker.succeeded()
+                return Ending(Settlement(DeliveryState.FAILED, error=reason), closes_leg=closes_leg)
+            case AccountDown(reason):
+                self.breaker.open(reason)
+                return Ending(Settlement(DeliveryState.READY, error=reason, burnt=False))
+
+    def _after_look(self, claim: Claim, outcome: Outcome) -> Ending:
+        """2.3: found is sent, not found often enough is sent again, else look later."""
+        capabilities, now = self._connector.capabilities, self._now()
+        match outcome:
+            case Sent(remote_ids=remote_ids):
+                return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids))
+            case NotSent() if claim.lookups + 1 < capabilities.lookups:
+                due = now + int(capabilities.lookup_gap.total_seconds() * 1_000_000)
+                return Ending(
+                    Settlement(DeliveryState.UNKNOWN, error="looked for", not_before=due, lookups=claim.lookups + 1)
+                )
+            case NotSent(reason):
+                if claim.delivery.attempt > LOST_ATTEMPTS:
+                    return Ending(Settlement(DeliveryState.DEAD, error=f"{LOST_ATTEMPTS} attempts were cut off"))
+                return Ending(Settlement(DeliveryState.READY, error=reason, not_before=now, retried=True))
+            case Rejected(reason):
+                return Ending(Settlement(DeliveryState.FAILED, error=reason))
+            case AccountDown(reason):
+                self.breaker.open(reason)
+            case Unknown(reason):
+                pass
+        due = now + int(RECHECK.total_seconds() * 1_000_000)
+        return Ending(Settlement(DeliveryState.UNKNOWN, error=reason, not_before=due, lookups=claim.lookups))
+
+    async def _settle(self, claim: Claim, ending: Ending, started: float) -> None:
+        """Store how a claim ended; while the database is away, as long as the lease lasts."""
+        delivery, state = claim.delivery, ending.settlement.state
+        failpoints.hit("before_settle")
+        while True:
+            try:
+                touched = await self._database.transact(settling.settle, claim, ending, self._pulls())
+                break
+            except StoreUnavailable as error:
+                if time.monotonic() > started + self._lease.total_seconds():
+                    log.error(
+                        "delivery.unsettled", channel=delivery.channel, delivery=delivery.id.hex, reason=str(error)
+                    )
+                    return
+                await asyncio.sleep(0.5)
+        failpoints.hit("after_settle")
+        if touched is None:
+            log.warning("delivery.taken_over", channel=delivery.channel, delivery=delivery.id.hex)
+            self._metrics.delivery(delivery.channel, "taken_over")
+            return
+        sent = state is DeliveryState.SENT
+        self._metrics.delivery(
+            delivery.channel, state.value, (self._now() - claim.ready_at) / 1_000_000 if sent else None
+        )
+        if not sent and state is not DeliveryState.READY:
+            log.warning(
+                "delivery." + state.value,
+                channel=delivery.channel,
+                conversation=delivery.number,
+                delivery=delivery.id.hex,
+                reason=ending.settlement.error,
+            )
+        self._wake_others(replace(touched, channels=touched.channels | {delivery.channel}))
+
+
+def _due(tx: Transaction, channel: str, limit: int) -> tuple[int, list[Head], list[Wait]]:
+    heads, waits = outbox.due(tx, channel, limit)
+    return tx.now, heads, waits
+
+
+def _claim(tx: Transaction, heads: list[Head], waits: list[Wait], owner: str, lease: int) -> list[Claim]:
+    outbox.postpone(tx, waits)
+    return outbox.claim(tx, heads, owner, lease)
+
+
+def _next_due_in(tx: Transaction, channel: str) -> int | None:
+    due = outbox.next_due(tx).get(channel)
+    return None if due is None else due - tx.now
+
+
+def outlets_of(outlets: Mapping[str, Outlet], touched: Touched) -> None:
+    """Wake the outlets a commit has work for."""
+    for channel in touched.channels:
+        if outlet := outlets.get(channel):
+            outlet.wake()

@@ -1,0 +1,80 @@
+"""What the gateway gives one connector (`connectors.base.Ports`)."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from connectors.base import Arrival, Blobs, Cursor, FeedItem, Lease, NotStored, Receipt
+from gateway.hub import Hub
+from gateway.intake import Intake
+from gateway.leases import Leases
+from gateway.outlet import Outlet
+from router.model import Blob, Delivery
+from storage import feeds, intake
+from storage.blobs import BlobStore
+from storage.database import Database
+from storage.errors import StoreUnavailable
+
+
+class ChannelBlobs:
+    """The blob store as a connector sees it: its troubles are NotStored."""
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+        self.path = store.path
+
+    async def put(self, chunks: AsyncIterator[bytes], limit: int) -> Blob:
+        try:
+            return await self._store.put(chunks, limit)
+        except StoreUnavailable as error:
+            raise NotStored(str(error), full=error.full) from error
+
+
+class ChannelPorts:
+    """The ports of one channel. `outlet` is looked up when asked: it is built after its connector."""
+
+    def __init__(
+        self,
+        channel: str,
+        intake: Intake,
+        database: Database,
+        blobs: BlobStore,
+        leases: Leases,
+        hub: Hub,
+        outlet: Callable[[], Outlet],
+    ) -> None:
+        self._channel = channel
+        self._intake = intake
+        self._database = database
+        self._leases = leases
+        self._hub = hub
+        self._outlet = outlet
+        self.blobs: Blobs = ChannelBlobs(blobs)
+
+    async def intake(self, arrivals: Sequence[Arrival], cursor: Cursor | None = None) -> list[Receipt]:
+        return await self._intake.submit(self._channel, arrivals, cursor)
+
+    async def cursor(self, name: str) -> str | None:
+        try:
+            return await self._database.read(intake.cursor_value, self._channel, name)
+        except StoreUnavailable as error:
+            raise NotStored(str(error), full=error.full) from error
+
+    def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:
+        return self._leases.hold(f"{self._channel}:{name}")
+
+    def holds(self, delivery: Delivery) -> bool:
+        return self._outlet().holds(delivery)
+
+    async def checkpoint(self, delivery: Delivery, state: str) -> None:
+        await self._outlet().checkpoint(delivery, state)
+
+    async def history(self, address: str, after: int, limit: int = 200) -> list[FeedItem]:
+        try:
+            return await self._database.read(feeds.history, f"{self._channel}:{address}", after, limit)
+        except StoreUnavailable as error:
+            raise NotStored(str(error), full=error.full) from error
+
+    @asynccontextmanager
+    async def watch(self, address: str) -> AsyncIterator[AsyncIterator[None]]:
+        with self._hub.watch(f"{self._channel}:{address}") as hints:
+            yield hints

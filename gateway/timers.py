@@ -1,0 +1,54 @@
+"""Fires timers within a second of their time; what one means is done in the transaction that fires it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from storage import settling, timers
+from storage.changes import Touched
+from storage.database import Database, Transaction
+from storage.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+POLL = 0.5
+AT_ONCE = 100
+
+HANDLERS: Mapping[str, Callable[[Transaction, str], Touched]] = {settling.UNKNOWN_TIMER: settling.tell_unknown}
+
+
+class Timers:
+    """The loop that looks for due timers."""
+
+    def __init__(self, database: Database, wake: Callable[[Touched], None]) -> None:
+        self._database = database
+        self._wake = wake
+
+    async def run(self) -> None:
+        """Fire what is due, for ever; many nodes may do it at once."""
+        while True:
+            try:
+                while await self._fire() == AT_ONCE:
+                    pass
+            except StoreUnavailable as error:
+                log.error("timers.store", reason=str(error))
+            await asyncio.sleep(POLL)
+
+    async def _fire(self) -> int:
+        if not await self._database.read(_any_due):
+            return 0
+        fired, touched = await self._database.transact(_fire)
+        for each in touched:
+            self._wake(each)
+        return fired
+
+
+def _any_due(tx: Transaction) -> bool:
+    due = timers.next_due(tx)
+    return due is not None and due <= tx.now
+
+
+def _fire(tx: Transaction) -> tuple[int, list[Touched]]:
+    fired = timers.fire(tx, AT_ONCE)
+    return len(fired), [HANDLERS[timer.kind](tx, timer.ref) for timer in fired]

@@ -1,0 +1,117 @@
+"""What follows when a delivery ends: events, marks and notices for the agents (X6, X17, T12). Pure."""
+
+from router.decision import Decision, NewEvent, Outcome, Planned, Reason
+from router.model import AuthorKind, Conversation, Delivery, DeliveryKind, DeliveryState
+from router.planning import notice, reaction
+
+SENT_MARK = "white_check_mark"
+FAILED_MARK = "warning"
+
+
+def after_delivery(
+    delivery: Delivery,
+    state: DeliveryState,
+    error: str | None,
+    conversation: Conversation,
+    author_kind: AuthorKind | None,
+    post: str | None,
+    *,
+    closes_leg: bool = False,
+) -> Decision | None:
+    """What to record and whom to tell; None when nothing.
+
+    `author_kind` wrote the message the delivery carries, `post` is the remote id of the agent's own post of it.
+    """
+    if any(
+        leg.desk and leg.channel == delivery.channel and leg.address == delivery.address for leg in conversation.legs
+    ):
+        return None
+    what = _WHAT.get(delivery.kind)
+    if what is None or author_kind is AuthorKind.CUSTOMER:
+        return None
+    match state:
+        case DeliveryState.SENT:
+            return _sent(delivery, conversation, post)
+        case DeliveryState.FAILED | DeliveryState.DEAD:
+            return _failed(delivery, state, error, conversation, post, what, closes_leg=closes_leg)
+        case DeliveryState.READY | DeliveryState.SENDING | DeliveryState.UNKNOWN:
+            return None
+
+
+_WHAT = {
+    DeliveryKind.MESSAGE: "The reply",
+    DeliveryKind.EDIT: "The edit of a reply",
+    DeliveryKind.DELETE: "The deletion of a reply",
+}
+
+
+def _sent(delivery: Delivery, conversation: Conversation, post: str | None) -> Decision | None:
+    if delivery.kind is not DeliveryKind.MESSAGE or delivery.part < delivery.parts:
+        return None
+    return _decision(
+        conversation,
+        NewEvent(type="message_sent", payload={"message": _message(delivery), "channel": delivery.channel}),
+        reaction(conversation, post, SENT_MARK) if post else (),
+    )
+
+
+def _failed(
+    delivery: Delivery,
+    state: DeliveryState,
+    error: str | None,
+    conversation: Conversation,
+    post: str | None,
+    what: str,
+    *,
+    closes_leg: bool,
+) -> Decision:
+    verb = "may have been sent, but this could not be found out" if state is DeliveryState.DEAD else "was not delivered"
+    sentence = f"{what} {verb}: {error or 'no reason was given'}."
+    event = NewEvent(
+        type="delivery_failed",
+        payload={"message": _message(delivery), "channel": delivery.channel, "reason": error or ""},
+    )
+    leg = next(
+        (
+            leg
+            for leg in conversation.legs
+            if closes_leg and (leg.channel, leg.address) == (delivery.channel, delivery.address)
+        ),
+        None,
+    )
+    marks = reaction(conversation, post, FAILED_MARK) if post else ()
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("X17", sentence),),
+        conversation=conversation,
+        events=(event,),
+        deliveries=(*notice(conversation, sentence), *marks),
+        close_leg=leg,
+    )
+
+
+def still_unknown(delivery: Delivery, conversation: Conversation) -> Decision:
+    """Nobody could find out for a while whether a delivery left (C2)."""
+    sentence = (
+        f"It is not known whether a message to {delivery.address} on {delivery.channel} was delivered. "
+        "Onevoice goes on looking; an administrator can settle it with `onevoice deadletters`."
+    )
+    return _decision(
+        conversation,
+        NewEvent(type="delivery_unknown", payload={"message": _message(delivery), "channel": delivery.channel}),
+        notice(conversation, sentence),
+    )
+
+
+def _message(delivery: Delivery) -> str:
+    return delivery.message.hex if delivery.message is not None else ""
+
+
+def _decision(conversation: Conversation, event: NewEvent, deliveries: tuple[Planned, ...]) -> Decision:
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(),
+        conversation=conversation,
+        events=(event,),
+        deliveries=deliveries,
+    )

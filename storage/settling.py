@@ -1,0 +1,138 @@
+"""The unit of work behind the one door out: complete a claim and record what follows from it, in one transaction."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from router.model import AuthorKind, DeliveryKind, DeliveryState
+from router.receipts import after_delivery, still_unknown
+from storage import feeds, outbox, timers
+from storage.changes import Changes, Touched
+from storage.database import Transaction
+from storage.outbox import Claim, Settlement
+from storage.snapshots import Snapshots
+from storage.statement import Statement
+
+UNKNOWN_TIMER = "delivery_unknown"
+UNKNOWN_PATIENCE = 15 * 60 * 1_000_000
+
+_MESSAGE = Statement("SELECT author_kind, channel, remote_key FROM messages WHERE id = :id")
+_UNKNOWN = Statement(
+    """
+    SELECT l.key, l.fence, l.reserved, o.id, o.seq, o.part, o.parts, o.channel, o.address, o.kind, o.conversation,
+           o.message, o.body, o.state, o.attempt, o.retries, o.lookups, o.unfetched, o.not_before, o.created_at,
+           o.started_at, o.checkpoint, c.number, NULL, l.owner
+    FROM outbox o JOIN lanes l ON l.key = o.lane JOIN conversations c ON c.id = o.conversation
+    WHERE o.id = :id AND o.state = 'unknown'
+    """
+)
+_FEED_KINDS = {DeliveryKind.MESSAGE: "message", DeliveryKind.EDIT: "edit", DeliveryKind.DELETE: "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a claim ends, seen from outside. `thread`: the desk thread was lost and is `thread` now (S29);
+    `closes_leg`: the customer cannot be reached there any more (T12)."""
+
+    settlement: Settlement
+    thread: str | None = None
+    closes_leg: bool = False
+
+
+def settle(tx: Transaction, held: Claim, ending: Ending, pulls: frozenset[str]) -> Touched | None:
+    """Complete a claim; None when it is not ours any more and nothing was changed (R6)."""
+    if not outbox.settle(tx, held, ending.settlement):
+        return None
+    delivery, state = held.delivery, ending.settlement.state
+    if ending.thread is not None:
+        outbox.relink(tx, held, ending.thread)
+    places: frozenset[str] = frozenset()
+    if state is DeliveryState.SENT and delivery.channel in pulls and delivery.message is not None:
+        place = f"{delivery.channel}:{delivery.address}"
+        if delivery.part == delivery.parts:
+            feeds.append(tx, [feeds.Entry(place, _FEED_KINDS[delivery.kind], delivery.message)])
+            places = frozenset({place})
+    if state is DeliveryState.UNKNOWN and held.lookups == 0 and not held.reconcile:
+        timers.start(tx, UNKNOWN_TIMER, delivery.id.hex, tx.now + UNKNOWN_PATIENCE)
+    if delivery.message is None or state in {DeliveryState.READY, DeliveryState.UNKNOWN}:
+        return Touched(places=places)
+    touched = _follow(tx, held, ending)
+    return Touched(channels=touched.channels, places=places | touched.places)
+
+
+def _follow(tx: Transaction, held: Claim, ending: Ending) -> Touched:
+    delivery, settlement = held.delivery, ending.settlement
+    if delivery.message is None:
+        return Touched()
+    row = tx.one(_MESSAGE, {"id": delivery.message.bytes})
+    if row is None or row[0] == AuthorKind.CUSTOMER:
+        return Touched()
+    snapshots = Snapshots(tx, ())
+    conversation = snapshots.conversation(delivery.conversation)
+    if conversation is None:
+        return Touched()
+    decision = after_delivery(
+        delivery,
+        settlement.state,
+        settlement.error,
+        conversation,
+        AuthorKind(row[0]),
+        row[2][len(row[1]) + 1 :] if row[2] else None,
+        closes_leg=ending.closes_leg,
+    )
+    if decision is None:
+        return Touched()
+    changes = Changes(tx, snapshots, frozenset(), openings=0)
+    changes.apply(delivery.message, None, decision)
+    return changes.save()
+
+
+def tell_unknown(tx: Transaction, delivery: str) -> Touched:
+    """The timer of a delivery of unknown outcome: say so in the thread if it still is (C2)."""
+    row = tx.one(_UNKNOWN, {"id": UUID(hex=delivery).bytes})
+    if row is None:
+        return Touched()
+    found = outbox.head_of(row).delivery
+    snapshots = Snapshots(tx, ())
+    conversation = snapshots.conversation(found.conversation)
+    if conversation is None:
+        return Touched()
+    changes = Changes(tx, snapshots, frozenset(), openings=0)
+    changes.apply(found.message or found.id, None, still_unknown(found, conversation))
+    return changes.save()
+
+
+_FETCHED = Statement("UPDATE outbox SET body = :body, unfetched = :no WHERE id = :id AND fence = :fence")
+_ATTACHMENT_BLOB = Statement(
+    """
+    UPDATE attachments SET sha256 = :sha256, size = :size, problem = :problem
+    WHERE message = :message AND remote = :remote
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What became of one remote attachment: its content, or why there is none."""
+
+    remote: str
+    sha256: bytes | None
+    size: int
+    problem: str | None = None
+
+
+def store_fetched(tx: Transaction, held: Claim, body: str, files: tuple[Fetched, ...]) -> None:
+    """Keep fetched attachments and free the lane: its head can go out now."""
+    for each in files:
+        if held.delivery.message is not None:
+            tx.run(
+                _ATTACHMENT_BLOB,
+                {
+                    "message": held.delivery.message.bytes,
+                    "remote": each.remote,
+                    "sha256": each.sha256,
+                    "size": each.size,
+                    "problem": each.problem,
+                },
+            )
+    tx.run(_FETCHED, {"id": held.delivery.id.bytes, "fence": held.fence, "body": body, "no": False})
+    outbox.release(tx, held)
