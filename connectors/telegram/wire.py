@@ -184,12 +184,18 @@ class Wire(BaseRequest):
 
 
 def _form(fields: Mapping[str, str], files: Mapping[str, tuple[str, Any, str]]) -> aiohttp.FormData:
-    form = aiohttp.FormData()
+    """Names as they are, in UTF-8: quoted ones would be shown to the customer with their percent signs."""
+    form = aiohttp.FormData(quote_fields=False)
     for name, value in fields.items():
         form.add_field(name, value)
     for name, (filename, content, content_type) in files.items():
-        form.add_field(name, content, filename=filename, content_type=content_type)
+        form.add_field(name, content, filename=_printable(filename), content_type=content_type)
     return form
+
+
+def _printable(filename: str) -> str:
+    """A file name without line ends and other characters that would end a header early."""
+    return "".join(character for character in filename if character.isprintable()) or "file"
 
 
 def _refusal(status: int, payload: bytes, scrubbed: Callable[[object], str]) -> Refused:
