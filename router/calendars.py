@@ -16,6 +16,9 @@ BLOCK = DAYS_A_BLOCK * DAY
 FIRST_DATE = date(1970, 1, 1).toordinal()
 
 
+ALL_DAY = Interval(0, DAY)
+
+
 class NoOpenTime(Exception):
     """The calendar does not open for 400 days: a mistake in its definition, never an endless loop (B15)."""
 
@@ -53,6 +56,7 @@ class Calendar:
     coverage_end: date | None = None
     _days: dict[int, tuple[tuple[int, int], ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
     _blocks: dict[int, _Block] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _covered: list[int] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __hash__(self) -> int:
         return hash((self.id, self.version))
@@ -158,14 +162,23 @@ class Calendar:
         return block.starts[index] + wanted - block.before[index]
 
     def is_open_micros(self, at: int) -> bool:
+        """As `is_open`, in microseconds."""
         block = self._block(at // BLOCK)
         index = bisect_right(block.starts, at) - 1
         return index >= 0 and at < block.ends[index]
 
     def is_uncertain_micros(self, begin: int, end: int) -> bool:
-        if self.coverage_end is None or end <= begin:
-            return False
-        return local_day(end - 1, self.zone) > self.coverage_end.toordinal() - FIRST_DATE
+        """As `is_uncertain`, in microseconds."""
+        return self.coverage_end is not None and end > begin and end > self._covered_until()
+
+    def _covered_until(self) -> int:
+        """The end of the last local day with holiday data."""
+        if not self._covered:
+            assert self.coverage_end is not None
+            day = self.coverage_end.toordinal() - FIRST_DATE
+            last = span(day, ALL_DAY, stretches(self.zone, day - 1, day + 1))
+            self._covered.append(day * DAY if last is None else last[1])
+        return self._covered[0]
 
     def _never(self, begin: datetime) -> NoOpenTime:
         return NoOpenTime(
@@ -222,7 +235,6 @@ class Calendar:
             self._days[day] = tuple(found for each in intervals if (found := span(day, each, near)) is not None)
 
 
-ALL_DAY = Interval(0, DAY)
 ALWAYS = Calendar(id="ALWAYS", zone=ZoneInfo("UTC"), weekly=((ALL_DAY,),) * 7)
 """Open at every instant, without holidays or zone."""
 

@@ -36,7 +36,8 @@ class Course:
 
 def resolution(course: Course, history: History, start: Position, now: Position) -> Resolution:
     """The sum of the counted stretches, each on the target's clock, and when it exceeded the target (2.3.8, D27)."""
-    phases = list(history.in_force(start, now))
+    policy, later = history.in_force(start, now)
+    phases: list[tuple[Position | None, Policy]] = [(None, policy), *later]
     policy = phases[-1][1]
     target = policy.targets.get(Metric.RESOLUTION)
     breached, reason = _exceeded(course, phases)

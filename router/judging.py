@@ -4,13 +4,12 @@ It looks at the history of policies and owners; what belongs to a round is decid
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from router.calendars import NoOpenTime
+from router.calendars import Calendar, NoOpenTime
 from router.model import Round
 from router.openings import to_instant, to_micros
 from router.targets import Metric, Policy, Target, deadline_micros
@@ -48,58 +47,71 @@ class Reply(NamedTuple):
         return (message.received, message.seq) < (self.composed, self.seq)
 
 
-class Ownership(NamedTuple):
-    """From `since`: the owner and team. `steady` is when this agent's uninterrupted ownership began."""
+class Owner(NamedTuple):
+    """From a place in the log on: the owner and team. `steady` is when this agent's unbroken ownership began."""
 
     since: datetime
+    seq: int
     agent: str | None
     team: str | None
     steady: datetime
 
 
+NOBODY = Owner(BEGINNING, 0, None, None, BEGINNING)
+
+
 @dataclass(slots=True)
 class History:
-    """Who owned the conversation and which policy applied, in the order of the log."""
+    """Who owned the conversation and which policy applied, in the order of the log. Both begin before every event."""
 
-    owners: list[Ownership] = field(default_factory=list)
-    owned_since: list[datetime] = field(default_factory=list)
-    policies: list[tuple[Position, Policy]] = field(default_factory=list)
+    policies: list[tuple[Position, Policy]]
+    owners: list[Owner] = field(default_factory=lambda: [NOBODY])
 
-    def assign(self, at: datetime, agent: str | None, team: str | None) -> None:
-        last = self.owners[-1] if self.owners else None
-        steady = last.steady if last is not None and last.agent == agent else at
-        self.owners.append(Ownership(at, agent, team, steady))
-        self.owned_since.append(at)
+    def assign(self, position: Position, agent: str | None, team: str | None) -> None:
+        at, seq = position
+        last = self.owners[-1]
+        self.owners.append(Owner(at, seq, agent, team, last.steady if last.agent == agent else at))
 
-    def owner(self, at: datetime) -> Ownership | None:
-        """The assignment in force at an instant: one made exactly then counts."""
-        index = bisect_right(self.owned_since, at)
-        return self.owners[index - 1] if index else None
+    def owner(self, at: datetime, end: Position) -> Owner:
+        """The assignment in force at an instant, as far as the log was known at `end`; one made exactly then counts."""
+        owners = self.owners
+        index = 1 if len(owners) == 1 else bisect_right(owners, at, key=_since)
+        while owners[index - 1][:2] > end:
+            index -= 1
+        return owners[index - 1]
 
-    def first_owner(self, begin: datetime, end: datetime) -> datetime:
-        """When somebody first owned it between two instants; the end when nobody did."""
-        index = bisect_right(self.owned_since, begin)
-        if index and self.owners[index - 1].agent is not None:
+    def first_owner(self, begin: datetime, last: datetime, end: Position) -> datetime:
+        """When somebody first owned it between two instants; the last when nobody did."""
+        owner = self.owner(begin, end)
+        if owner.agent is not None:
             return begin
-        for step in self.owners[index:]:
-            if step.since > end:
+        for step in self.owners[bisect_right(self.owners, begin, key=_since) :]:
+            if step.since > last or step[:2] > end:
                 break
             if step.agent is not None:
                 return step.since
-        return end
+        return last
 
-    def in_force(self, known: Position, end: Position) -> Iterator[tuple[Position | None, Policy]]:
+    def policy(self, at: Position) -> Policy:
+        """The policy in force at a place in the log."""
+        return self.policies[bisect_right(self.policies, at, key=_position) - 1][1]
+
+    def in_force(self, known: Position, end: Position) -> tuple[Policy, list[tuple[Position, Policy]]]:
         """The policy in force when something became known, then every later one before its end (2.3.7)."""
-        begin = bisect_right(self.policies, known, key=_position) - 1 if len(self.policies) > 1 else 0
-        yield None, self.policies[begin][1]
-        for position, policy in self.policies[begin + 1 :]:
-            if position > end:
-                return
-            yield position, policy
+        policies = self.policies
+        first = bisect_right(policies, known, key=_position)
+        last = first
+        while last < len(policies) and policies[last][0] <= end:
+            last += 1
+        return policies[first - 1][1], policies[first:last]
 
 
 def _position(step: tuple[Position, Policy]) -> Position:
     return step[0]
+
+
+def _since(step: Owner) -> datetime:
+    return step.since
 
 
 class Verdict(NamedTuple):
@@ -116,87 +128,94 @@ class Verdict(NamedTuple):
 def verdict(history: History, metric: Metric, start: datetime, known: Position, end: Position) -> Verdict:
     """D17 and D27: deadlines run from the start; a breach stands; at most one; a new deadline that is already past
     breaches at the change."""
-    due: datetime | None = None
+    begin = to_micros(start)
+    policy, later = history.in_force(known, end)
+    target = policy.targets.get(metric)
+    due, problem = _due(target, begin, policy.calendar)
     breached: datetime | None = None
     reason: str | None = None
-    problem: str | None = None
-    begin = to_micros(start)
-    for changed, policy in history.in_force(known, end):
-        if changed is not None and breached is None and due is not None and changed[0] > due:
+    for (changed, _), policy in later:
+        if breached is None and due is not None and changed > due:
             breached = due
         target = policy.targets.get(metric)
-        due = problem = None
-        if target is not None:
-            try:
-                due = to_instant(deadline_micros(target, begin, policy.calendar))
-            except NoOpenTime:
-                problem = "no_open_time"
-        if changed is not None and breached is None and due is not None and due < changed[0]:
-            breached, reason = changed[0], POLICY_CHANGE
+        due, problem = _due(target, begin, policy.calendar)
+        if breached is None and due is not None and due < changed:
+            breached, reason = changed, POLICY_CHANGE
     if breached is None and due is not None and end[0] > due:
         breached = due
     return Verdict(policy, target, due, breached, reason, problem)
 
 
-def judge(
-    messages: list[Waiting],
-    end: Position,
-    outcome: Outcome,
-    history: History,
-    *,
-    conversation: UUID,
-    cycle: int,
-    metric: Metric,
-    reply: Reply | None = None,
-) -> Round:
-    """The round of some messages that ends at a place in the log (D1)."""
-    if len(messages) == 1:
-        opener = messages[0]
-        known: Position = (opener.received, opener.seq)
-        channels: tuple[str, ...] = (opener.channel,)
-    else:
+def _due(target: Target | None, start: int, calendar: Calendar) -> tuple[datetime | None, str | None]:
+    """The deadline, or why there is none although there is a target."""
+    if target is None:
+        return None, None
+    try:
+        return to_instant(deadline_micros(target, start, calendar)), None
+    except NoOpenTime:
+        return None, "no_open_time"
+
+
+class Span(NamedTuple):
+    """Which messages a round answers and where it ends: all of a round that the log alone decides (D1)."""
+
+    messages: list[Waiting]
+    end: Position
+    outcome: Outcome
+    cycle: int
+    metric: Metric
+    reply: Reply | None
+
+
+def judge(span: Span, history: History, conversation: UUID) -> Round:
+    """The span measured and judged by the policies and owners of its time."""
+    messages, end, outcome, cycle, metric, reply = span
+    opener = messages[0]
+    known: Position = (opener.received, opener.seq)
+    channels: tuple[str, ...] = (opener.channel,)
+    if len(messages) > 1:
         opener = min(messages)
         known = min((each.received, each.seq) for each in messages)
         channels = tuple(dict.fromkeys(each.channel for each in messages))
     start, end_at = opener.start, end[0]
     judged = verdict(history, metric, start, known, end)
-    calendar = judged.policy.calendar
+    policy, breached = judged.policy, judged.breached_at
+    calendar = policy.calendar
     begin, finish = to_micros(start), to_micros(end_at)
-    blamed = None if judged.breached_at is None else history.owner(judged.breached_at)
-    owned = history.owner(start)
+    blamed = NOBODY if breached is None else history.owner(breached, end)
+    owned = history.owner(start, end)
     return Round(
         conversation=conversation,
         cycle=cycle,
-        kind=metric.value,
+        kind=metric,
         start_at=start,
         opener=UUID(opener.message),
         end_at=end_at,
-        outcome=outcome.value,
+        outcome=outcome,
         author=None if reply is None else reply.author,
-        policy=judged.policy.id,
+        policy=policy.id,
         deadline=judged.due,
-        breached_at=judged.breached_at,
-        sla=_sla(judged, outcome).value,
-        business=calendar.business(start, end_at),
+        breached_at=breached,
+        sla=_sla(judged, outcome),
+        business=timedelta(microseconds=calendar.business_micros(begin, finish)),
         out_of_hours=not calendar.is_open_micros(begin),
-        calendar_uncertain=calendar.is_uncertain_micros(begin, finish)
-        or (judged.due is not None and calendar.is_uncertain_micros(begin, to_micros(judged.due))),
+        calendar_uncertain=calendar.is_uncertain_micros(begin, finish) or _is_due_uncertain(judged, begin),
         channel=opener.channel,
         channels=channels,
-        owner=None if owned is None else owned.agent,
-        team=None if owned is None else owned.team,
+        owner=owned.agent,
+        team=owned.team,
         author_team=None if reply is None else reply.team,
         manual=reply is not None and reply.manual,
         received_at=opener.received,
-        owned_at=None if reply is None else history.first_owner(opener.received, reply.composed),
+        owned_at=None if reply is None else history.first_owner(opener.received, reply.composed, end),
         composed_at=None if reply is None else reply.composed,
-        worked_from=None if reply is None else _worked_from(history, reply, start),
-        policy_version=judged.policy.version,
+        worked_from=None if reply is None else _worked_from(history, reply, start, end),
+        policy_version=policy.version,
         calendar=calendar.id,
         calendar_version=calendar.version,
         target=judged.target,
-        breach_agent=None if blamed is None else blamed.agent,
-        breach_team=None if blamed is None else blamed.team,
+        breach_agent=blamed.agent,
+        breach_team=blamed.team,
         breach_reason=judged.reason,
         problem=judged.problem,
     )
@@ -216,9 +235,15 @@ def _sla(judged: Verdict, outcome: Outcome) -> Sla:
             return Sla.RUNNING
 
 
-def _worked_from(history: History, reply: Reply, start: datetime) -> datetime:
+def _is_due_uncertain(judged: Verdict, begin: int) -> bool:
+    """Whether the deadline lies where the calendar has no holiday data (D40)."""
+    if judged.due is None or judged.target is None or judged.target.by_wall:
+        return False
+    calendar = judged.policy.calendar
+    return calendar.coverage_end is not None and calendar.is_uncertain_micros(begin, to_micros(judged.due))
+
+
+def _worked_from(history: History, reply: Reply, start: datetime, end: Position) -> datetime:
     """The later of the round's start and the author's own ownership; the start for anybody else (2.3.10)."""
-    owned = history.owner(reply.composed)
-    if owned is None or owned.agent != reply.author:
-        return start
-    return max(start, owned.steady)
+    owned = history.owner(reply.composed, end)
+    return max(start, owned.steady) if owned.agent == reply.author else start

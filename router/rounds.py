@@ -28,7 +28,7 @@ from router.events import (
 )
 from router.inbound_time import effective, is_backfill
 from router.instants import from_text
-from router.judging import BEGINNING, History, Position, Reply, Waiting, judge
+from router.judging import BEGINNING, History, Position, Reply, Span, Waiting, judge
 from router.model import Event, Round, Status
 from router.targets import UNJUDGED, Metric, Policy
 from router.timeline import Cycle, FirstResponse, Outcome, Ownership, Timeline
@@ -79,7 +79,7 @@ class Fold:
     def extend(self, events: Iterable[Event]) -> None:
         """Take in more of the log, in any order. Raises UnknownPolicy."""
         fresh = sorted(events, key=_position)
-        gone = {message for event in fresh if (message := _withdrawn(event)) is not None} - self._absent
+        gone = {_withdrawn(event) for event in fresh if event.type in _WITHDRAWING} - self._absent
         in_order = not self._log or not fresh or _position(self._log[-1]) <= _position(fresh[0])
         self._absent |= gone
         self._log += fresh
@@ -106,13 +106,12 @@ def _position(event: Event) -> Position:
     return (event.at, event.seq)
 
 
-def _withdrawn(event: Event) -> str | None:
+_WITHDRAWING: Final = frozenset({EventType.DELIVERY_FAILED, EventType.MESSAGE_MOVED})
+
+
+def _withdrawn(event: Event) -> str:
     """The message that an event declares never to have been here."""
-    if event.type == EventType.DELIVERY_FAILED:
-        return cast(DeliveryFailed, event.payload)["message"]
-    if event.type == EventType.MESSAGE_MOVED:
-        return cast(MessageMoved, event.payload)["message"]
-    return None
+    return cast(DeliveryFailed | MessageMoved, event.payload)["message"]
 
 
 @dataclass(slots=True)
@@ -147,7 +146,8 @@ class _Cycle:
     last_resolved: datetime | None = None
     told: list[datetime] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
-    answered: Round | None = None
+    answered: int | None = None
+    unanswered: bool = False
 
 
 class _State:
@@ -172,6 +172,7 @@ class _State:
         self._sent: set[str] = set()
         self._cycle: _Cycle | None = None
         self._cycles: list[_Cycle] = []
+        self._spans: list[Span] = []
         self._rounds: list[Round] = []
         self._owned: list[Ownership] = []
         self._owned_since: datetime | None = None
@@ -291,7 +292,8 @@ class _State:
         answered = [each for each in self._waiting if reply.answers(each)]
         if answered:
             self._emit(answered, (at, event.seq), Outcome.ANSWERED, reply)
-            self._waiting = [each for each in self._waiting if not reply.answers(each)]
+            left = len(self._waiting) - len(answered)
+            self._waiting = [each for each in self._waiting if not reply.answers(each)] if left else []
             self._late_edits(answered, reply)
         if visible and not cycle.agent_first:
             cycle.human_at = cycle.human_at or at
@@ -369,24 +371,22 @@ class _State:
 
     def assigned(self, event: Event) -> None:
         payload = cast(Assigned, event.payload)
-        self._assign(event.at, payload.get("agent"), payload["team"] if "team" in payload else self._team())
+        self._assign(event, payload.get("agent"), payload["team"] if "team" in payload else self._team())
 
-    def _assign(self, at: datetime, agent: str | None, team: str | None) -> None:
+    def _assign(self, event: Event, agent: str | None, team: str | None) -> None:
         if self._status is not Status.RESOLVED:
-            self._note_owner(at)
-            self._owned_since = at
-        self._history.assign(at, agent, team)
+            self._note_owner(event.at)
+            self._owned_since = event.at
+        self._history.assign((event.at, event.seq), agent, team)
 
     def _note_owner(self, at: datetime) -> None:
         """Keep the stretch of ownership that ends now (2.3.11)."""
-        owners = self._history.owners
-        if owners and self._owned_since is not None and at > self._owned_since:
-            last = owners[-1]
+        if self._owned_since is not None and at > self._owned_since:
+            last = self._history.owners[-1]
             self._owned.append(Ownership(begin=self._owned_since, end=at, agent=last.agent, team=last.team))
 
     def _team(self) -> str | None:
-        owners = self._history.owners
-        return owners[-1].team if owners else None
+        return self._history.owners[-1].team
 
     def opened(self, event: Event) -> None:
         """Only the first of a merged log counts (D25)."""
@@ -400,7 +400,7 @@ class _State:
         if (policy := payload.get("policy")) is not None:
             self._judge_by(event, policy, payload.get("policy_version", 1))
         if "team" in payload or "agent" in payload:
-            self._assign(event.at, payload.get("agent"), payload.get("team"))
+            self._assign(event, payload.get("agent"), payload.get("team"))
 
     def policy_changed(self, event: Event) -> None:
         payload = cast(PolicyChanged, event.payload)
@@ -451,24 +451,18 @@ class _State:
     def _emit(self, messages: list[Waiting], end: Position, outcome: Outcome, reply: Reply | None) -> None:
         cycle = self._cycle
         assert cycle is not None
-        ended = self._judged(cycle, messages, end, outcome, reply)
-        self._rounds.append(ended)
-        if reply is not None and cycle.answered is None and not cycle.human_seen:
-            cycle.answered = ended
+        if reply is None:
+            cycle.unanswered = True
+        elif not cycle.human_seen:
+            cycle.answered = len(self._spans)
+        metric = Metric.NEXT if cycle.human_seen else Metric.FIRST
+        self._spans.append(Span(messages, end, outcome, cycle.number, metric, reply))
 
-    def _judged(
-        self, cycle: _Cycle, messages: list[Waiting], end: Position, outcome: Outcome, reply: Reply | None
-    ) -> Round:
-        return judge(
-            messages,
-            end,
-            outcome,
-            self._history,
-            conversation=self._conversation,
-            cycle=cycle.number,
-            metric=Metric.NEXT if cycle.human_seen else Metric.FIRST,
-            reply=reply,
-        )
+    def _judged(self) -> list[Round]:
+        """Every closed round; those judged before are not judged again."""
+        known = len(self._rounds)
+        self._rounds += [judge(span, self._history, self._conversation) for span in self._spans[known:]]
+        return self._rounds
 
     # What it comes to.
 
@@ -476,20 +470,25 @@ class _State:
         """The figures now; the state stays as it is, so that the log can go on."""
         if self._voided:
             return Timeline(voided=True)
-        waiting: Round | None = None
-        if self._waiting and self._cycle is not None:
-            waiting = self._judged(self._cycle, self._waiting, (now, LAST), Outcome.OPEN, None)
+        rounds, waiting = self._judged(), self._open(now)
         owned = list(self._owned)
-        owners = self._history.owners
-        if owners and self._owned_since is not None and self._status is not Status.RESOLVED and now > self._owned_since:
-            last = owners[-1]
+        if self._owned_since is not None and self._status is not Status.RESOLVED and now > self._owned_since:
+            last = self._history.owners[-1]
             owned.append(Ownership(begin=self._owned_since, end=now, agent=last.agent, team=last.team))
         return Timeline(
-            rounds=tuple(self._rounds) if waiting is None else (*self._rounds, waiting),
+            rounds=tuple(rounds) if waiting is None else (*rounds, waiting),
             cycles=tuple(self._figures(cycle, waiting, now) for cycle in self._cycles),
             ownership=tuple(owned),
             waiting=waiting,
         )
+
+    def _open(self, now: datetime) -> Round | None:
+        """The round of the customer who waits now."""
+        if not self._waiting or self._cycle is None:
+            return None
+        metric = Metric.NEXT if self._cycle.human_seen else Metric.FIRST
+        span = Span(self._waiting, (now, LAST), Outcome.OPEN, self._cycle.number, metric, None)
+        return judge(span, self._history, self._conversation)
 
     def _figures(self, cycle: _Cycle, waiting: Round | None, now: datetime) -> Cycle:
         current = cycle is self._cycle
@@ -498,19 +497,20 @@ class _State:
         end: Position = (now, LAST)
         if status is Status.RESOLVED and cycle.last_resolved is not None:
             end = (cycle.last_resolved, LAST)  # later policies do not reach what is closed (D30)
-        policy = list(self._history.in_force(cycle.opened, end))[-1][1]
+        policy = self._history.policy(end)
         first = None if cycle.agent_first else cycle.first
+        answered = None if cycle.answered is None else self._rounds[cycle.answered]
         target = policy.targets.get(Metric.UPDATE)
         return Cycle(
             number=cycle.number,
             start_at=cycle.start,
             first_response=self._first_response(cycle, waiting if current else None),
-            first=cycle.answered,
+            first=answered,
             any_response=_since(first, cycle.any_at),
             human_from_first=_since(first, cycle.human_at),
             substantive=None
-            if cycle.answered is None or cycle.substantive_at is None
-            else cycle.substantive_at - cycle.answered.start_at,
+            if answered is None or cycle.substantive_at is None
+            else cycle.substantive_at - answered.start_at,
             illegitimate_pauses=cycle.pauses,
             ack=acknowledgement(
                 self._history,
@@ -548,7 +548,7 @@ class _State:
             return FirstResponse.TAKEOVER
         if waiting is not None and not cycle.human_seen:
             return FirstResponse.WAITING
-        if any(each.cycle == cycle.number and each.outcome == Outcome.CLOSED_NO_REPLY for each in self._rounds):
+        if cycle.unanswered:
             return FirstResponse.CLOSED_NO_REPLY
         return FirstResponse.BOT_ONLY if cycle.bot_first else FirstResponse.NOT_APPLICABLE
 
