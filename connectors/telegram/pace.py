@@ -24,7 +24,7 @@ class Pace:
     conflict: tuple[float, float] = (5.0, 60.0)
     watch: float = 600.0
     busy: float = 0.1
-    gather: float = 0.02
+    gather: float = 0.05
 
 
 class Backoff:
