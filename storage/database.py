@@ -28,6 +28,7 @@ from storage.statement import Parameters, Row, Statement
 GROUP_UNITS = 128
 GROUP_SECONDS = 0.005
 QUEUE_LIMIT = 20_000
+TRIES = 5
 POSTGRES_WRITERS = 4
 READERS = 2
 
@@ -189,21 +190,20 @@ class _Worker:
 
     def _commit_group(self, first: _Unit) -> None:
         started = time.perf_counter()
-        units: list[_Unit] = []
+        units = [first]
         results: list[tuple[_Unit, Any, BaseException | None]] = []
-        unit: _Unit | None = first
         try:
             transaction = self._begin()
-            while unit is not None:
+            results.append((first, self._run(transaction, first), None))
+            while len(units) < GROUP_UNITS and time.perf_counter() - started < GROUP_SECONDS:
+                if (unit := self._waiting()) is None:
+                    break
                 units.append(unit)
                 results.append((unit, self._run(transaction, unit), None))
-                unit = None
-                if len(units) < GROUP_UNITS and time.perf_counter() - started < GROUP_SECONDS:
-                    unit = self._waiting()
             self._commit()
-        except Exception as error:  # the whole group is undone; each unit then answers for itself
+        except Exception:  # the whole group is undone; each unit then answers for itself
             self._rollback()
-            results = [(units[0], None, self._translated(error))] if len(units) == 1 else self._one_by_one(units)
+            results = self._one_by_one(units)
         self._database.on_commit(time.perf_counter() - started)
         _resolve(results)
 
@@ -219,13 +219,17 @@ class _Worker:
     def _one_by_one(self, units: Sequence[_Unit]) -> list[tuple[_Unit, Any, BaseException | None]]:
         results: list[tuple[_Unit, Any, BaseException | None]] = []
         for unit in units:
-            try:
-                result = self._run(self._begin(), unit)
-                self._commit()
-                results.append((unit, result, None))
-            except Exception as error:  # belongs to whoever asked for this unit
-                self._rollback()
-                results.append((unit, None, self._translated(error)))
+            for attempt in range(1, TRIES + 1):
+                try:
+                    result = self._run(self._begin(), unit)
+                    self._commit()
+                    results.append((unit, result, None))
+                    break
+                except Exception as error:  # belongs to whoever asked for this unit
+                    self._rollback()
+                    if not _is_conflict(error) or attempt == TRIES:
+                        results.append((unit, None, self._translated(error)))
+                        break
         return results
 
     @staticmethod
@@ -272,7 +276,9 @@ class _Worker:
             self._disconnect()
 
     def _connect(self) -> None:
-        self._connection = self._database.engine.raw_connection().driver_connection
+        borrowed = self._database.engine.raw_connection()
+        self._connection = borrowed.driver_connection
+        borrowed.detach()  # it is this worker's own from now on
         if self._database.dialect == "postgresql":
             self._connection.prepared_max = 1000
             self._cursor = self._connection.cursor(binary=True)
@@ -302,6 +308,12 @@ class _Worker:
                 return error
             return StoreUnavailable(f"PostgreSQL: {error}".strip(), full=state == "53100")
         return error
+
+
+def _is_conflict(error: Exception) -> bool:
+    """Another transaction was in the way (a key taken meanwhile, a deadlock): trying again is the answer."""
+    state = getattr(error, "sqlstate", None)
+    return isinstance(error, sqlite3.IntegrityError) or state in {"23505", "40001", "40P01"}
 
 
 def _resolve(results: list[tuple[_Unit, Any, BaseException | None]]) -> None:
