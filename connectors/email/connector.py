@@ -4,15 +4,15 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack
 
 from aiohttp.web import AbstractRouteDef
 
 from connectors.base import Arrival, Clock, NotSent, Outcome, Ports, Receipt, Rejected
 from connectors.email import addresses
+from connectors.email.imap import Inbox
 from connectors.email.relay import Relay
 from connectors.email.render import Letterhead, Unsendable, to_mail
-from connectors.email.settings import EmailSettings
+from connectors.email.settings import EmailSettings, SmtpListenSettings
 from connectors.email.smtp import Door
 from connectors.email.threading import Keys
 from router.model import Attachment, Capabilities, ChannelType, Delivery, DeliveryKind
@@ -41,6 +41,7 @@ class EmailConnector:
         self._clock = clock
         self._keys = _keys(settings, secret)
         self._relay = Relay(settings.smtp) if settings.smtp else None
+        self._inbox = Inbox(settings.imap, settings.id, ports, clock) if settings.imap else None
         self.door: Door | None = None
 
     @property
@@ -75,12 +76,19 @@ class EmailConnector:
 
     async def run(self) -> None:
         """Receive by every configured way until cancelled."""
-        async with AsyncExitStack() as stack:
+        async with asyncio.TaskGroup() as ways:
             if self.settings.smtp_listen is not None:
-                self.door = Door(self.settings.smtp_listen, self.settings.own, self._store, self._clock)
-                stack.push_async_callback(self.door.close, DRAIN_SECONDS)
-                await self.door.open()
+                ways.create_task(self._keep_door(self.settings.smtp_listen))
+            if self._inbox is not None:
+                ways.create_task(self._inbox.run())
+
+    async def _keep_door(self, settings: SmtpListenSettings) -> None:
+        self.door = Door(settings, self.settings.own, self._store, self._clock)
+        try:
+            await self.door.open()
             await asyncio.Event().wait()
+        finally:
+            await self.door.close(DRAIN_SECONDS)
 
     async def _store(self, arrival: Arrival) -> Receipt:
         receipts = await self._ports.intake([arrival])
@@ -125,7 +133,11 @@ class EmailConnector:
         return NotSent("a mail of unknown outcome is sent again, byte by byte the same")
 
     async def probe(self) -> str | None:
-        return await self._relay.probe() if self._relay else None
+        """Log in wherever the channel logs in; a sentence for the first side that fails."""
+        for side in (self._inbox, self._relay):
+            if side is not None and (trouble := await side.probe()) is not None:
+                return trouble
+        return None
 
     async def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """Attachments of a mail are inside it: there is nothing to fetch."""

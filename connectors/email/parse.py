@@ -1,6 +1,7 @@
 """The worker's entry: raw mail in, Inbound out (decision 7). No network, no storage, no clock."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,9 @@ from router.model import Attachment, Blob, IdentityKey, Inbound, InboundKind, Se
 
 __all__ = ["Parsed", "Unparseable", "inbound"]
 
+_BODY_HEADER = re.compile(
+    rb"^(?:content-[a-z-]{1,40}|mime-version)[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n", re.I | re.M
+)
 _ENVELOPE_HEADERS = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
 
 
@@ -29,6 +33,8 @@ def inbound(raw: bytes, meta: Mapping[str, str], context: Mapping[str, str]) -> 
     `meta`: mail_from, rcpts (by spaces), received_at or internaldate (ISO 8601), oversize; `context`: the
     connector's `parser_context`.
     """
+    if "oversize" in meta:
+        raw = _with_placeholder(raw, int(meta["oversize"]))
     mail = read_mail(raw, meta.get("mail_from"))
     own = frozenset(context["own"].split())
     keys = threading.Keys(tuple(bytes.fromhex(key) for key in context["keys"].split()))
@@ -76,6 +82,13 @@ def inbound(raw: bytes, meta: Mapping[str, str], context: Mapping[str, str]) -> 
         ),
         contents=tuple(file.content for file in mail.files),
     )
+
+
+def _with_placeholder(headers: bytes, size: int) -> bytes:
+    """A mail too large to fetch: its headers, and a text that says so (I10)."""
+    kept = _BODY_HEADER.sub(b"", headers).rstrip(b"\r\n")
+    note = f"[mail of {max(size // 1_000_000, 1)} MB, too large to fetch: open it in the mailbox]"
+    return kept + b"\r\nContent-Type: text/plain\r\n\r\n" + note.encode() + b"\r\n"
 
 
 def _sender(mail: Mail, context: Mapping[str, str]) -> Sender:

@@ -1,6 +1,6 @@
 """The keys of a mail channel in the configuration (contracts.md, section 3)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -22,6 +22,8 @@ class ImapSettings(_Section):
     user: str
     password: SecretStr
     folder: str = "INBOX"
+    since: date | None = Field(None, description="mail that came before this day is left alone")
+    max_size: int = Field(25 * 1024 * 1024, ge=1024, description="of a larger mail only the headers are fetched (I10)")
     poll: float = Field(60, ge=1, le=600, description="seconds between two looks even when IDLE is silent (I6)")
     idle: float = Field(540, ge=1, le=1740, description="seconds after which IDLE is renewed (I6)")
 

@@ -9,6 +9,7 @@ import re
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -27,7 +28,7 @@ Store = Callable[[Arrival], Awaitable[object]]
 
 HEADER_LIMIT = 256 * 1024
 HOP_LIMIT = 30
-STORE_SECONDS = 60.0
+STORE_PATIENCE = timedelta(seconds=60)
 SESSION_SECONDS = 1800.0
 IDLE_SECONDS = 300.0
 DATA_SILENCE_SECONDS = 180.0
@@ -54,8 +55,16 @@ _END = b"\r\n.\r\n"
 class Door:
     """One listener: who may come in, who is inside, and where accepted mail goes."""
 
-    def __init__(self, settings: SmtpListenSettings, own: frozenset[str], store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: SmtpListenSettings,
+        own: frozenset[str],
+        store: Store,
+        clock: Clock,
+        patience: timedelta = STORE_PATIENCE,
+    ) -> None:
         self.settings = settings
+        self._patience = patience.total_seconds()
         self.store = store
         self.clock = clock
         self.draining = False
@@ -73,6 +82,10 @@ class Door:
         assert self._server is not None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
+
+    @property
+    def listening(self) -> bool:
+        return self._server is not None and self._server.is_serving()
 
     async def open(self) -> None:
         """Bind and listen; raises OSError when the address cannot be had."""
@@ -142,7 +155,7 @@ class Door:
             },
         )
         try:
-            async with asyncio.timeout(STORE_SECONDS):  # cancels the commit: it must never happen later (M4)
+            async with asyncio.timeout(self._patience):  # cancels the commit: it must never happen later (M4)
                 await self.store(arrival)
         except TimeoutError:
             log.warning("smtp.commit_timed_out", key=arrival.key)

@@ -142,7 +142,7 @@ class MailStandIn:
         for protocol in list(self._protocols):
             protocol.cut()
         await self.imap.stop()
-        while self._protocols:  # noqa: ASYNC110  a stand-in may poll
+        while self._protocols:
             await asyncio.sleep(0.005)
 
     def watch(self, listener: Callable[[], None]) -> Callable[[], None]:

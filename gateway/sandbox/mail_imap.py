@@ -7,10 +7,10 @@ to fail as real servers do: close silently, say BYE, stop answering, forget its 
 import asyncio
 import re
 import ssl
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 _LITERAL = re.compile(rb"\{([0-9]{1,9})(\+?)\}$")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\((?:[^()]|\([^()]*\))*\))|(\S+)')
@@ -73,6 +73,9 @@ class ImapServer:
         self.logins = 0
         self.sessions: set[ImapSession] = set()
         self.bytes_sent = 0
+        self.fetched: Counter[int] = Counter()  # how often the body of each UID was asked for
+        self.poison: set[int] = set()  # UIDs whose body comes in a form no client understands
+        self.mute = False  # announces nothing, as some servers do
         self._faults: dict[str, deque[ImapFault]] = {}
         self._server: asyncio.Server | None = None
 
@@ -84,7 +87,7 @@ class ImapServer:
         if self._server is not None:
             self._server.close()
         self.cut()
-        while self.sessions:  # noqa: ASYNC110  a stand-in may poll
+        while self.sessions:
             await asyncio.sleep(0.005)
 
     def fail(self, stage: str, *faults: ImapFault) -> None:
@@ -96,6 +99,8 @@ class ImapServer:
 
     def announce(self) -> None:
         """Tell idling sessions how many mails there are now."""
+        if self.mute:
+            return
         for session in self.sessions:
             session.announce()
 
@@ -141,6 +146,10 @@ class ImapSession:
             "UID FETCH": self._fetch,
             "UID SEARCH": self._search,
         }
+
+    @property
+    def idling(self) -> bool:
+        return bool(self._idle_tag)
 
     async def run(self) -> None:
         await self._meet("greeting")
@@ -285,8 +294,11 @@ class ImapSession:
                 found = list(enumerate(self._server.mailbox.mails, 1))
             case ["UID", uids] if (chosen := self._chosen(uids)) is not None:
                 found = chosen
+            case ["UID", uids, "SINCE", day] if (chosen := self._chosen(uids)) is not None:
+                since = datetime.strptime(day, "%d-%b-%Y").replace(tzinfo=UTC)
+                found = [(number, mail) for number, mail in chosen if mail.internal_date >= since]
             case _:
-                return "BAD SEARCH knows ALL and UID"
+                return "BAD SEARCH knows ALL, UID and SINCE"
         self._say("* SEARCH" + "".join(f" {mail.uid}" for _, mail in found))
         return "OK SEARCH done"
 
@@ -299,6 +311,11 @@ class ImapSession:
         if chosen is None or any(item not in known and not _PARTIAL.fullmatch(item) for item in items):
             return "BAD FETCH does not know this"
         for number, mail in chosen:
+            if any(item.startswith("BODY") for item in items):
+                self._server.fetched[mail.uid] += 1
+                if mail.uid in self._server.poison:
+                    self._say(b"* %d FETCH (UID %d BODY[] )(" % (number, mail.uid))
+                    continue
             parts = [b"UID %d" % mail.uid, *(self._item(item, mail) for item in items if item != "UID")]
             self._say(b"* %d FETCH (%s)" % (number, b" ".join(parts)))
         return "OK FETCH done"
