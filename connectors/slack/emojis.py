@@ -28,6 +28,11 @@ def _characters(code: str) -> str:
     return "".join(chr(int(point, 16)) for point in code.split("-"))
 
 
+def is_known(name: str) -> bool:
+    """Whether Slack ships it, so that it is not a workspace's own."""
+    return name.partition("::")[0] in _table()[0]
+
+
 def to_char(name: str) -> str:
     """The Unicode form of a short name, skin tone included ("wave::skin-tone-2"); ":name:" for what Unicode lacks."""
     base, _, tone = name.partition("::skin-tone-")

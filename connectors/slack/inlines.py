@@ -13,8 +13,10 @@ def linked(label: str, url: str | None, style: Style = Style.NONE) -> Span:
     if url is None or not url.lower().startswith(_SCHEMES):
         return Span(label or url or "", style)
     if not label:
-        return Span(url.partition(":")[2] if url.startswith(("mailto:", "tel:")) else url, style, url)
-    if url.removesuffix("/") in (f"http://{label}", f"https://{label}", f"mailto:{label}", f"tel:{label}"):
+        return Span(url, style, url)
+    if url.removesuffix("/") in (f"http://{label}", f"https://{label}", f"mailto:{label}"):
+        return Span(label, style)
+    if url.startswith("tel:") and url[4:] == "".join(char for char in label if char in "+0123456789"):
         return Span(label, style)
     return Span(label, style, url)
 

@@ -101,7 +101,7 @@ def _tokens(line: str, names: Mapping[str, str]) -> Iterator[Inline | _Mark]:
                 continue
             yield Span(_flat(line[start + 1 : end], names), Style.CODE)
             position = end + 1
-        elif char == ":" and (named := _EMOJI.match(line, start)):
+        elif char == ":" and (named := _EMOJI.match(line, start)) and _is_emoji(line, named):
             yield Emoji(emojis.to_char(named[1]), named[1])
             position = named.end()
         elif char in _DELIMITERS:
@@ -113,6 +113,12 @@ def _tokens(line: str, names: Mapping[str, str]) -> Iterator[Inline | _Mark]:
             )
         else:
             yield Span(char)
+
+
+def _is_emoji(line: str, named: re.Match[str]) -> bool:
+    """ "10:30:45" holds none; a name Slack does not ship (":shop_logo:") must stand alone."""
+    before, after = _word(line[named.start() - 1 : named.start()]), _word(line[named.end() : named.end() + 1])
+    return not (before and after) if emojis.is_known(named[1]) else not (before or after)
 
 
 def _word(char: str) -> bool:

@@ -224,12 +224,17 @@ def _said(
         sender=_sender(message, setting.home, people),
         remote_id=remote,
         thread=_thread(message, channel),
-        text=to_text(message, {person.id: person.name for person in people.values()}, attachments),
+        text=to_text(message, _names(people, setting.home), attachments),
         attachments=attachments,
         target=f"{channel}:{message['ts']}" if changed else None,
         sent_at=_instant(when),
         order=_microseconds(when),
     )
+
+
+def _names(people: People, home: Home) -> Mapping[str, str]:
+    """The app itself is "onevoice" whatever the workspace calls it: commands begin so (decisions 28)."""
+    return {person.id: person.name for person in people.values()} | {home.user: "onevoice"}
 
 
 def to_text(message: Payload, names: Mapping[str, str], attachments: Iterable[Attachment] = ()) -> RichText:
