@@ -9,6 +9,7 @@ from connectors.base import Arrival, Clock, Cursor, Fate, FeedItem, Ports, Recei
 from connectors.webchat import protocol
 from connectors.webchat.limits import Bucket, Buckets
 from connectors.webchat.parse import to_arrival
+from connectors.webchat.presence import Ending, Presence
 from connectors.webchat.protocol import Hello, Refused, Send
 from connectors.webchat.render import to_event
 from connectors.webchat.settings import WebchatSettings
@@ -29,6 +30,7 @@ class Chat:
         self.tokens = Tokens(settings.id, [key.get_secret_value().encode() for key in keys], clock)
         self.consent_version = hashlib.sha256(settings.consent.encode()).hexdigest()[:12] if settings.consent else ""
         limits = settings.limits
+        self.presence = Presence(limits.sockets_per_visitor)
         self._visitors = Buckets(limits.messages_per_second, limits.burst)
         self._newcomers = Buckets(limits.visitors_per_second, limits.visitors_burst)
         self._files_url = files_url.rstrip("/")
@@ -80,6 +82,7 @@ class Chat:
         """Make every token of this visitor issued until now worthless, on every node (W2)."""
         now = str(self.clock().timestamp())
         await self.ports.intake([], Cursor(self._signed_out(visitor), now))
+        self.presence.dismiss(visitor, Ending(4401, "signed out"))
 
     def _signed_out(self, visitor: Visitor) -> str:
         return f"webchat/{self.settings.id}/signed-out/{visitor.id}"

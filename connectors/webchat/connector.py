@@ -13,8 +13,9 @@ from connectors.base import Clock, NotSent, Outcome, Ports, Rejected, Sent
 from connectors.webchat import fallback, files
 from connectors.webchat.chat import Chat
 from connectors.webchat.pages import Pages
+from connectors.webchat.presence import Ending
 from connectors.webchat.protocol import Refused
-from connectors.webchat.sessions import Ending, Session
+from connectors.webchat.sessions import Session
 from connectors.webchat.settings import WebchatSettings
 from connectors.webchat.tokens import Visitor
 from router.model import Attachment, Capabilities, ChannelType, Delivery, DeliveryKind
@@ -38,7 +39,6 @@ class WebchatConnector:
         self._chat = Chat(settings, ports, clock, files_url)
         self._pages = Pages(settings, self._chat.consent_version, files_url)
         self._origins = frozenset({*settings.origins, *([_origin(public_url)] if public_url else [])})
-        self._sessions: dict[str, list[Session]] = {}
         self._open: set[Session] = set()
         self._nobody = asyncio.Event()
         self._nobody.set()
@@ -103,8 +103,9 @@ class WebchatConnector:
         """Ask every client to come back, to another node or later, spread over 30 s (W19)."""
         self._draining = True
         now = asyncio.get_running_loop().time()
-        for poll in tuple(self._polls):
-            poll.reschedule(now)
+        for poll in self._polls:
+            if not poll.expired():
+                poll.reschedule(now)
         for session in self._open:
             session.end(Ending(1012, f"jitter={JITTER_MS}"))
         with contextlib.suppress(TimeoutError):
@@ -218,7 +219,7 @@ class WebchatConnector:
             decode_text=False,
         )
         await socket.prepare(request)
-        session = Session(self._chat, socket, request.remote or "", self._join)
+        session = Session(self._chat, socket, request.remote or "")
         self._open.add(session)
         self._nobody.clear()
         try:
@@ -230,27 +231,9 @@ class WebchatConnector:
             self._open.discard(session)
             if not self._open:
                 self._nobody.set()
-            self._leave(session)
             if (transport := request.transport) is not None and transport.get_write_buffer_size():
                 transport.abort()  # nobody reads: do not keep what he was sent
         return socket
-
-    def _join(self, session: Session) -> None:
-        assert session.visitor is not None, "joins once the visitor is known"
-        sessions = self._sessions.setdefault(session.visitor.id, [])
-        sessions.append(session)
-        if len(sessions) > self._settings.limits.sockets_per_visitor:
-            # The oldest is most likely a connection the client has lost already.
-            sessions.pop(0).end(Ending(4429, "too many windows"))
-
-    def _leave(self, session: Session) -> None:
-        if session.visitor is None:
-            return
-        sessions = self._sessions.get(session.visitor.id, [])
-        if session in sessions:
-            sessions.remove(session)
-        if not sessions:
-            self._sessions.pop(session.visitor.id, None)
 
     def _refuse_draining(self) -> None:
         if self._draining:

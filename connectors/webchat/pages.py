@@ -24,7 +24,8 @@ class Pages:
         self._ancestors = " ".join(("'self'", *settings.origins))
         self._images = f"'self' {files_url}".strip()
         self._page = Template((_FOLDER / "frame.html").read_text("utf-8"))
-        self._assets = {path.name: _Asset(path) for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
+        paths = [path for path in _FOLDER.iterdir() if path.suffix in _TYPES and path.name != "widget.js"]
+        self._assets = {path.name: _Asset(path.read_bytes(), path.suffix) for path in paths}
         config = {
             "v": VERSION,
             "channel": settings.id,
@@ -39,10 +40,17 @@ class Pages:
             },
         }
         self._config = html.escape(orjson.dumps(config).decode())
+        launcher = {
+            "channel": settings.id,
+            "title": settings.title,
+            "colour": settings.colour,
+        }
+        loader = (_FOLDER / "widget.js").read_bytes().replace(b'"{{config}}"', orjson.dumps(launcher))
+        self._loader = _Asset(loader, ".js")
 
     async def loader(self, request: web.Request) -> web.StreamResponse:
         """`widget.js`, for the shop's page."""
-        return self._assets["widget.js"].answer(request, "public, max-age=300")
+        return self._loader.answer(request, "public, max-age=300")
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
         """A module or the style of the chat's page."""
@@ -76,9 +84,9 @@ class Pages:
 
 
 class _Asset:
-    def __init__(self, path: Path) -> None:
-        self._content = path.read_bytes()
-        self._type = _TYPES[path.suffix]
+    def __init__(self, content: bytes, suffix: str) -> None:
+        self._content = content
+        self._type = _TYPES[suffix]
         self._etag = f'"{hashlib.sha256(self._content).hexdigest()[:20]}"'
 
     def answer(self, request: web.Request, caching: str) -> web.Response:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from typing import Literal
 
 from aiohttp import WSMsgType
@@ -12,6 +11,7 @@ from connectors.base import Arrival, Fate, FeedItem, NotStored
 from connectors.webchat import protocol
 from connectors.webchat.chat import PAGE, Chat
 from connectors.webchat.limits import Bucket
+from connectors.webchat.presence import Ending
 from connectors.webchat.protocol import Hello, Refused, Reset, Resume, Send
 from connectors.webchat.tokens import Visitor
 from router.model import Sender
@@ -19,34 +19,19 @@ from router.model import Sender
 _PENDING = 64  # messages read from one socket and not yet stored; more wait in the kernel
 
 
-class Ending(Exception):
-    """Why a socket is closed by us: a close code (4401, 4426 are ours) and its reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
 class Session:
     """Reads frames in order, stores them in order, tells the feed in order. `run` returns when the socket is over.
 
-    `address` is the client's IP address, `joined` is called once the visitor is known.
+    `address` is the client's IP address.
     """
 
-    def __init__(
-        self,
-        chat: Chat,
-        socket: WebSocketResponse[Literal[False]],
-        address: str,
-        joined: Callable[["Session"], None],
-    ) -> None:
+    def __init__(self, chat: Chat, socket: WebSocketResponse[Literal[False]], address: str) -> None:
         self.visitor: Visitor | None = None
         self._chat = chat
         self._socket = socket
         self._address = address
-        self._joined = joined
         self._ending: Ending | None = None
+        self._reading = False
         self._sender: Sender | None = None
         self._bucket: Bucket | None = None
         self._seq = -1  # the last feed entry this socket knows of; -1 until it resumed
@@ -61,11 +46,15 @@ class Session:
             async with asyncio.TaskGroup() as self._tasks:
                 try:
                     async with asyncio.timeout(self._chat.settings.limits.hello_seconds) as self._deadline:
+                        self._reading = True
                         await self._read()
                 except TimeoutError:
                     why = "no hello in time" if self.visitor is None else "the token has expired"
                     self._ending = self._ending or Ending(4401, why)
                 finally:
+                    self._reading = False
+                    if self.visitor is not None:
+                        self._chat.presence.leave(self.visitor, self)
                     if self._following is not None:
                         self._following.cancel()
         except* Ending as endings:
@@ -74,8 +63,9 @@ class Session:
 
     def end(self, ending: Ending) -> None:
         """Stop reading; what was read is still stored and acknowledged, then `run` returns this."""
-        self._ending = ending
-        self._deadline.reschedule(asyncio.get_running_loop().time())
+        if self._reading and not self._deadline.expired():
+            self._ending = ending
+            self._deadline.reschedule(asyncio.get_running_loop().time())
 
     async def _read(self) -> None:
         limits = self._chat.settings.limits
@@ -129,7 +119,7 @@ class Session:
         self._bucket = self._chat.bucket(visitor.id)
         left = (visitor.expires_at - self._chat.clock()).total_seconds()
         self._deadline.reschedule(asyncio.get_running_loop().time() + left)
-        self._joined(self)
+        self._chat.presence.join(visitor, self)
         await self._write(self._chat.welcome(hello, visitor))
 
     def _known(self, frame: str) -> Visitor:
@@ -146,7 +136,6 @@ class Session:
                 "webchat.unavailable", 503, "Not now.", frame=reset.id, retry_after=error.retry_after
             ) from error
         await self._write(protocol.ack(reset.id, None))
-        raise Ending(4401, "signed out")
 
     # Storing: in order, several at once while a commit is under way, acknowledged after it (X1, W4).
 

@@ -37,6 +37,7 @@ class FeedPorts(MemoryPorts):
         self.hinted = True
         self.reads = 0
         self.intakes: list[int] = []
+        self._erased: set[uuid.UUID] = set()
         self._receipts: dict[str, tuple[bytes, Receipt]] = {}
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
 
@@ -77,10 +78,14 @@ class FeedPorts(MemoryPorts):
         self.append(address, message, name="Alice Chen")
         return message
 
+    def erase(self, address: str, seq: int) -> None:
+        """What a privacy request does: the entry is gone, its number stays unused."""
+        self._erased.add(self.feed[address][seq - 1].message.id)
+
     async def history(self, address: str, after: int, limit: int = 200) -> list[FeedItem]:
         self.reads += 1
         await asyncio.sleep(0)
-        return self.feed[address][after : after + limit]
+        return [item for item in self.feed[address][after:] if item.message.id not in self._erased][:limit]
 
     @asynccontextmanager
     async def watch(self, address: str) -> AsyncIterator[AsyncIterator[int | None]]:  # type: ignore[override]  # heads
@@ -129,9 +134,10 @@ class Client:
         self.socket = socket
         self.token = ""
         self.visitor = ""
+        self.last = ""
 
     async def tell(self, type_: str, id_: str = "", **fields: object) -> str:
-        frame = id_ or str(uuid.uuid4())
+        self.last = frame = id_ or str(uuid.uuid4())
         await self.socket.send_str(orjson.dumps({"v": 1, "type": type_, "id": frame, **fields}).decode())
         return frame
 
