@@ -114,6 +114,21 @@ class Calendar:
         """Opening and closing instants of the intervals that start on a local date, as defined, not united."""
         return tuple((to_instant(begin), to_instant(end)) for begin, end in self._spans(day.toordinal() - FIRST_DATE))
 
+    def stretches(self, begin: datetime, end: datetime) -> tuple[tuple[datetime, datetime], ...]:
+        """The open time in [begin, end), piece by piece, touching pieces joined."""
+        low, high = to_micros(begin), to_micros(end)
+        found: list[tuple[int, int]] = []
+        for number in range(low // BLOCK, high // BLOCK + 1):
+            block = self._block(number)
+            for opening, closing in zip(block.starts, block.ends, strict=True):
+                first, last = max(opening, low), min(closing, high)
+                if first >= last:
+                    continue
+                if found and found[-1][1] == first:
+                    first = found.pop()[0]
+                found.append((first, last))
+        return tuple((to_instant(first), to_instant(last)) for first, last in found)
+
     def business_micros(self, begin: int, end: int) -> int:
         """As `business`, in microseconds since the epoch."""
         if end <= begin:

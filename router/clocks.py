@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from router.calendars import Calendar, NoOpenTime
-from router.judging import POLICY_CHANGE, History, Position, verdict
+from router.judging import POLICY_CHANGE, History, Position, Waiting, verdict
 from router.model import Status
 from router.openings import to_instant, to_micros
 from router.targets import Metric, Policy, Target, deadline, deadline_micros, elapsed_micros, later_micros
@@ -133,19 +133,20 @@ def _due(course: Course, target: Target, calendar: Calendar, total: int, now: da
 
 def acknowledgement(
     history: History,
-    first: Position | None,
-    start: datetime | None,
+    first: Waiting | None,
     receipt: datetime | None,
     answered: datetime | None,
     applies: bool,
     now: Position,
 ) -> Acknowledgement:
     """The automatic receipt against its target: the receipt or any answer ends it (RT-3, decisions 19)."""
-    if first is None or start is None:
+    if first is None:
         return Acknowledgement(took=None, applies=False)
-    took = None if receipt is None else receipt - start
+    took = None if receipt is None else receipt - first.start
     ended = min((at for at in (receipt, answered) if at is not None), default=None)
-    judged = verdict(history, Metric.ACK, start, first, now if ended is None else (ended, now[1]))
+    judged = verdict(
+        history, Metric.ACK, first.start, (first.received, first.seq), now if ended is None else (ended, now[1])
+    )
     return Acknowledgement(
         took=took,
         applies=applies,

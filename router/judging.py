@@ -16,6 +16,9 @@ from router.targets import Metric, Policy, Target, deadline_micros
 from router.timeline import Outcome, Sla
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
+LAST = 1 << 62
+"""A sequence number after every other one: the end of an instant."""
+
 POLICY_CHANGE = "policy_change"
 
 Position = tuple[datetime, int]

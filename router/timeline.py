@@ -1,6 +1,6 @@
 """What a conversation's log says about its response times at one instant: rounds, cycles and who owned it when."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -103,9 +103,10 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """`rounds` in the order in which they close, the open one last. A void conversation has none (D24)."""
+    """`rounds` in the order in which they close, the open one last; a slice of them judges no others. A void
+    conversation has none (D24)."""
 
-    rounds: tuple[Round, ...] = ()
+    rounds: Sequence[Round] = ()
     cycles: tuple[Cycle, ...] = ()
     ownership: tuple[Ownership, ...] = ()
     voided: bool = False
