@@ -87,7 +87,8 @@ def from_holidays(
     try:
         library = holidays.country_holidays(country, subdiv=subdivision, years=[year])
     except (NotImplementedError, AttributeError) as error:
-        raise WrongCalendars(f"holidays of {" ".join(filter(None, (country, subdivision)))} are not known: {error}") from error
+        place = f"{country} {subdivision}" if subdivision else country
+        raise WrongCalendars(f"the holidays of {place} are not known: {error}") from error
     certain = country not in YEARLY or _is_published(library, year)
     if not certain and not guesses:
         raise WrongCalendars(

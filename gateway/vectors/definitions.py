@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from router.calendar_definitions import to_calendar
 from router.calendars import ALWAYS, Calendar
 
 
