@@ -1,0 +1,39 @@
+"""`onevoice serve`."""
+
+from pathlib import Path
+
+import click
+
+from gateway.commands.frame import Unreachable, WrongConfiguration, config_option, load_settings, unreachable
+
+
+@click.command(epilog="Example: onevoice serve --config onevoice.yaml")
+@config_option
+def serve(config: Path) -> None:
+    """Run one gateway node.
+
+    SIGTERM or Ctrl-C finishes what was begun, within gateway.drain, and ends it.
+    """
+    import asyncio
+
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from gateway import clock, logs
+    from gateway.app import Application
+    from gateway.secrecy import gateway_secret, secrets_of
+    from storage.errors import StoreUnavailable
+    from storage.lockfile import AlreadyOpen
+
+    settings = load_settings(config)
+    try:
+        own = gateway_secret(settings.gateway).decode()
+        logs.configure(settings.gateway.log_level, {*secrets_of(settings), own}, clock.now)
+        logs.catch_uncaught()
+        asyncio.run(Application(settings).run())
+    except AlreadyOpen as error:
+        raise Unreachable(f"gateway.database: {error}") from error
+    except (StoreUnavailable, SQLAlchemyError) as error:
+        raise unreachable(settings, getattr(error, "orig", None) or error) from error
+    except OSError as error:
+        where = error.filename or f"gateway.listen: {settings.gateway.listen}"
+        raise WrongConfiguration(f"{where} cannot be used: {error.strerror}") from error
