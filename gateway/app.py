@@ -43,11 +43,20 @@ log = structlog.get_logger()
 
 
 class Application:
-    """One gateway node, built from settings; `start` and `stop`, or `run` until a signal."""
+    """One gateway node, built from settings; `start` and `stop`, or `run` until a signal. `mount` may put further
+    pages on its listener (the sandbox's)."""
 
-    def __init__(self, settings: Settings, *, clock: Clock = wall.now, database_clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = wall.now,
+        database_clock: Clock | None = None,
+        mount: Callable[[web.Application], None] | None = None,
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._mount = mount
         node = settings.gateway
         self.owner = f"{socket.gethostname()}-{os.getpid()}"
         self.metrics = Metrics(clock)
@@ -139,6 +148,8 @@ class Application:
         app.add_routes(self.health.routes())
         for connector in self.connectors.values():
             app.add_routes(connector.routes())
+        if self._mount is not None:
+            self._mount(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
         await self._runner.setup()
         host, port = self._settings.gateway.address
