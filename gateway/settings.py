@@ -10,10 +10,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal, Protocol, cast
+from typing import Annotated, Literal, Protocol, Self, cast
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from router.model import Capabilities, ChannelType
@@ -148,6 +157,12 @@ class GatewaySettings(Section):
         if value is not None:
             raise PydanticCustomError("bus", "a bus is not supported yet; remove it, nodes find work in the database")
         return value
+
+    @model_validator(mode="after")
+    def _check_lease(self) -> Self:
+        if self.lease <= self.http_timeout:
+            raise PydanticCustomError("lease", "lease must be longer than http_timeout: a claim outlives its call")
+        return self
 
     @property
     def address(self) -> tuple[str, int]:

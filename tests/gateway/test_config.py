@@ -116,6 +116,10 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         SMALL + "gateway: {bus: 'nats://host:4222'}\n",
         ["shop.yaml:8: gateway.bus: a bus is not supported yet; remove it, nodes find work in the database"],
     ),
+    "a lease that a call outlives": (
+        SMALL + "gateway: {lease: 20s}\n",
+        ["shop.yaml:8: gateway: lease must be longer than http_timeout: a claim outlives its call"],
+    ),
     "listeners": (
         SMALL + "gateway: {listen: 8080, public_url: shop.example}\n",
         [
