@@ -116,5 +116,5 @@ class Ingress:
         """No acknowledgement. Bolt by itself would log the payload (decisions 35)."""
         if isinstance(error, NotStored):
             return self._again(error)
-        log.error("slack.payload_choked", channel=self._channel, exc_info=error)
+        log.error("slack.not_stored", channel=self._channel, reason=repr(error))
         return BoltResponse(status=500)

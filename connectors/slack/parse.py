@@ -65,10 +65,10 @@ class Setting:
 def people_in(body: Payload) -> list[str]:
     """The Slack user ids whose names `to_arrival` would like to know."""
     try:
-        event = body.get("event") or body
-        message = event.get("message") or event
-        user = message.get("user") or event.get("user") or body.get("user_id")
-        author = user.get("id") if isinstance(user, dict) else user
+        if (event := body.get("event")) is None:
+            return [body["user_id"] if "command" in body else body["user"]["id"]]
+        message = event.get("message") or event.get("previous_message") or event
+        author = message.get("user") or event.get("user")
         named = _MENTION.findall(message.get("text") or "")
         wanted = dict.fromkeys([author, *named] if isinstance(author, str) else named)
         return list(wanted)[: MENTIONS_LIMIT + 1]

@@ -7,6 +7,7 @@ protocol is small enough to speak it directly (S11, X15).
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -28,10 +29,21 @@ STORE_WITHIN = 30.0
 DRAIN_WITHIN = 5.0
 HEARTBEAT = 10.0
 SHORT_LIFE = 0.5
-"""Seconds; a connection that is gone sooner counts as failed, so that we do not hammer Slack."""
+"""Seconds; a connection that broke sooner counts as failed, so that we do not hammer Slack."""
 PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 Take = Callable[[Mapping[str, Any]], Awaitable[BoltResponse]]
+
+
+@dataclass(slots=True)
+class _Line:
+    """One connection. `replace` is set when another one is needed, `retire` when that one is there; `refreshed`: Slack
+    asked for it."""
+
+    socket: ClientWebSocketResponse
+    replace: asyncio.Event = field(default_factory=asyncio.Event)
+    retire: asyncio.Event = field(default_factory=asyncio.Event)
+    refreshed: bool = False
 
 
 class Sockets:
@@ -57,45 +69,45 @@ class Sockets:
     async def _keep(self) -> None:
         """One slot: a new connection is up before the old one is left."""
         failures = 0
-        retire: asyncio.Event | None = None
+        old: _Line | None = None
         async with asyncio.TaskGroup() as lines:
             while True:
                 try:
-                    line = await self._connect()
+                    line = _Line(await self._connect())
                 except (CallFailed, aiohttp.ClientError, TimeoutError, ValueError) as error:
                     log.warning("slack.socket_failed", channel=self._channel, reason=str(error))
                     failures = await _pause(failures)
                     continue
-                if retire is not None:
-                    retire.set()
-                retire, replace = asyncio.Event(), asyncio.Event()
-                lines.create_task(self._serve(line, replace, retire))
+                if old is not None:
+                    old.retire.set()
+                old = line
+                lines.create_task(self._serve(line))
                 since = time.monotonic()
-                await replace.wait()
-                failures = 0 if time.monotonic() - since > SHORT_LIFE else await _pause(failures)
+                await line.replace.wait()
+                broke_at_once = not line.refreshed and time.monotonic() - since < SHORT_LIFE
+                failures = await _pause(failures) if broke_at_once else 0
 
     async def _connect(self) -> ClientWebSocketResponse:
         """A connection that has said hello; raises CallFailed, ClientError, TimeoutError or ValueError."""
         async with asyncio.timeout(HELLO_WITHIN):
             url = await self._api.socket_url()
-            line = await self._api.session.ws_connect(url, heartbeat=HEARTBEAT, max_msg_size=16 * 1024 * 1024)
+            socket = await self._api.session.ws_connect(url, heartbeat=HEARTBEAT, max_msg_size=16 * 1024 * 1024)
             try:
-                hello = orjson.loads(await line.receive_str())
+                hello = orjson.loads(await socket.receive_str())
                 if hello.get("type") != "hello":
                     raise ValueError(f"Slack's socket began with {hello.get('type')!r} and not with hello")
             except BaseException:
-                await line.close()
+                await socket.close()
                 raise
-        return line
+        return socket
 
-    async def _serve(self, line: ClientWebSocketResponse, replace: asyncio.Event, retire: asyncio.Event) -> None:
-        """Read one connection to its end, then finish what is in hand and close it. `replace` is set when another
-        one is needed, `retire` when it is there."""
+    async def _serve(self, line: _Line) -> None:
+        """Read one connection to its end, then finish what is in hand and close it."""
         self._open += 1
         try:
             async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as envelopes:
-                reading = envelopes.create_task(self._read(line, replace, envelopes))
-                retiring = envelopes.create_task(retire.wait())
+                reading = envelopes.create_task(self._read(line, envelopes))
+                retiring = envelopes.create_task(line.retire.wait())
                 cancelled: asyncio.CancelledError | None = None
                 try:
                     await asyncio.wait({reading, retiring}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,12 +120,12 @@ class Sockets:
                 raise cancelled
         finally:
             self._open -= 1
-            replace.set()
-            await line.close()
+            line.replace.set()
+            await line.socket.close()
 
-    async def _read(self, line: ClientWebSocketResponse, replace: asyncio.Event, envelopes: asyncio.TaskGroup) -> None:
+    async def _read(self, line: _Line, envelopes: asyncio.TaskGroup) -> None:
         hands = asyncio.Semaphore(IN_HAND)
-        async for frame in line:
+        async for frame in line.socket:
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 continue
             try:
@@ -124,13 +136,14 @@ class Sockets:
                 continue
             if kind == "disconnect":
                 log.info("slack.socket_refresh", channel=self._channel, reason=message.get("reason"))
-                replace.set()
+                line.refreshed = True
+                line.replace.set()
             elif envelope:
                 await hands.acquire()
-                envelopes.create_task(self._envelope(line, str(envelope), message, hands))
+                envelopes.create_task(self._envelope(line.socket, str(envelope), message, hands))
 
     async def _envelope(
-        self, line: ClientWebSocketResponse, envelope: str, message: Mapping[str, Any], hands: asyncio.Semaphore
+        self, socket: ClientWebSocketResponse, envelope: str, message: Mapping[str, Any], hands: asyncio.Semaphore
     ) -> None:
         """Without a commit there is no acknowledgement, and Slack sends it again."""
         try:
@@ -138,7 +151,7 @@ class Sockets:
                 answer = await self._take(message.get("payload") or {})
             if answer.status == 200:
                 body = {"payload": orjson.loads(answer.body)} if answer.body.startswith("{") else {}
-                await line.send_str(orjson.dumps({"envelope_id": envelope, **body}).decode())
+                await socket.send_str(orjson.dumps({"envelope_id": envelope, **body}).decode())
         except TimeoutError:
             log.warning("slack.not_stored", channel=self._channel, reason="no commit in time")
         except (aiohttp.ClientError, ConnectionError) as error:

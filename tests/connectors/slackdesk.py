@@ -28,10 +28,13 @@ logging.getLogger("slack_bolt").setLevel(logging.CRITICAL)
 class SlackDesk:
     """One stand-in, one connector, one memory of what arrived."""
 
-    def __init__(self, slack: SlackStandIn, ports: MemoryPorts, connector: SlackConnector) -> None:
+    def __init__(
+        self, slack: SlackStandIn, ports: MemoryPorts, connector: SlackConnector, running: asyncio.Task[None] | None
+    ) -> None:
         self.slack = slack
         self.ports = ports
         self.connector = connector
+        self.running = running
 
     async def root(self, channel: str = "#support-1") -> str:
         """An open thread; its ref."""
@@ -85,12 +88,18 @@ def delivery(text: str = "Where is my order?", **changes: Any) -> Delivery:
 
 @asynccontextmanager
 async def slack_desk(
-    folder: Path, *, time_scale: float = 0.05, run: bool = True, **changes: Any
+    folder: Path,
+    *,
+    time_scale: float = 0.002,
+    answer_within: float = 3.0,
+    run: bool = True,
+    ports: MemoryPorts | None = None,
+    **changes: Any,
 ) -> AsyncIterator[SlackDesk]:
     """Socket Mode unless the settings say `mode="http"`; then an HTTP server carries the routes."""
-    slack = SlackStandIn(clock.now, time_scale=time_scale)
+    slack = SlackStandIn(clock.now, time_scale=time_scale, answer_within=answer_within)
     await slack.start()
-    ports = MemoryPorts(folder)
+    ports = ports or MemoryPorts(folder)
     connector = SlackConnector(settings(slack, **changes), ports, clock.now)
     running = asyncio.create_task(connector.run()) if run else None
     server: web.AppRunner | None = None
@@ -107,7 +116,7 @@ async def slack_desk(
             await running
         elif run:
             await slack.until(lambda: slack.events.sockets == 2)
-        yield SlackDesk(slack, ports, connector)
+        yield SlackDesk(slack, ports, connector, running)
     finally:
         if running is not None:
             running.cancel()

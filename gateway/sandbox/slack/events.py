@@ -17,7 +17,8 @@ from gateway.sandbox.slack.workspace import APP, BOT_USER, TEAM
 
 Payload = Mapping[str, Any]
 
-ANSWER_WITHIN = 3.0
+LEAVE_AFTER = 10.0
+"""Seconds between asking for a refresh and hanging up."""
 RETRIES = (0.0, 60.0, 300.0)
 """Seconds before the tries after the first one."""
 KINDS = {"events_api": "events", "interactive": "interactions", "slash_commands": "commands"}
@@ -37,23 +38,33 @@ class Envelope:
 
 class Events:
     """The queue of one app. `target` is the base of the app's HTTP routes ("http://.../slack/desk"); None means
-    Socket Mode. `time_scale` shortens Slack's waits for tests."""
+    Socket Mode. `time_scale` shortens Slack's pauses before a retry, `answer_within` is in seconds."""
 
     def __init__(
-        self, clock: Clock, secret: str, faults: Faults, time_scale: float, changed: Callable[[], None]
+        self,
+        clock: Clock,
+        secret: str,
+        faults: Faults,
+        changed: Callable[[], None],
+        *,
+        time_scale: float,
+        answer_within: float,
     ) -> None:
         self.target: str | None = None
         self.lost: list[Envelope] = []
         self.acknowledged = 0
+        self.retried = 0
         self.acks: list[tuple[str, Payload | None]] = []
         self.answers: list[int] = []
         self._clock = clock
         self._secret = secret
         self._faults = faults
         self._scale = time_scale
+        self._answer_within = answer_within
         self._changed = changed
         self._waiting: dict[str, Envelope] = {}
         self._sockets: list[web.WebSocketResponse] = []
+        self._leaving: set[web.WebSocketResponse] = set()
         self._outboxes: dict[web.WebSocketResponse, asyncio.Queue[bytes | None]] = {}
         self._turn = itertools.count()
         self._numbers = itertools.count(1)
@@ -98,7 +109,8 @@ class Events:
             self._requests.put_nowait(envelope)
             return
         if self._sockets and not self._faults.silent:
-            socket = self._sockets[next(self._turn) % len(self._sockets)]
+            staying = [each for each in self._sockets if each not in self._leaving] or self._sockets
+            socket = staying[next(self._turn) % len(staying)]
             frame = {
                 "envelope_id": envelope.id,
                 "type": envelope.kind,
@@ -108,7 +120,7 @@ class Events:
                 "retry_reason": envelope.reason,
             }
             self._outboxes[socket].put_nowait(orjson.dumps(frame))
-            self._again(envelope, ANSWER_WITHIN * self._scale, "timeout")
+            self._again(envelope, self._answer_within, "timeout")
         else:
             self._again(envelope, 0.0, "no_connection")
 
@@ -122,8 +134,10 @@ class Events:
 
     def _repeat(self, envelope: Envelope, reason: str) -> None:
         envelope.tries += 1
+        self.retried += 1
         envelope.reason = reason
         self._try(envelope)
+        self._changed()
 
     def _give_up(self, envelope: Envelope) -> None:
         self._waiting.pop(envelope.id, None)
@@ -163,6 +177,7 @@ class Events:
             if socket in self._sockets:
                 self._sockets.remove(socket)
             del self._outboxes[socket]
+            self._leaving.discard(socket)
             self._changed()
         return socket
 
@@ -175,14 +190,17 @@ class Events:
         await socket.close()
 
     def refresh(self, count: int | None = None, reason: str = "refresh_requested", *, close: bool = False) -> None:
-        """Ask for new connections in the place of the oldest `count` (all of them by default), which get no more
-        events; with `close` Slack also hangs up at once."""
-        for socket in self._sockets[:count]:
-            self._sockets.remove(socket)
+        """Ask for new connections in the place of the oldest `count` (all of them by default), then hang up; with
+        `close` at once."""
+        for socket in [each for each in self._sockets if each not in self._leaving][:count]:
             outbox = self._outboxes[socket]
+            self._leaving.add(socket)
             outbox.put_nowait(orjson.dumps({"type": "disconnect", "reason": reason}))
             if close:
+                self._sockets.remove(socket)
                 outbox.put_nowait(None)
+            else:
+                asyncio.get_running_loop().call_later(LEAVE_AFTER * self._scale, outbox.put_nowait, None)
 
     # HTTP.
 
@@ -200,7 +218,7 @@ class Events:
             await asyncio.gather(self._postman, return_exceptions=True)
 
     async def _post_all(self) -> None:
-        timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN)
+        timeout = aiohttp.ClientTimeout(total=self._answer_within)
         async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as requests:
             while True:
                 envelope = await self._requests.get()

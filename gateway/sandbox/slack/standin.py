@@ -29,10 +29,15 @@ JSON_FIELDS = ("blocks", "metadata", "files")
 
 
 class SlackStandIn:
-    """Slack on loopback. `rate` limits posts to so many a second and channel (None: no limit); `time_scale` shortens
-    Slack's retry pauses. Users and channels are named by id or by name ("alice", "#support-1") everywhere."""
+    """Slack on loopback. Users and channels are named by id or by name ("alice", "#support-1") everywhere.
 
-    def __init__(self, clock: Clock, *, rate: float | None = None, time_scale: float = 1.0) -> None:
+    `rate` limits posts to so many a second and channel (None: no limit). Without an answer within `answer_within`
+    seconds Slack sends an event again; `time_scale` shortens its pauses before that.
+    """
+
+    def __init__(
+        self, clock: Clock, *, rate: float | None = None, time_scale: float = 1.0, answer_within: float = 3.0
+    ) -> None:
         self.bot_token = BOT_TOKEN
         self.app_token = APP_TOKEN
         self.signing_secret = SIGNING_SECRET
@@ -41,7 +46,9 @@ class SlackStandIn:
         self.url = ""
         self.calls: Counter[str] = Counter()
         self.faults = Faults()
-        self.events = Events(clock, self.signing_secret, self.faults, time_scale, self._note)
+        self.events = Events(
+            clock, self.signing_secret, self.faults, self._note, time_scale=time_scale, answer_within=answer_within
+        )
         self.workspace = Workspace(clock, self._tell)
         self._methods = Methods(self.workspace, self.faults)
         self._listeners: list[Callable[[], None]] = []
