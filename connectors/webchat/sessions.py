@@ -38,6 +38,8 @@ class Session:
         self._pending: list[tuple[Send, Arrival]] = []
         self._storing: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
+        self._settled = asyncio.Event()  # clear while a batch of ours is being stored
+        self._settled.set()
         self._telling = asyncio.Lock()
 
     async def run(self) -> Ending | None:
@@ -152,6 +154,7 @@ class Session:
     async def _store(self) -> None:
         while batch := self._pending:
             self._pending = []
+            self._settled.clear()
             try:
                 receipts = await self._chat.ports.intake([arrival for _, arrival in batch])
             except NotStored as error:
@@ -162,6 +165,7 @@ class Session:
                 if seq is not None and seq == self._seq + 1 and receipt.fate is not Fate.CONFLICT:
                     self._seq = seq  # the acknowledgement tells it: no event, no look at the feed
                 await self._write(self._chat.answer(send, receipt))
+            self._settled.set()
         self._storing = None
 
     async def _refuse(self, batch: list[tuple[Send, Arrival]], error: NotStored) -> None:
@@ -183,6 +187,7 @@ class Session:
         async with self._chat.ports.watch(visitor.id) as hints:
             await self._start(visitor, resume)
             async for head in hints:
+                await self._settled.wait()  # the hint may be of our own message, whose receipt is on its way
                 if head is None or head > self._seq:
                     await self._catch_up(visitor)
 

@@ -147,7 +147,7 @@ async def test_the_socket_that_sent_a_message_gets_the_acknowledgement_alone_and
         assert [(await each.next())["seq"] for each in (first, second)] == [2, 2]
 
 
-async def test_a_message_between_cursor_and_own_one_is_told_before_it(shop: Shop) -> None:
+async def test_when_the_shop_was_faster_both_messages_come_as_events(shop: Shop) -> None:
     shop.ports.delay = 0.05
     async with shop.visit() as client:
         await client.hello()
@@ -155,9 +155,25 @@ async def test_a_message_between_cursor_and_own_one_is_told_before_it(shop: Shop
         frame = await client.tell("send", text="Hello")
         await asyncio.sleep(0.01)
         shop.ports.says(client.visitor, "Are you there?")
-        event, ack = await client.next(), await client.next()
-    assert (event["type"], event["seq"], event["text"]) == ("event", 1, ["Are you there?"])
-    assert (ack["type"], ack["seq"], ack["id"]) == ("ack", 2, frame)
+        ack, first, second = [await client.next() for _ in range(3)]
+    assert (ack["type"], ack["id"], ack["seq"]) == ("ack", frame, 2)
+    assert (first["seq"], first["text"]) == (1, ["Are you there?"])
+    assert (second["seq"], second["client"]) == (2, frame)
+
+
+async def test_what_an_acknowledgement_told_while_the_feed_was_read_is_not_told_again(shop: Shop) -> None:
+    async with shop.visit() as client:
+        await client.hello()
+        await client.resume()
+        shop.ports.lag, shop.ports.hinted = 0.05, False
+        shop.ports.hint(client.visitor)
+        await asyncio.sleep(0.02)  # the feed is being asked
+        await client.tell("send", text="Hello")
+        ack = await client.next()
+        shop.ports.says(client.visitor, "Hi")
+        event = await client.next()
+    assert (ack["type"], ack["seq"]) == ("ack", 1)
+    assert (event["type"], event["seq"]) == ("event", 2)
 
 
 class Device:
@@ -169,6 +185,7 @@ class Device:
         self.cursor = 0
         self.screen: dict[int, str] = {}
         self.queue: dict[str, str] = {}
+        self.strays = 0
 
     async def talk(self, chance: random.Random, seconds: float) -> None:
         """Connect, resume, send what is queued, listen; then vanish without saying goodbye."""
@@ -176,7 +193,8 @@ class Device:
             async with asyncio.timeout(seconds), self.shop.visit() as client:
                 hello = await client.hello(token=self.token)
                 self.token = hello["token"]
-                await client.tell("resume", seq=self.cursor)
+                for frame in await client.resume(self.cursor):
+                    self.hear(frame)
                 for id_, text in list(self.queue.items()):
                     await client.tell("send", id_, text=text)
                 while True:
@@ -190,7 +208,9 @@ class Device:
                 text = self.queue.pop(frame["id"])
                 if frame["seq"] == self.cursor + 1:
                     self.show(frame["seq"], text)
-            case "event" if frame["seq"] > self.cursor:
+            case "event" if frame["seq"] <= self.cursor:
+                self.strays += 1
+            case "event":
                 self.queue.pop(frame.get("client", ""), None)
                 self.show(frame["seq"], frame["text"][0])
             case "reset":
@@ -223,7 +243,7 @@ async def test_w3_after_any_disconnects_and_restarts_the_screen_equals_the_feed(
                     device.shop = shop
                     tasks.create_task(life(device, chance, sent))
                 for number in range(25):
-                    ports.delay = chance.choice((0.0, 0.002))
+                    ports.delay, ports.lag = chance.choice((0.0, 0.002)), chance.choice((0.0, 0.001, 0.003))
                     ports.says(visitor, f"agent {number}")
                     await asyncio.sleep(chance.random() * 0.01)
     async with open_shop(tmp_path, ports, **limits) as shop:
@@ -236,6 +256,7 @@ async def test_w3_after_any_disconnects_and_restarts_the_screen_equals_the_feed(
     truth = {item.seq: item.message.text for item in ports.feed[visitor]}
     for device in devices:
         assert {seq: of_text(text) for seq, text in device.screen.items()} == truth
+        assert device.strays == 0, "what an acknowledgement told is not told again"
     written = [arrival.inbound.text for arrival in ports.arrivals if arrival.inbound]
     assert sorted(map(str, written)) == sorted(str(of_text(text)) for text in sent), "each once, none lost"
 

@@ -28,12 +28,14 @@ Frame = dict[str, Any]
 
 
 class FeedPorts(MemoryPorts):
-    """What a visitor sends becomes an entry of his feed. `delay` is the time of a commit, `hinted` puts the head
+    """What a visitor sends becomes an entry of his feed. `delay` is the time of a commit, `lag` that of
+    answers on their way, `hinted` puts the head
     into hints, `reads` counts looks at the feed and `intakes` the sizes of the batches."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.delay = 0.0
+        self.lag = 0.0
         self.hinted = True
         self.reads = 0
         self.intakes: list[int] = []
@@ -50,7 +52,9 @@ class FeedPorts(MemoryPorts):
             self.cursors[cursor.name] = cursor.value
         if arrivals:
             self.intakes.append(len(arrivals))
-        return [self._take(arrival) for arrival in arrivals]
+        receipts = [self._take(arrival) for arrival in arrivals]
+        await asyncio.sleep(self.lag)  # committed and hinted at, but the receipts are still on their way
+        return receipts
 
     def _take(self, arrival: Arrival) -> Receipt:
         if known := self._receipts.get(arrival.key):
@@ -68,9 +72,13 @@ class FeedPorts(MemoryPorts):
         """A new feed entry, as the commit of a delivery makes it; wakes who watches."""
         seq = len(self.feed[address]) + 1
         self.feed[address].append(FeedItem(seq, kind, message, name))
+        self.hint(address)
+        return seq
+
+    def hint(self, address: str) -> None:
+        """The feed may have grown."""
         for watcher in self._watchers[address]:
             watcher.set()
-        return seq
 
     def says(self, address: str, text: str | RichText, files: tuple[Attachment, ...] = ()) -> Message:
         """The shop says something to this visitor."""
@@ -84,8 +92,10 @@ class FeedPorts(MemoryPorts):
 
     async def history(self, address: str, after: int, limit: int = 200) -> list[FeedItem]:
         self.reads += 1
-        await asyncio.sleep(0)
-        return [item for item in self.feed[address][after:] if item.message.id not in self._erased][:limit]
+        await asyncio.sleep(self.lag)
+        items = [item for item in self.feed[address][after:] if item.message.id not in self._erased][:limit]
+        await asyncio.sleep(self.lag)
+        return items
 
     @asynccontextmanager
     async def watch(self, address: str) -> AsyncIterator[AsyncIterator[int | None]]:  # type: ignore[override]  # heads
