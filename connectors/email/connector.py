@@ -30,7 +30,10 @@ _SAID_OF = {
 
 
 class EmailConnector:
-    """One configured mail account. `secret` makes its token keys unless the channel has its own (`token_secret`)."""
+    """One configured mail account. `secret` makes its token keys unless the channel has its own (`token_secret`).
+
+    `parser_context` is what `parse.inbound` needs to know of this channel, in a form that travels to a worker process.
+    """
 
     parser: str | None = "connectors.email.parse:inbound"
     channel_type = ChannelType.EMAIL
@@ -43,6 +46,13 @@ class EmailConnector:
         self._relay = Relay(settings.smtp) if settings.smtp else None
         self._inbox = Inbox(settings.imap, settings.id, ports, clock) if settings.imap else None
         self.door: Door | None = None
+        self.parser_context: Mapping[str, str] = {
+            "channel": settings.id,
+            "address": addresses.normalise(settings.address),
+            "own": " ".join(sorted(settings.own)),
+            "keys": " ".join(secret.hex() for secret in self._keys.secrets),
+            "authserv_ids": " ".join(settings.authserv_ids),
+        }
 
     @property
     def channel(self) -> str:
@@ -59,17 +69,6 @@ class EmailConnector:
             hold=self.settings.hold,
             lookups=1,
         )
-
-    @property
-    def parser_context(self) -> Mapping[str, str]:
-        """What `parse.inbound` needs to know of this channel, in a form that travels to a worker process."""
-        return {
-            "channel": self.settings.id,
-            "address": addresses.normalise(self.settings.address),
-            "own": " ".join(sorted(self.settings.own)),
-            "keys": " ".join(secret.hex() for secret in self._keys.secrets),
-            "authserv_ids": " ".join(self.settings.authserv_ids),
-        }
 
     def routes(self) -> Sequence[AbstractRouteDef]:
         return ()

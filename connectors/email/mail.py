@@ -29,7 +29,7 @@ from router.richtext import (
 
 Unparseable = scan.Unparseable
 
-TEXT_LIMIT = 500_000
+TEXT_LIMIT = 200_000
 _STUB = re.compile(
     r"view (?:this|it) (?:e-?mail |message )?in (?:your|a) browser|enable html|html[- ]?(?:e-?mail|mail|message|format)"
     r"|does not (?:support|display) html|不支持\s*html|html\s*格式|在浏览器中(?:查看|打开)|網頁版"
@@ -150,7 +150,9 @@ def _placed(file: File, *, inline: bool) -> File:
 
 
 def _to_rich_text(body: Body, files: Mapping[str, tuple[int, str]]) -> RichText:
-    text = (body.text or "")[:TEXT_LIMIT]
+    text = body.text or ""
+    if len(text) > TEXT_LIMIT:
+        text = f"{text[:TEXT_LIMIT]}\n[{len(text) - TEXT_LIMIT} more characters: see the original mail]"
     if body.html is not None and (not text.strip() or (len(text) < 400 and _STUB.search(text))):
         found = markup.to_rich_text(body.html, files)
         return found or of_lines(text)
@@ -158,9 +160,9 @@ def _to_rich_text(body: Body, files: Mapping[str, tuple[int, str]]) -> RichText:
 
 
 def of_lines(text: str) -> RichText:
-    """Plain text as rich text, with white lines empty and no space at line ends."""
-    lines = [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").split("\n")]
-    return of_text("\n".join(lines))
+    """Plain text as rich text, with white lines empty and no space at line ends but that of a signature's mark."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").split("\n")
+    return of_text("\n".join(line if line == "-- " else line.rstrip() for line in lines))
 
 
 def _texts(readable: Sequence[RichText], *, forwarded: bool) -> tuple[RichText, RichText]:

@@ -155,12 +155,11 @@ class _Walk:
             return
         if tag in _SKIPPED:
             return
-        css = node.attributes.get("style") or ""
-        if css:
+        style |= _STYLES.get(tag, Style.NONE)
+        if css := node.attributes.get("style"):
             if _HIDDEN.search(css):
                 return
             style = _styled(style, css)
-        style |= _STYLES.get(tag, Style.NONE)
         match tag:
             case "br":
                 self._break()
@@ -233,7 +232,7 @@ class _Walk:
         self._space = False
 
     def _image(self, node: LexborNode, style: Style, link: str | None) -> None:
-        source = node.attributes.get("src") or ""
+        source = (node.attributes.get("src") or "").strip()
         alternative = _SPACE.sub(" ", node.attributes.get("alt") or "").strip()
         if source[:4].lower() == "cid:" and (file := self._files.get(source[4:].strip("<> ").lower())):
             self._inline(FileRef(*file))
@@ -269,7 +268,7 @@ class _Walk:
         self._space = False
         children: list[Inline] = []
         for line in self._lines:
-            if line:
+            if any(not isinstance(each, Span) or each.text.strip() for each in line):
                 children += [Break(), *line] if children else line
         if children:
             self._blocks.append(Paragraph(tuple(children)))

@@ -9,10 +9,12 @@ from datetime import datetime
 from connectors.email import addresses, threading
 from connectors.email.authentication import dmarc_passes
 from connectors.email.mail import Mail, Unparseable, read_mail
-from router.model import Attachment, Blob, IdentityKey, Inbound, InboundKind, Sender
+from router.model import Attachment, IdentityKey, Inbound, InboundKind, Sender
 
 __all__ = ["Parsed", "Unparseable", "inbound"]
 
+NOBODY = "unknown@sender.invalid"
+"""Stands for a sender that gave no address at all."""
 _BODY_HEADER = re.compile(
     rb"^(?:content-[a-z-]{1,40}|mime-version)[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n", re.I | re.M
 )
@@ -38,7 +40,7 @@ def inbound(raw: bytes, meta: Mapping[str, str], context: Mapping[str, str]) -> 
     mail = read_mail(raw, meta.get("mail_from"))
     own = frozenset(context["own"].split())
     keys = threading.Keys(tuple(bytes.fromhex(key) for key in context["keys"].split()))
-    sender = _sender(mail, context)
+    sender = _sender(mail, meta, context)
     address = sender.identity.value
     recipients = _recipients(mail, meta)
     remote_ids = tuple(dict.fromkeys((*mail.references, *mail.in_reply_to)))
@@ -54,7 +56,6 @@ def inbound(raw: bytes, meta: Mapping[str, str], context: Mapping[str, str]) -> 
             name=file.name,
             content_type=file.content_type,
             size=len(file.content),
-            blob=Blob(sha256=hashlib.sha256(file.content).digest(), size=len(file.content)),
             inline=file.inline,
             content_id=file.content_id,
         )
@@ -91,13 +92,13 @@ def _with_placeholder(headers: bytes, size: int) -> bytes:
     return kept + b"\r\nContent-Type: text/plain\r\n\r\n" + note.encode() + b"\r\n"
 
 
-def _sender(mail: Mail, context: Mapping[str, str]) -> Sender:
-    """Who wrote it: the one address in From and never Reply-To (M15); verified only by a trusted DMARC pass (M14)."""
+def _sender(mail: Mail, meta: Mapping[str, str], context: Mapping[str, str]) -> Sender:
+    """Who wrote it: the one address in From and never Reply-To (M15); verified only by a trusted DMARC pass (M14).
+
+    Without a From that is an address, the envelope sender stands in, unverified.
+    """
     box = mail.senders[0] if mail.senders else None
-    try:
-        address = addresses.normalise(box.address) if box else ""
-    except addresses.BadAddress:
-        address = ""
+    address = _normalised(box.address if box else "")
     single = len(mail.senders) == 1 and len(mail.all("from")) == 1
     verified = (
         bool(address)
@@ -105,11 +106,18 @@ def _sender(mail: Mail, context: Mapping[str, str]) -> Sender:
         and dmarc_passes(mail.fields, context.get("authserv_ids", "").split(), address.rpartition("@")[2])
     )
     return Sender(
-        identity=IdentityKey("email", address or (box.address[:254].lower() if box else "")),
+        identity=IdentityKey("email", address or _normalised(meta.get("mail_from", "")) or NOBODY),
         name=box.name[:200] if box else "",
         verification=int(verified),
         email=address or None,
     )
+
+
+def _normalised(address: str) -> str:
+    try:
+        return addresses.normalise(address) if address else ""
+    except addresses.BadAddress:
+        return ""
 
 
 def _recipients(mail: Mail, meta: Mapping[str, str]) -> list[str]:

@@ -12,6 +12,7 @@ from connectors.email.headers import to_header_text
 _EXTENSIONS = {
     "text/calendar": ".ics", "message/rfc822": ".eml", "application/pdf": ".pdf", "image/png": ".png",
     "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp", "text/html": ".html", "text/plain": ".txt",
+    "text/rfc822-headers": ".txt",
     "application/pkcs7-mime": ".p7m", "application/pkcs7-signature": ".p7s", "application/pgp-signature": ".asc",
     "application/ms-tnef": ".dat", "text/vcard": ".vcf", "application/zip": ".zip",
 }  # fmt: skip
@@ -163,6 +164,9 @@ def _charset(content: Content, part: Message) -> str | None:
 
 def _disposition(part: Message) -> tuple[str, str]:
     """Content-Disposition and the file name, decoded (RFC 2231, 2047 or raw)."""
+    for header, raw in part.raw_items():
+        if not raw.isascii() and header.lower() in ("content-disposition", "content-type"):
+            part.replace_header(header, to_header_text(raw))  # undeclared bytes, which the parser would give up
     try:
         disposition = (part.get_content_disposition() or "").lower()
         name = part.get_filename("")

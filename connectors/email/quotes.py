@@ -6,7 +6,7 @@ It works on lines and answers which of them to show; the whole text is kept besi
 import re
 
 _HEAD_WINDOW = 4
-_HEAD_LIMIT = 400
+_HEAD_LIMIT = 300
 _MARKS = ">＞-_=*—─"
 _LABEL_WINDOW = 12
 
@@ -27,6 +27,9 @@ _ATTRIBUTION = re.compile(
     re.X | re.I | re.S,
 )
 _DATE_OR_ADDRESS = re.compile(r"[0-9@]")
+_NAMELESS = re.compile(
+    r"[0-9].*<[^<>\s]{1,100}@[^<>\s]{1,100}>", re.S
+)  # "2.3.2026, Shop <help@shop.example>:", no verb
 _DIVIDER = re.compile(
     r"[-_=*\s]{2,}\s*(?:original message|original|original appointment|ursprüngliche nachricht|originalnachricht"
     r"|message d'origine|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht"
@@ -57,6 +60,7 @@ _SIGNATURE = re.compile(
     re.I,
 )
 _SIGNATURE_LIMIT = 90
+_SIGNATURE_LINES = 10
 
 
 def shown(lines: list[str], *, forwarded: bool = False) -> list[bool]:
@@ -151,8 +155,15 @@ def _attribution(lines: list[str], at: int) -> int:
             return 0
         text = f"{text} {line}" if text else line
         if line[-1] in ":：" and _DATE_OR_ADDRESS.search(text):
-            return length if _ATTRIBUTION.fullmatch(text[:-1].rstrip()) else 0
+            named = _ATTRIBUTION.fullmatch(text[:-1].rstrip())
+            return length if named or (_NAMELESS.search(text) and _quoted_after(lines, at + length)) else 0
     return 0
+
+
+def _quoted_after(lines: list[str], at: int) -> bool:
+    while at < len(lines) and not lines[at].strip():
+        at += 1
+    return at < len(lines) and _is_quoted(lines[at])
 
 
 def _labels(lines: list[str], at: int) -> int:
@@ -182,20 +193,14 @@ def _labels(lines: list[str], at: int) -> int:
 
 def _hide_signature(lines: list[str], show: list[bool]) -> None:
     """Hide a "-- " block, and the line a phone adds at the end of what is shown."""
-    for at, line in enumerate(lines):
-        if show[at] and (line == "-- " or (line.strip() == "--" and _left(lines, show, at) <= 10)):
-            end = at
-            while end < len(lines) and show[end]:
-                show[end] = False
-                end += 1
+    written = [at for at, line in enumerate(lines) if show[at] and line.strip()]
+    for place, at in enumerate(written):
+        if lines[at] == "-- " or (lines[at] == "--" and len(written) - place - 1 <= _SIGNATURE_LINES):
+            while at < len(lines) and show[at]:
+                show[at] = False
+                at += 1
             break
-    last = [at for at in range(len(lines)) if show[at] and lines[at].strip()][-2:]
-    for at in reversed(last):
-        if len(lines[at]) <= _SIGNATURE_LIMIT and _SIGNATURE.fullmatch(lines[at]):
-            show[at] = False
-        else:
+    for at in reversed([at for at in written if show[at]][-2:]):
+        if len(lines[at]) > _SIGNATURE_LIMIT or not _SIGNATURE.fullmatch(lines[at]):
             break
-
-
-def _left(lines: list[str], show: list[bool], at: int) -> int:
-    return sum(1 for index in range(at + 1, len(lines)) if show[index] and lines[index].strip())
+        show[at] = False

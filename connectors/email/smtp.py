@@ -306,7 +306,7 @@ class Session(SMTP):
             await self.push("354 End data with <CR><LF>.<CR><LF>")
             content = await self._content()
             if isinstance(content, str):
-                await self._leave(content)
+                await self._leave(content, listening=True)
                 return
             mail_from = self.envelope.mail_from
             reply = await self._door.take(
@@ -352,12 +352,13 @@ class Session(SMTP):
             return TOO_BIG
         return stuffed[:-3].replace(b"\r\n.", b"\r\n")[2:]
 
-    async def _leave(self, reply: str) -> None:
-        """Say the last word and close; what still arrives is thrown away for a moment, so that it is heard."""
+    async def _leave(self, reply: str, *, listening: bool = False) -> None:
+        """Say the last word and close. `listening`: a client in the middle of sending hears it only when what it
+        sends is still taken; that is thrown away, for a moment."""
         await self.push(reply)
         if self.transport is None:
             return
-        if self.session is not None and self.session.ssl is None:
+        if listening and self.session is not None and self.session.ssl is None:
             self._writer.write_eof()
             try:
                 async with asyncio.timeout(2):
