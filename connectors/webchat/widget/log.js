@@ -2,6 +2,7 @@
 
 import { anchor, render, safeLink } from "./richtext.js";
 
+const STATES = ["waiting", "sending", "failed"];
 const SHOWN_IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 /** @typedef {{item: HTMLLIElement, bubble: HTMLElement, foot: HTMLElement, seq: number, author: string}} Entry */
@@ -30,8 +31,7 @@ export class Log {
 
   /** @param {string} name @param {string} text */
   greet(name, text) {
-    const entry = this.entry("system", name, 0);
-    entry.bubble.append(render([text]));
+    this.entry("system", name, 0).bubble.append(render([text]));
   }
 
   /**
@@ -40,9 +40,11 @@ export class Log {
    * @param {"waiting" | "sending" | "failed"} state
    */
   pending(message, state) {
-    const entry = this.mine.get(message.id) ?? this.own(message.id, message.text.split("\n\n"), message.files);
+    const known = this.mine.get(message.id);
+    const entry = known ?? this.own(message.id, message.text.split("\n\n"), message.files);
     if (entry.seq !== Infinity) return;
-    entry.item.className = `mine ${state}`;
+    entry.item.classList.remove(...STATES);
+    entry.item.classList.add(state);
     const words = { waiting: this.words.queued, sending: this.words.sending, failed: this.words.failed };
     entry.foot.replaceChildren(words[state]);
     if (state === "failed") {
@@ -51,13 +53,14 @@ export class Log {
         this.button(this.words.remove, () => this.actions.remove(message.id)),
       );
     }
+    if (!known) this.toEnd();
   }
 
   /** @param {string} client @param {number | null} seq @param {string} id @param {number} at */
   sent(client, seq, id, at) {
     const entry = this.mine.get(client);
     if (!entry) return;
-    entry.item.className = "mine";
+    entry.item.classList.remove(...STATES);
     entry.foot.replaceChildren(this.time(at), this.words.sent);
     if (id) this.stored.set(id, entry);
     if (seq !== null) this.place(entry, seq);
@@ -74,6 +77,13 @@ export class Log {
 
   /** One entry of the feed. @param {import("./transports.js").Frame} event */
   event(event) {
+    const follows = this.atEnd();
+    this.apply(event);
+    if (follows) this.toEnd();
+  }
+
+  /** @param {import("./transports.js").Frame} event */
+  apply(event) {
     if (event.kind === "message" && event.client) {
       const own = this.mine.get(event.client) ?? this.own(event.client, event.text, event.files);
       this.fill(own, event);
@@ -155,7 +165,6 @@ export class Log {
   /** @param {Entry} entry @param {number} seq */
   place(entry, seq) {
     if (entry.seq === seq) return;
-    const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 80;
     const old = this.entries.indexOf(entry);
     if (old >= 0) this.entries.splice(old, 1);
     let index = this.entries.length;
@@ -164,13 +173,17 @@ export class Log {
     this.entries.splice(index, 0, entry);
     if (old !== index) this.list.insertBefore(entry.item, this.entries[index + 1]?.item ?? null);
     for (const at of [index, index + 1]) this.group(at);
-    if (atEnd || seq === Infinity) this.toEnd();
   }
 
   /** Messages of one author in a row show the name once. @param {number} index */
   group(index) {
     const entry = this.entries[index];
     if (entry) entry.item.classList.toggle("same", this.entries[index - 1]?.author === entry.author);
+  }
+
+  /** Whoever has scrolled up to read is left there. */
+  atEnd() {
+    return this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 80;
   }
 
   toEnd() {
@@ -193,7 +206,7 @@ export class Log {
       const image = document.createElement("img");
       image.src = url.href;
       image.alt = file.name;
-      image.loading = "lazy";
+      image.addEventListener("load", () => this.list.lastElementChild?.contains(image) && this.toEnd());
       link.append(image);
     } else {
       link.textContent = label;
