@@ -20,6 +20,8 @@ from router.richtext import Block, Paragraph, Quote, RichText, Span
 
 ALLOWED = ("message", "edited_message", "callback_query", "my_chat_member", "message_reaction")
 
+BUTTON_PREFIX = "callback:"
+
 Raw = Mapping[str, Any]
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError)
 
@@ -182,7 +184,7 @@ def _button(query: Raw, channel: str, update: int) -> Inbound:
         channel=channel,
         address=str(chat["id"]),
         sender=_sender(query["from"], chat),
-        remote_id=f"callback:{query['id']}",
+        remote_id=f"{BUTTON_PREFIX}{query['id']}",
         target=message_id(chat["id"], message["message_id"]),
         value=str(query.get("data", "")),
         language=query["from"].get("language_code"),

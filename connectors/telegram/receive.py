@@ -9,11 +9,11 @@ from telegram import Bot
 from telegram.error import TelegramError
 
 from connectors.base import Cursor, Lease, LeaseLost, NotStored, Ports
+from connectors.telegram.buttons import answer_buttons
 from connectors.telegram.pace import Backoff, Pace
 from connectors.telegram.parse import ALLOWED, next_offset, to_arrivals
 from connectors.telegram.trouble import Trouble
 from connectors.telegram.wire import POLL_MARGIN_SECONDS, Lost, Refused, Wire
-from router.model import InboundKind
 
 log = structlog.get_logger()
 
@@ -64,8 +64,7 @@ class Receiver:
             await asyncio.sleep(backoff.next())
 
     async def _poll(self, lease: Lease) -> None:
-        stored = await self._ports.cursor(CURSOR)
-        offset = int(stored) if stored else None
+        offset = await self._committed()
         network, conflict = Backoff(self._pace.network), Backoff(self._pace.conflict)
         ended = 0.0
         while True:
@@ -92,6 +91,18 @@ class Receiver:
                 if updates and ended - before < self._pace.busy:
                     await asyncio.sleep(self._pace.gather)
 
+    async def _committed(self) -> int | None:
+        """The offset to begin with, None at the very first start."""
+        backoff = Backoff(self._pace.network)
+        while True:
+            try:
+                stored = await self._ports.cursor(CURSOR)
+            except NotStored as error:
+                self._trouble.say(f"the place of the last poll cannot be read: {error}")
+                await asyncio.sleep(max(error.retry_after, backoff.next()))
+            else:
+                return int(stored) if stored else None
+
     async def _next(self, offset: int | None) -> list[Any]:
         parameters: dict[str, Any] = {"timeout": self._pace.poll, "allowed_updates": ALLOWED}
         if offset is not None:
@@ -109,17 +120,8 @@ class Receiver:
             await self._ports.intake(arrivals)
             raise Lost("Telegram gave updates without ids, which cannot be confirmed")
         await self._ports.intake(arrivals, Cursor(CURSOR, str(confirmed), lease))
-        for arrival in arrivals:
-            if arrival.inbound is not None and arrival.inbound.kind is InboundKind.BUTTON:
-                await self._answer(arrival.inbound.remote_id.removeprefix("callback:"))
+        await answer_buttons(self._bot, arrivals)
         return confirmed
-
-    async def _answer(self, query: str) -> None:
-        """Stop the spinner on the customer's button; only a courtesy."""
-        try:
-            await self._bot.answer_callback_query(query)
-        except TelegramError as error:
-            log.debug("telegram.button_unanswered", channel=self._channel, reason=self._wire.scrubbed(error))
 
 
 def _advice(error: Refused) -> str:

@@ -87,17 +87,21 @@ class _Writer:
                 self.items(items, ordered=ordered, indent="")
 
     def items(self, items: tuple[tuple[Block, ...], ...], *, ordered: bool, indent: str) -> None:
+        """A list's lines. The caller has written the indent of the first one."""
         for number, item in enumerate(items, 1):
             if number > 1:
-                self.write("\n")
-            self.write(f"{indent}{number}. " if ordered else f"{indent}• ")
+                self.write(f"\n{indent}")
+            self.write(f"{number}. " if ordered else "• ")
+            deeper = indent + INDENT
             for position, block in enumerate(item):
-                if position:
-                    self.write("\n")
                 match block:
                     case ListBlock(inner, inner_ordered):
-                        self.items(inner, ordered=inner_ordered, indent=indent + INDENT)
+                        if position:
+                            self.write(f"\n{deeper}")
+                        self.items(inner, ordered=inner_ordered, indent=deeper)
                     case _:
+                        if position:
+                            self.write("\n")
                         self.block(block, quoted=True)
 
     def inlines(self, children: tuple[Inline, ...]) -> None:

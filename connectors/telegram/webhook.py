@@ -11,6 +11,7 @@ from telegram import Bot
 from telegram.error import TelegramError
 
 from connectors.base import NotStored, Ports
+from connectors.telegram.buttons import answer_buttons
 from connectors.telegram.pace import Backoff, Pace
 from connectors.telegram.parse import ALLOWED, to_arrivals
 from connectors.telegram.trouble import Trouble
@@ -77,11 +78,13 @@ class Webhook:
             update = orjson.loads(body)
         except orjson.JSONDecodeError:
             update = {"unreadable": body.decode("utf-8", "backslashreplace")}
+        arrivals = to_arrivals([update], self._channel)
         try:
-            await self._ports.intake(to_arrivals([update], self._channel))
+            await self._ports.intake(arrivals)
         except NotStored as error:
             wait = min(RETRY_LIMIT, max(1, math.ceil(error.retry_after)))
             return web.Response(status=503, headers={"Retry-After": str(wait)})
+        await answer_buttons(self._bot, arrivals)
         return web.Response()  # empty: a JSON body with `method` would be executed as a call
 
 

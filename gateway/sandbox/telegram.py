@@ -283,7 +283,7 @@ class TelegramStandIn:
         if sticker is not None:
             about = {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False}
             message["sticker"] = {**self._file("sticker.webp", sticker, "image/webp"), **about, "emoji": "👍"}
-        media = len(message) > len(self._frame_keys) + len(content) + 1
+        media = any(file is not None for file in (photo, document, voice, sticker))
         if text:
             message["caption" if media else "text"] = text
         if entities:
@@ -619,8 +619,6 @@ class TelegramStandIn:
         return True
 
     # Small parts.
-
-    _frame_keys = ("message_id", "date", "chat")
 
     def _frame(self, person: Person) -> Json:
         number = self._next_message

@@ -157,7 +157,9 @@ async def test_t7_one_malformed_update_does_not_take_the_batch(tmp_path: Path) -
         assert [arrival.problem is not None for arrival in bench.ports.arrivals] == [False, True, True, True, False]
 
 
-async def test_t7_updates_without_ids_are_kept_and_do_not_make_the_loop_spin(tmp_path: Path) -> None:
+async def test_t7_updates_without_ids_are_kept_and_do_not_make_the_loop_spin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with desk(tmp_path) as bench:
         bench.telegram.push_raw({"message": "no id"})
         async with bench.receiving():
@@ -166,6 +168,7 @@ async def test_t7_updates_without_ids_are_kept_and_do_not_make_the_loop_spin(tmp
 
         assert arrival.problem
         assert methods(bench).count("getupdates") < 30
+        assert "cannot be confirmed" in capsys.readouterr().out
 
 
 async def test_t8_the_list_of_types_is_said_at_every_start(tmp_path: Path) -> None:
@@ -233,6 +236,29 @@ async def test_n1_a_lost_lease_is_waited_for_again_and_nothing_is_lost(tmp_path:
         await fenced.connector.close()
 
         assert ports.fence == 2
+
+
+async def test_x15_a_database_that_is_away_at_the_start_is_waited_for(tmp_path: Path) -> None:
+    class Waking(MemoryPorts):
+        asked = 0
+
+        async def cursor(self, name: str) -> str | None:
+            self.asked += 1
+            if self.asked < 3:
+                raise NotStored("the database is away", retry_after=0.01)
+            return await super().cursor(name)
+
+    async with desk(tmp_path) as bench:
+        ports = Waking(tmp_path)
+        ports.cursors["updates"] = "100001"
+        waking = Desk(bench.telegram, ports)
+        bench.telegram.say("Mei", "hello")
+        async with waking.receiving():
+            await ports.until(1)
+        await waking.connector.close()
+
+        polls = [parameters for method, parameters in bench.telegram.calls if method == "getupdates"]
+        assert polls[0]["offset"] == 100001
 
 
 @pytest.mark.parametrize(

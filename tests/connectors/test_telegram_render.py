@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.telegram.entities import to_rich_text
@@ -103,6 +103,7 @@ def test_t18_whatever_is_written_telegram_never_refuses_its_entities(text: RichT
     checked(words, list(entities))
 
 
+@settings(max_examples=200)
 @given(ANYTHING)
 def test_x8_the_text_sent_is_never_longer_than_the_text_that_was_split(text: RichText) -> None:
     words, _ = to_text(normalise(text))

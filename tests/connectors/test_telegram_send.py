@@ -322,14 +322,15 @@ async def test_t18_entities_that_are_refused_cost_the_looks_and_not_the_text(tmp
         assert (shown.text, shown.entities) == ("On its way", [])
 
 
-async def test_t18_plain_text_is_not_tried_a_second_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "tries"), [(BOLD, 2), ("On its way", 1)])
+async def test_t18_plain_text_is_not_tried_a_second_time(tmp_path: Path, text: str | RichText, tries: int) -> None:
     async with desk(tmp_path) as bench:
         chat = await talk(bench)
         fault = Fault(status=400, description="Bad Request: can't parse entities: unsupported")
         bench.telegram.fail("sendMessage", fault, fault)
 
-        assert isinstance(await bench.connector.deliver(bench.delivery(chat, BOLD)), Rejected)
-        assert bench.telegram.truth == []
+        assert isinstance(await bench.connector.deliver(bench.delivery(chat, text)), Rejected)
+        assert [method for method, _ in bench.telegram.calls] == ["sendmessage"] * tries
 
 
 async def test_t19_a_reply_shows_what_it_answers_and_survives_its_deletion(tmp_path: Path) -> None:
@@ -341,9 +342,10 @@ async def test_t19_a_reply_shows_what_it_answers_and_survives_its_deletion(tmp_p
         bench.telegram.chat("Mei")[0].deleted = True
         await bench.connector.deliver(bench.delivery(chat, "two", in_reply_to=f"{chat}:{number}"))
         await bench.connector.deliver(bench.delivery(chat, "three", in_reply_to="<mail@shop.example>"))
+        await bench.connector.deliver(bench.delivery(chat, "four", in_reply_to="4711:2"))
 
         shown = [(shown.text, shown.reply_to) for shown in bench.telegram.chat("Mei") if shown.from_bot]
-        assert shown == [("one", number), ("two", None), ("three", None)]
+        assert shown == [("one", number), ("two", None), ("three", None), ("four", None)]
 
 
 async def sent(bench: Desk, **content: Any) -> tuple[str, str]:
