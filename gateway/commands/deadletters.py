@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_unit
+from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_read, run_unit
 
 if TYPE_CHECKING:
     from storage.outbox import Ended
@@ -41,7 +41,7 @@ def list_(config: Path, as_json: bool, limit: int) -> None:
     """List them, the latest first."""
     from storage.outbox import ended
 
-    found = [_fields(each) for each in run_unit(load_settings(config), lambda tx: ended(tx, limit))]
+    found = [_fields(each) for each in run_read(load_settings(config), lambda tx: ended(tx, limit))]
     if as_json:
         print_json(found)
     elif not found:
@@ -60,7 +60,7 @@ def show(config: Path, as_json: bool, delivery: UUID) -> None:
     from storage.codec import outgoing_of
     from storage.outbox import ended_one
 
-    found = run_unit(load_settings(config), lambda tx: ended_one(tx, delivery))
+    found = run_read(load_settings(config), lambda tx: ended_one(tx, delivery))
     if found is None:
         raise _unknown(delivery)
     fields = {**_fields(found), "text": plain(outgoing_of(found.body).text)}

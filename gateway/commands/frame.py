@@ -4,7 +4,7 @@ Exit codes: 0 ok, 1 the answer is "no", 2 usage or configuration, 3 a needed ser
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
-    from storage.database import Transaction
+    from storage.database import Database, Transaction
 
 T = TypeVar("T")
 File = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -51,19 +51,48 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def run_read(settings: "Settings", work: Callable[["Transaction"], T]) -> T:
+    """The answer of a unit that only reads; exit code 3 when the database cannot be reached."""
+    require_database(settings)
+    return _run(settings, lambda database: database.read(work))
+
+
 def run_unit(settings: "Settings", work: Callable[["Transaction"], T]) -> T:
-    """Run one unit of work on the configured database; exit code 3 when that cannot be reached."""
+    """Run a unit that writes; exit code 3 when the database cannot be reached or a node must have it alone (DB3)."""
+    from storage.lockfile import AlreadyOpen, FileLock
+
+    require_database(settings)
+    path = settings.gateway.database.removeprefix("sqlite:///")
+    alone = path != settings.gateway.database and not _bears_two_processes()
+    try:
+        lock = FileLock(Path(f"{path}.lock")) if alone else None
+    except AlreadyOpen as error:
+        raise Unreachable(f"gateway.database: {error}; stop it first, this SQLite bears only one") from error
+    try:
+        return _run(settings, lambda database: database.transact(work))
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _bears_two_processes() -> bool:
+    import sqlite3
+
+    from gateway.doctor import Level, sqlite
+
+    return sqlite(sqlite3.sqlite_version_info).level is Level.OK
+
+
+def _run(settings: "Settings", ask: Callable[["Database"], Awaitable[T]]) -> T:
     import asyncio
 
     from storage.database import Database
     from storage.errors import StoreUnavailable
 
-    require_database(settings)
-
     async def once() -> T:
         database = Database(settings.gateway.database)
         try:
-            return await database.transact(work)
+            return await ask(database)
         finally:
             database.close()
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import click
 
-from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_unit
+from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_read, run_unit
 
 if TYPE_CHECKING:
     from storage.intake import Quarantined
@@ -38,7 +38,7 @@ def list_(config: Path, as_json: bool, limit: int) -> None:
     """List them, the oldest first."""
     from storage.intake import quarantined
 
-    found = [_fields(each) for each in run_unit(load_settings(config), lambda tx: quarantined(tx, limit))]
+    found = [_fields(each) for each in run_read(load_settings(config), lambda tx: quarantined(tx, limit))]
     if as_json:
         print_json(found)
     elif not found:
@@ -54,7 +54,7 @@ def show(config: Path, item: UUID) -> None:
     """Write the item as it arrived to stdout and the reason to stderr."""
     from storage.intake import quarantined_item
 
-    found = run_unit(load_settings(config), lambda tx: quarantined_item(tx, item))
+    found = run_read(load_settings(config), lambda tx: quarantined_item(tx, item))
     if found is None:
         raise _unknown(item)
     click.echo(found.error, err=True)

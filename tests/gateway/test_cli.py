@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from sqlite3 import sqlite_version_info
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,11 +16,13 @@ from sqlalchemy import insert
 
 from connectors.base import Arrival
 from gateway.cli import cli
+from gateway.doctor import Level, sqlite
 from router.model import Outgoing
 from router.richtext import of_text
 from storage import intake, tables
 from storage.codec import outgoing_json
 from storage.database import Database, engine_for, normal_url
+from storage.lockfile import FileLock
 from storage.schema import migrate
 
 SHOP = """\
@@ -230,6 +233,20 @@ def test_d3_dead_letters_are_listed_shown_retried_and_discarded(used: Path) -> N
     assert onevoice("deadletters", "discard", "--config", used, "--reason", "again", FAILED).exit_code == 1
     left = json.loads(onevoice("deadletters", "list", "--json", "--config", used).stdout)
     assert [(each["id"], each["error"]) for each in left] == [(str(DEAD), "discarded: left the shop")]
+
+
+def test_db3_beside_a_running_node_one_may_look_but_not_touch(used: Path) -> None:
+    lock = FileLock(used.parent / "onevoice.db.lock")
+    assert onevoice("deadletters", "list", "--config", used).exit_code == 0
+    assert onevoice("quarantine", "list", "--config", used).exit_code == 0
+    result = onevoice("deadletters", "retry", "--config", used, DEAD)
+    lock.release()
+    if sqlite(sqlite_version_info).level is Level.OK:
+        assert result.exit_code == 0
+    else:
+        assert result.exit_code == 3
+        assert "another onevoice process uses this database; stop it first" in result.stderr
+        assert onevoice("deadletters", "retry", "--config", used, DEAD).exit_code == 0
 
 
 def test_d2_the_quarantine_is_listed_shown_and_replayed(used: Path) -> None:
