@@ -14,7 +14,7 @@ from router.model import Attachment
 
 CHUNK = 64 * 1024
 HOPS = 5
-LOOKS = (0.0, 0.5, 1.0, 2.0, 4.0)
+LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)
 """Seconds before each look at a file that Slack may not have ready yet (S26, S27)."""
 DOWNLOAD_TIMEOUT = 120.0
 SLACK_HOSTS = ("slack.com", "slack-edge.com", "slack-files.com")
@@ -63,7 +63,7 @@ class Files:
                 if failure.code == "file_not_found":
                     return None
                 raise
-            shares = (answer["file"].get("shares") or {}).values()
+            shares = ((answer.get("file") or {}).get("shares") or {}).values()
             for share in (posts for kind in shares for posts in (kind.get(channel) or ())):
                 ts: str = share["ts"]
                 return ts
@@ -107,12 +107,13 @@ class Files:
         for pause in LOOKS:
             await asyncio.sleep(pause)
             try:
-                file: Mapping[str, Any] = (await self._api.read("files.info", file=attachment.remote))["file"]
+                answer = await self._api.read("files.info", file=attachment.remote)
             except CallFailed as failure:
                 if isinstance(failure.outcome, NotSent):
                     reason = str(failure)
                     continue
                 raise FileUnavailable(f'Slack does not give out the file "{attachment.name}": {failure}') from failure
+            file: Mapping[str, Any] = answer.get("file") or {}
             if address := file.get("url_private_download") or file.get("url_private"):
                 return URL(address)
         raise FileUnavailable(f'Slack does not give out the file "{attachment.name}": {reason}')

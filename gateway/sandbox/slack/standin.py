@@ -54,6 +54,7 @@ class SlackStandIn:
         self._listeners: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
         self._free_at: defaultdict[str, float] = defaultdict(float)
+        self._redirects: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
 
     # Life.
@@ -219,6 +220,10 @@ class SlackStandIn:
             },
         )
 
+    def redirect(self, file: str, to: str) -> None:
+        """Downloads of that file are sent on to another address."""
+        self._redirects[file] = to
+
     def release_events(self, *, reverse: bool = False) -> None:
         """Send what `faults.hold_events` kept back."""
         held = self.faults.take_held()
@@ -339,6 +344,8 @@ class SlackStandIn:
         file = self.workspace.files.get(request.match_info["file"])
         if request.headers.get("Authorization") != f"Bearer {self.bot_token}":
             raise web.HTTPFound("/login")
+        if to := self._redirects.get(request.match_info["file"]):
+            raise web.HTTPFound(to)
         if file is None or file.content is None:
             return web.Response(status=404)
         return web.Response(body=file.content, content_type=file.content_type)

@@ -223,14 +223,11 @@ class Workspace:
 
     def react(self, user: str, post: Post, name: str, *, added: bool) -> bool:
         """False when it was so already."""
-        users = post.reactions.setdefault(name, [])
+        users = post.reactions.get(name, [])
         if (user in users) == added:
             return False
-        if added:
-            users.append(user)
-        else:
-            users.remove(user)
-        if not users:
+        post.reactions[name] = [*users, user] if added else [each for each in users if each != user]
+        if not post.reactions[name]:
             del post.reactions[name]
         self._tell(
             {
