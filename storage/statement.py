@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_PARAMETER = re.compile(r"(?<!:):([a-z_]+)\b")
+_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)\b")
 _LIST = re.compile(r"IN :([a-z_]+)\b")
 LIST_SIZES = (1, 4, 16, 64, 256, 1024)
 """Lists are padded to these lengths, so that a driver prepares few forms of a statement."""
@@ -48,13 +48,13 @@ class Statement:
             sizes.append(size)
             filler = values[-1] if values else None
             for index in range(size):
-                spelled[f"{name}_{_letters(index)}"] = values[index] if index < len(values) else filler
+                spelled[f"{name}_{index}"] = values[index] if index < len(values) else filler
         key = (dialect, *sizes)
         text = self._translated.get(key)
         if text is None:
             sql = self.sql
             for name, size in zip(self._lists, sizes, strict=True):
-                names = ", ".join(f":{name}_{_letters(index)}" for index in range(size))
+                names = ", ".join(f":{name}_{index}" for index in range(size))
                 sql = re.sub(rf"IN :{name}\b", f"IN ({names})", sql)
             text = self._translated[key] = self._translate(sql, dialect)
         return text, spelled
@@ -63,8 +63,3 @@ class Statement:
         if dialect != "postgresql":
             return sql
         return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")) + (f" {self._lock}" if self._lock else "")
-
-
-def _letters(index: int) -> str:
-    """A number as letters: parameter names hold no digits."""
-    return chr(97 + index // 26 // 26) + chr(97 + index // 26 % 26) + chr(97 + index % 26)

@@ -1,0 +1,93 @@
+"""The real application against the stand-ins, as stories use it: everything inside is real, the outside is local."""
+
+import shutil
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway import clock
+from gateway.app import Application
+from gateway.config import load
+from gateway.sandbox.slack.workspace import Post
+from gateway.sandbox.world import World
+from gateway.settings import packaged
+
+DESKS = ("#support-1", "#support-2", "#aftersale")
+
+
+class Gateway:
+    """A sandbox without its page: the world, a configuration that a test may change, and the node."""
+
+    def __init__(self, folder: Path, database: str, change: Callable[[dict[str, Any]], None] | None = None) -> None:
+        self.world = World.of(clock.now)
+        self._folder = folder
+        self._database = database
+        self._change = change
+        self.app: Application
+
+    async def start(self) -> None:
+        await self.world.start()
+        await self.boot()
+
+    async def boot(self) -> None:
+        """Start the node; again after `halt`, on the same database."""
+        config = yaml.safe_load(packaged("sandbox.yaml").read_text())
+        config["gateway"]["database"] = self._database
+        config["gateway"]["secret"] = "a secret of the stories, 32 bytes"
+        for channel in config["channels"]:
+            if channel["type"] == "slack":
+                channel["rate_per_channel"] = 1000.0
+        for route in config["routes"]:
+            route["hold"] = "0s"
+        if self._change is not None:
+            self._change(config)
+        path = self._folder / "onevoice.yaml"
+        path.write_text(yaml.safe_dump(config))
+        variables = self.world.variables(f"127.0.0.1:{_free_port()}", self._folder)
+        self.app = Application(load(path, variables))
+        await self.app.start(migrated=True)
+
+    async def halt(self) -> None:
+        """Stop the node; the world goes on."""
+        await self.app.stop()
+
+    async def stop(self) -> None:
+        await self.halt()
+        await self.world.stop()
+        shutil.rmtree(self._folder / "files", ignore_errors=True)
+
+    def posts(self) -> list[Post]:
+        """Every post on the desks, oldest first."""
+        return sorted((post for desk in DESKS for post in self.world.slack.messages(desk)), key=lambda post: post.ts)
+
+    async def shown(self, text: str, within: float = 10.0) -> Post:
+        """The post in a desk thread that shows this text, once it is there."""
+
+        def found() -> list[Post]:
+            return [post for post in self.posts() if post.thread_ts and text in post.text]
+
+        await self.world.slack.until(lambda: bool(found()), within)
+        return found()[0]
+
+    async def answer(self, to: Post, text: str, user: str = "alice") -> str:
+        """An agent answers in the thread of a post; the ts of the answer."""
+        return self.world.slack.post(user, to.channel, text, thread_ts=to.thread_ts)
+
+
+async def settled(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a condition about the node holds."""
+    import asyncio
+
+    async with asyncio.timeout(10):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,118 @@
+"""A question on any channel reaches Slack, the answer goes back: through the real application, on both databases."""
+
+import asyncio
+
+from storage.statement import Statement
+from tests.stories.gateway import Gateway, settled
+
+SENT = Statement("SELECT count(*) FROM outbox WHERE state <> 'sent'")
+MESSAGES = Statement("SELECT count(*) FROM messages")
+
+
+async def test_a_question_on_telegram_opens_a_thread_and_the_answer_goes_back(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Where is my order?")
+    post = await gateway.shown("Where is my order?")
+    await gateway.answer(post, "On its way")
+    await gateway.world.telegram.until(lambda: gateway.world.telegram.heard("tom") == ["On its way"], 10)
+
+
+async def test_a_mail_opens_a_thread_and_the_answer_is_threaded(gateway: Gateway) -> None:
+    mail = gateway.world.mail
+    sent = await mail.send("ann@customer.example", "Please send my money back", subject="Refund", name="Ann")
+    post = await gateway.shown("Please send my money back")
+    await gateway.answer(post, "We will.")
+    await mail.until(lambda: bool(mail.mailbox("ann@customer.example")), 10)
+    answer = mail.mailbox("ann@customer.example")[0]
+    assert answer.message["In-Reply-To"] == f"<{sent}>"
+    await mail.reply("ann@customer.example", "Thank you")
+    again = await gateway.shown("Thank you")
+    assert again.thread_ts == post.thread_ts
+
+
+async def test_an_answer_is_marked_in_the_thread_when_the_provider_has_it(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Hello")
+    post = await gateway.shown("Hello")
+    ts = await gateway.answer(post, "Hi")
+    thread = lambda: gateway.world.slack.thread(post.channel, post.thread_ts or "")  # noqa: E731
+    await gateway.world.slack.until(
+        lambda: any(each.ts == ts and "white_check_mark" in each.reactions for each in thread()), 10
+    )
+
+
+async def test_s9_a_note_reaches_nobody_and_is_marked(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Hello")
+    post = await gateway.shown("Hello")
+    ts = await gateway.answer(post, "// he is angry")
+    thread = lambda: gateway.world.slack.thread(post.channel, post.thread_ts or "")  # noqa: E731
+    await gateway.world.slack.until(lambda: any(each.ts == ts and "memo" in each.reactions for each in thread()), 10)
+    assert gateway.world.telegram.heard("tom") == []
+
+
+async def test_s8_a_guest_in_the_thread_is_told_that_nothing_was_sent(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Hello")
+    post = await gateway.shown("Hello")
+    await gateway.answer(post, "I can help", user="guest")
+    await gateway.shown("Not sent")
+    assert gateway.world.telegram.heard("tom") == []
+
+
+async def test_t12_a_customer_who_blocked_us_is_told_once_in_the_thread(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Hello")
+    post = await gateway.shown("Hello")
+    gateway.world.telegram.block("tom")
+    await gateway.shown("blocked us")
+    await gateway.answer(post, "Hi")
+    await gateway.shown("cannot be reached")
+    assert gateway.world.telegram.heard("tom") == []
+
+
+async def test_files_travel_both_ways(gateway: Gateway) -> None:
+    telegram, slack = gateway.world.telegram, gateway.world.slack
+    telegram.say("tom", "See this", document=("scan.pdf", b"%PDF-1.7 content", "application/pdf"))
+    post = await gateway.shown("See this")
+    await slack.until(lambda: any(each.files for each in slack.thread(post.channel, post.thread_ts or "")), 10)
+    slack.post(
+        "alice", post.channel, "Your label", thread_ts=post.thread_ts, files=[("label.txt", "text/plain", b"label")]
+    )
+    await telegram.until(lambda: any("document" in shown.raw for shown in telegram.chat("tom") if shown.from_bot), 10)
+
+
+async def test_an_edit_by_the_customer_is_seen_in_the_thread(gateway: Gateway) -> None:
+    message = gateway.world.telegram.say("tom", "I want a reed one")
+    await gateway.shown("I want a reed one")
+    gateway.world.telegram.edit("tom", message, "I want a red one")
+    await gateway.shown("I want a red one")
+
+
+async def test_nothing_is_lost_or_doubled_over_a_restart(gateway: Gateway) -> None:
+    telegram = gateway.world.telegram
+    telegram.say("tom", "before")
+    post = await gateway.shown("before")
+    await gateway.halt()
+    telegram.say("tom", "while you were away")
+    await gateway.boot()
+    await gateway.shown("while you were away")
+    await gateway.answer(post, "hello again")
+    await telegram.until(lambda: telegram.heard("tom") == ["hello again"], 15)
+    texts = [each.text for each in gateway.posts()]
+    assert len([text for text in texts if "while you were away" in text]) == 1
+
+
+async def test_the_same_update_three_times_is_one_message(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "once")
+    gateway.world.telegram.repeat(3)
+    await gateway.shown("once")
+    await asyncio.sleep(0.5)
+    rows = await gateway.app.database.read(lambda tx: tx.all(MESSAGES, {}))
+    assert rows[0][0] == 1
+
+
+async def test_everything_queued_ends_as_sent(gateway: Gateway) -> None:
+    for number in range(5):
+        gateway.world.telegram.say(f"customer{number}", f"question {number}")
+
+    async def all_sent() -> bool:
+        rows = await gateway.app.database.read(lambda tx: tx.all(SENT, {}))
+        return rows[0][0] == 0 and len(gateway.posts()) == 10
+
+    await settled(all_sent)
