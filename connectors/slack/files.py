@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ from connectors.slack.outcomes import CallFailed
 from router.model import Attachment
 
 CHUNK = 64 * 1024
+PIECE = 512 * 1024
 HOPS = 5
 LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)
 """Seconds before each look at a file that Slack may not have ready yet (S26, S27)."""
@@ -139,10 +141,14 @@ def to_name(name: str) -> str:
 
 
 async def _chunks(blobs: Blobs, attachment: Attachment) -> AsyncIterator[bytes]:
+    """Opened anew for each piece: an upload that Slack breaks off leaves no open file behind."""
     assert attachment.blob is not None
-    file = await asyncio.to_thread(blobs.path(attachment.blob).open, "rb")
-    try:
-        while chunk := await asyncio.to_thread(file.read, CHUNK):
-            yield chunk
-    finally:
-        await asyncio.to_thread(file.close)
+    path = blobs.path(attachment.blob)
+    for offset in range(0, attachment.blob.size, PIECE):
+        yield await asyncio.to_thread(_piece, path, offset)
+
+
+def _piece(path: Path, offset: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(PIECE)
