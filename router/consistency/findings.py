@@ -134,10 +134,10 @@ class Rule:
         earlier: str = "",
         level: Level | None = None,
         fix: str | None = None,
-        **values: object,
+        values: Mapping[str, object] | None = None,
     ) -> Finding:
         """A finding of this rule; `values` fill the message beside said, approved and earlier."""
-        values = {"said": said, "approved": approved, "earlier": earlier, **values}
+        words = {"said": said, "approved": approved, "earlier": earlier, **(values or {})}
         return Finding(
             rule=self.id,
             version=self.version,
@@ -146,8 +146,8 @@ class Rule:
             said=said,
             approved=approved,
             earlier=earlier,
-            message=self.message.filled(values),
-            suggestion=self.suggestion.filled(values),
+            message=self.message.filled(words),
+            suggestion=self.suggestion.filled(words),
             fix=fix,
         )
 

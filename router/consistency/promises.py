@@ -86,11 +86,11 @@ def promises(
     times = [_moments(part, now, calendar, vague) for part in parts]
     carried = _carried(parts, times)
     found: list[Promised] = []
-    blocked = _waiting(parts, rules)
+    blocked = waiting_clauses(parts, rules)
     for index, (part, near) in enumerate(zip(parts, carried, strict=True)):
         if not near or index in blocked or part.question or part.conditional:
             continue
-        if _is_no_promise(part, rules):
+        if is_no_promise(part, rules):
             continue
         promise = _promise(normal, part, near, rules)
         if promise is not None and (promise.kind, promise.due_at) not in {(p.kind, p.due_at) for p in found}:
@@ -132,7 +132,7 @@ def _is_bare(part: Clause, near: Sequence[Moment]) -> bool:
     return _FILLER.full(Haystack(rest)) is not None
 
 
-def _waiting(parts: Sequence[Clause], rules: PromiseRules) -> set[int]:
+def waiting_clauses(parts: Sequence[Clause], rules: PromiseRules) -> set[int]:
     """Clauses whose time starts only when something has arrived (收到后3天内): no instant can be named yet."""
     blocked: set[int] = set()
     waiting_in = -1
@@ -144,7 +144,8 @@ def _waiting(parts: Sequence[Clause], rules: PromiseRules) -> set[int]:
     return blocked
 
 
-def _is_no_promise(part: Clause, rules: PromiseRules) -> bool:
+def is_no_promise(part: Clause, rules: PromiseRules) -> bool:
+    """True for a clause that is directed at the customer, negated, past or a policy."""
     return tells_past(part.hay) or any(reason.holds(part.hay) for reason in rules.reasons)
 
 

@@ -1,0 +1,66 @@
+"""An outgoing message with everything the checks may look at, and the standards they judge it by."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from router.consistency.collision import NO_VIEW, LockedView
+from router.consistency.facts import FactSheet
+from router.consistency.findings import Place, Rule
+from router.consistency.formats import FormatRules
+from router.consistency.patterns import Pattern
+from router.consistency.pii import NOBODY, Own, PiiRules
+from router.consistency.promises import PromiseRules
+from router.consistency.statements import LedgerRules
+from router.consistency.wording import RequiredElements, Stage, WordingRules
+from router.model import Attachment, Statement
+from router.topics import TopicRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standards:
+    """Everything of `config/standards/` as rule values. `version` names this content and the script tables it was
+    read with; it is stored with every finding's decision."""
+
+    version: str
+    checks: Mapping[str, Rule]
+    wording: WordingRules
+    required: RequiredElements
+    facts: FactSheet
+    promises: PromiseRules
+    ledger: LedgerRules
+    topics: TopicRules
+    pii: PiiRules
+    formats: FormatRules
+    thanks: Pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One outgoing message and its context.
+
+    `text` is the visible text (`richtext.plain`): spans of findings refer to it. `order` binds facts and statements:
+    `orders` are those of the conversation, `ordered_at` the date of the bound one. `told` are the customer's ledger
+    entries. `question` is the customer's last message. `corrects`: the agent's reason for correcting an earlier
+    statement. `view` is what the row lock shows.
+    """
+
+    text: str
+    place: Place = field(default_factory=Place)
+    stage: Stage = Stage.NONE
+    conversation: UUID | None = None
+    topic: str | None = None
+    orders: Sequence[str] = ()
+    ordered_at: datetime | None = None
+    scope: Mapping[str, str] = field(default_factory=dict)
+    told: Sequence[Statement] = ()
+    question: str = ""
+    language: str | None = None
+    own: Own = NOBODY
+    attachments: Sequence[Attachment] = ()
+    subject: str | None = None
+    handed_off_at: datetime | None = None
+    open_promises: int = 0
+    corrects: str = ""
+    view: LockedView = NO_VIEW
