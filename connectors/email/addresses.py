@@ -18,12 +18,9 @@ def split(address: str) -> tuple[str, str]:
     the whole <= 254 (RFC 5321 4.5.3.1).
     """
     local, at, domain = address.rpartition("@")
-    if not at or not _LOCAL.fullmatch(local):
+    if not at or not _LOCAL.fullmatch(local) or not local.isprintable():  # no separators, no lone surrogates
         raise BadAddress(f"{address[:80]!r} is not a mail address")
-    try:
-        octets = len(local.encode())
-    except UnicodeEncodeError as error:  # a lone surrogate: bytes that were not UTF-8
-        raise BadAddress(f"{address[:80]!r} is not a mail address") from error
+    octets = len(local.encode())
     if octets > 64:
         raise BadAddress(f"the part before the @ of {address[:80]!r} is longer than 64 octets")
     host = host_name(domain)

@@ -107,7 +107,7 @@ class Relay:
     def _fits(self, client: _Client, envelope: Envelope) -> bool:
         announced = client.esmtp_extensions.get("size", "") if client.is_ehlo_or_helo_needed is False else ""
         limit = int(announced) if announced.isdigit() and int(announced) else self._settings.max_size
-        return len(envelope.message.as_bytes()) <= limit
+        return len(envelope.raw) <= limit
 
     def _renamed(self, answer: str) -> tuple[str, ...]:
         match = _SES_ID.search(answer) if self._region else None

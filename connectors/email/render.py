@@ -31,7 +31,8 @@ from router.richtext import (
 )
 
 _CONTROL = re.compile("[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]+")
-_ID = re.compile(r"[!-;=?-~]{1,500}")
+_ID = re.compile(r"(?!.*=\?)[!-;=?-~]{1,500}")
+_FIELD = re.compile(rb"^([!-9;-~]+):", re.M)
 _REFERENCES_BYTES = 900
 _REFERENCES_KEPT = 10
 
@@ -45,6 +46,7 @@ class Envelope:
     """A rendered mail and where it goes: `sender` is the VERP address, or "" for automatic mail."""
 
     message: EmailMessage
+    raw: bytes
     message_id: str
     sender: str
     recipient: str
@@ -109,8 +111,12 @@ def to_mail(delivery: Delivery, head: Letterhead, contents: Sequence[bytes]) -> 
         )
     _set_boundaries(message, token)
     sender = threading.with_token(head.address, token) or reply_to or head.address
+    raw = message.as_bytes()
+    if [name.decode() for name in _FIELD.findall(raw, 0, raw.index(b"\r\n\r\n") + 2)] != list(message.keys()):
+        raise Unsendable("a header of this mail would hold another header: change its subject or names")
     return Envelope(
         message=message,
+        raw=raw,
         message_id=message_id,
         sender="" if outgoing.automatic else sender,
         recipient=recipient,
@@ -131,8 +137,11 @@ def _set_boundaries(message: EmailMessage, token: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """Text as it may stand in a header: one line, no control characters (O3; Python 3.11.7 does not check)."""
-    return " ".join(_CONTROL.sub(" ", text).split())[:900]
+    """Text as it may stand in a header: one line, no control characters, nothing that looks like an encoded word.
+
+    Python decodes such words in what it is given, and 3.11.7 writes the line ends inside them as they are (O3).
+    """
+    return " ".join(_CONTROL.sub(" ", text).replace("=?", "= ?").split())[:900]
 
 
 def _mailbox(name: str, address: str) -> Address | str:
