@@ -11,7 +11,6 @@ from uuid import UUID
 
 from router.events import DeliveryFailed, EventType, MessageMoved
 from router.folding import Folding
-from router.judging import Position
 from router.model import Event
 from router.terms import Terms
 from router.timeline import Timeline
@@ -37,15 +36,15 @@ class Fold:
 
     def extend(self, events: Iterable[Event]) -> None:
         """Take in more of the log, in any order. Raises UnknownPolicy."""
-        fresh = sorted(events, key=_position)
+        fresh = sorted(events, key=_place)
         gone = {_withdrawn(event) for event in fresh if event.type in _WITHDRAWING} - self._absent
-        in_order = not self._log or not fresh or _position(self._log[-1]) <= _position(fresh[0])
+        in_order = not self._log or not fresh or _place(self._log[-1]) <= _place(fresh[0])
         self._absent |= gone
         self._log += fresh
         if in_order and not any(self._state.has_seen(message) for message in gone):
             self._state.apply(fresh)
             return
-        self._log.sort(key=_position)
+        self._log.sort(key=_place)
         self._state = Folding(self._terms, self._conversation, self._absent)
         self._state.apply(self._log)
 
@@ -61,5 +60,6 @@ def timeline(events: Iterable[Event], terms: Terms, conversation: UUID, now: dat
     return fold.at(now)
 
 
-def _position(event: Event) -> Position:
-    return (event.at, event.seq)
+def _place(event: Event) -> tuple[datetime, int, UUID]:
+    """The order of the log; merged conversations may share an instant and a number."""
+    return (event.at, event.seq, event.conversation)
