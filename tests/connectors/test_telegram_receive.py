@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Arrival, Cursor, Lease, LeaseLost, NotStored, Receipt
-from gateway.sandbox.telegram import Fault, broken, cut_off, limited
+from gateway.sandbox.telegram_faults import Fault, broken, cut_off, limited
 from router.model import InboundKind
 from router.richtext import plain
 from tests.connectors.ports import MemoryPorts
@@ -84,7 +84,7 @@ async def test_t3_ids_that_start_anew_below_the_cursor_are_all_received(tmp_path
         bench.telegram.say("Mei", "before the idle week")
         await bench.ports.until(1)
         await bench.telegram.until(lambda: bench.telegram.pending == 0)
-        bench.telegram.renumber(500)
+        bench.telegram.updates.next_id = 500
         for number in range(5):
             bench.telegram.say("Mei", f"after {number}")
             await bench.ports.until(2 + number)
@@ -122,11 +122,11 @@ async def test_t5_a_foreign_webhook_is_left_alone_until_its_owner_removes_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with desk(tmp_path) as bench:
-        bench.telegram.webhook = {"url": "https://other.example/bot", "secret": ""}
+        bench.telegram.updates.webhook = {"url": "https://other.example/bot", "secret": ""}
         async with bench.receiving():
             await bench.telegram.until(lambda: methods(bench).count("getwebhookinfo") >= 3)
             assert "deletewebhook" not in methods(bench)
-            bench.telegram.webhook = {}
+            bench.telegram.updates.webhook = {}
             bench.telegram.say("Mei", "hello")
             await bench.ports.until(1)
 
@@ -135,7 +135,7 @@ async def test_t5_a_foreign_webhook_is_left_alone_until_its_owner_removes_it(
 
 async def test_t5_our_own_old_webhook_is_deleted_and_its_backlog_kept(tmp_path: Path) -> None:
     async with desk(tmp_path) as bench:
-        bench.telegram.webhook = {"url": "https://desk.shop.example/telegram/tg", "secret": ""}
+        bench.telegram.updates.webhook = {"url": "https://desk.shop.example/telegram/tg", "secret": ""}
         bench.telegram.say("Mei", "hello")
         async with bench.receiving():
             await bench.ports.until(1)
@@ -144,10 +144,10 @@ async def test_t5_our_own_old_webhook_is_deleted_and_its_backlog_kept(tmp_path: 
 async def test_t7_one_malformed_update_does_not_take_the_batch(tmp_path: Path) -> None:
     async with desk(tmp_path) as bench:
         bench.telegram.say("Mei", "one")
-        bench.telegram.push_raw({"update_id": 100_002, "message": {"message_id": None}})
-        bench.telegram.push_raw("not an update")
-        bench.telegram.push_raw({"update_id": 100_003, "telepathy": {}})
-        bench.telegram.renumber(100_004)
+        bench.telegram.updates.push_raw({"update_id": 100_002, "message": {"message_id": None}})
+        bench.telegram.updates.push_raw("not an update")
+        bench.telegram.updates.push_raw({"update_id": 100_003, "telepathy": {}})
+        bench.telegram.updates.next_id = 100_004
         bench.telegram.say("Mei", "two")
         async with bench.receiving():
             await bench.ports.until(5)
@@ -161,7 +161,7 @@ async def test_t7_updates_without_ids_are_kept_and_do_not_make_the_loop_spin(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with desk(tmp_path) as bench:
-        bench.telegram.push_raw({"message": "no id"})
+        bench.telegram.updates.push_raw({"message": "no id"})
         async with bench.receiving():
             [arrival] = await bench.ports.until(1)
             await asyncio.sleep(0.2)
@@ -173,9 +173,9 @@ async def test_t7_updates_without_ids_are_kept_and_do_not_make_the_loop_spin(
 
 async def test_t8_the_list_of_types_is_said_at_every_start(tmp_path: Path) -> None:
     async with desk(tmp_path) as bench, bench.receiving():
-        await bench.telegram.until(lambda: bench.telegram.allowed_updates is not None)
+        await bench.telegram.until(lambda: bench.telegram.updates.allowed is not None)
 
-        asked = bench.telegram.allowed_updates
+        asked = bench.telegram.updates.allowed
         assert asked == ["message", "edited_message", "callback_query", "my_chat_member", "message_reaction"]
 
 
@@ -191,7 +191,7 @@ async def test_t14_late_members_of_an_album_are_not_lost(tmp_path: Path) -> None
 
 async def test_x11_edits_buttons_reactions_and_blocks_arrive_as_such(tmp_path: Path) -> None:
     async with desk(tmp_path) as bench, bench.receiving():
-        await bench.telegram.until(lambda: bench.telegram.allowed_updates is not None)
+        await bench.telegram.until(lambda: bench.telegram.updates.allowed is not None)
         number = bench.telegram.say("Mei", "Where is my order?")
         bench.telegram.edit("Mei", number, "Where is my order 7?")
         bench.telegram.react("Mei", number, "👍")

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.base import AccountDown
 from connectors.telegram.content import DOWNLOAD_LIMIT
-from gateway.sandbox.telegram import Fault, broken, cut_off
+from gateway.sandbox.telegram_faults import Fault, broken, cut_off
 from router.model import Attachment
 from tests.connectors.telegram_bench import Desk, desk
 

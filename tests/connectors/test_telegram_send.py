@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from connectors.base import AccountDown, NotSent, Outcome, Rejected, Sent, Unknown
 from connectors.telegram.pace import Pace
-from gateway.sandbox.telegram import Fault, broken, cut_off, delayed, limited, migrated, swallowed
+from gateway.sandbox.telegram_faults import Fault, broken, cut_off, delayed, limited, migrated, swallowed
 from router.model import Delivery, DeliveryKind, InboundKind
 from router.richtext import Paragraph, RichText, Span, Style
 from tests.connectors.telegram_bench import Desk, desk

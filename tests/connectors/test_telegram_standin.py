@@ -9,7 +9,8 @@ from telegram import Bot, MessageEntity, ReplyParameters
 from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
 from gateway.clock import now
-from gateway.sandbox.telegram import TelegramStandIn, broken, limited
+from gateway.sandbox.telegram import TelegramStandIn
+from gateway.sandbox.telegram_faults import broken, limited
 
 
 @pytest_asyncio.fixture
@@ -55,7 +56,7 @@ async def test_a_poll_waits_for_the_first_update(telegram: TelegramStandIn, bot:
 
 
 async def test_t3_an_offset_far_from_the_queue_is_answered_from_its_head(telegram: TelegramStandIn, bot: Bot) -> None:
-    telegram.renumber(500)
+    telegram.updates.next_id = 500
     telegram.say("Mei", "one")
 
     assert len(await bot.get_updates(offset=500 + 11, timeout=0)) == 1, "beyond the tail by more than 10"

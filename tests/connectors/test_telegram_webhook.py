@@ -59,7 +59,7 @@ async def test_t6_updates_are_posted_one_after_the_other_and_stored(tmp_path: Pa
     async with listening(tmp_path) as (bench, url):
         bench.telegram.say("Mei", "one")
         async with bench.receiving():
-            await bench.telegram.until(lambda: bench.telegram.webhook.get("url") == url)
+            await bench.telegram.until(lambda: bench.telegram.updates.webhook.get("url") == url)
             bench.telegram.say("Mei", "two")
             await bench.ports.until(2)
             await bench.telegram.until(lambda: bench.telegram.pending == 0)
@@ -69,21 +69,21 @@ async def test_t6_updates_are_posted_one_after_the_other_and_stored(tmp_path: Pa
 
 async def test_t8_registration_keeps_the_backlog_and_names_the_types(tmp_path: Path) -> None:
     async with listening(tmp_path) as (bench, url), bench.receiving():
-        await bench.telegram.until(lambda: bench.telegram.webhook.get("url") == url)
+        await bench.telegram.until(lambda: bench.telegram.updates.webhook.get("url") == url)
 
         [parameters] = [parameters for method, parameters in bench.telegram.calls if method == "setwebhook"]
         assert parameters["drop_pending_updates"] is False
-        assert bench.telegram.allowed_updates is not None
-        assert "my_chat_member" in bench.telegram.allowed_updates
+        assert bench.telegram.updates.allowed is not None
+        assert "my_chat_member" in bench.telegram.updates.allowed
 
 
 async def test_a_webhook_taken_away_is_set_again(tmp_path: Path) -> None:
     async with listening(tmp_path) as (bench, url), bench.receiving():
-        await bench.telegram.until(lambda: bench.telegram.webhook.get("url") == url)
+        await bench.telegram.until(lambda: bench.telegram.updates.webhook.get("url") == url)
         async with aiohttp.ClientSession() as session:
             await session.post(f"{bench.telegram.url}/bot{bench.telegram.token}/deleteWebhook")
-        assert bench.telegram.webhook == {}
-        await bench.telegram.until(lambda: bench.telegram.webhook.get("url") == url)
+        assert bench.telegram.updates.webhook == {}
+        await bench.telegram.until(lambda: bench.telegram.updates.webhook.get("url") == url)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_t6_not_stored_is_a_503_with_its_time_and_telegram_tries_again(tmp
         bench.ports.refuse = NotStored("the database is away", retry_after=0.01)
         bench.telegram.say("Mei", "hello")
         async with bench.receiving():
-            await bench.telegram.until(lambda: "503" in bench.telegram.webhook_error)
+            await bench.telegram.until(lambda: "503" in bench.telegram.updates.webhook_error)
             bench.ports.refuse = None
             await bench.ports.until(1)
 
