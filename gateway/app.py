@@ -16,6 +16,7 @@ from aiohttp import web
 
 from connectors.base import Clock, Connector
 from gateway import clock as wall
+from gateway.config import ConfigError
 from gateway.fetching import Fetching
 from gateway.hub import Hub
 from gateway.intake import Intake
@@ -182,8 +183,11 @@ class Application:
             self._lock.release()
         log.info("gateway.stopped", node=self.owner)
 
-    async def run(self, ready: Callable[[], None] | None = None) -> None:
-        """Start, serve until SIGTERM or SIGINT, stop. A second signal ends the process at once, which is safe."""
+    async def run(self, ready: Callable[[], None] | None = None, reload: Callable[[], Settings] | None = None) -> None:
+        """Start, serve until SIGTERM or SIGINT, stop. A second signal ends the process at once, which is safe.
+
+        `reload` reads the configuration again on SIGHUP.
+        """
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
 
@@ -194,12 +198,28 @@ class Application:
 
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, on_signal)
+        if reload is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._reload, reload)
         await self.start()
         if ready is not None:
             ready()
         await stopping.wait()
         log.info("gateway.draining", node=self.owner)
         await self.stop()
+
+    def _reload(self, reload: Callable[[], Settings]) -> None:
+        """Take over agents, teams and routes; an invalid file keeps the old configuration running (decisions 31)."""
+        try:
+            settings = reload()
+        except ConfigError as error:
+            log.error("config.refused", mistakes=[str(each) for each in error.mistakes])
+            return
+        if (settings.gateway, settings.channels) != (self._settings.gateway, self._settings.channels):
+            log.warning("config.restart_needed", reason="gateway and channels are read at start only")
+            return
+        self._settings = settings
+        self.rulebook = to_rulebook(settings, {name: each.capabilities for name, each in self.connectors.items()})
+        log.info("config.reloaded", revision=self.rulebook.revision)
 
     def now_micros(self) -> int:
         """This instant as the database counts."""

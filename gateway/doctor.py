@@ -170,7 +170,7 @@ def database(settings: Settings) -> Iterator[Finding]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from storage.database import engine_for, normal_url
-    from storage.schema import current, newest
+    from storage.schema import HEAD, current
 
     url = normal_url(settings.gateway.database)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
@@ -183,7 +183,7 @@ def database(settings: Settings) -> Iterator[Finding]:
                 skew = abs(connection.execute(text("SELECT clock_timestamp()")).scalar_one() - clock.now())
                 level = Level.WARN if skew > SKEW else Level.OK
                 yield Finding(level, "clock of the database", f"{skew.total_seconds():.1f} s from this machine's")
-            revision, wanted = current(connection), newest()
+            revision, wanted = current(connection), HEAD
     except (SQLAlchemyError, OSError) as error:
         words = " ".join(Redactor(secrets_of(settings)).text(str(getattr(error, "orig", None) or error)).split())
         yield Finding(Level.BAD, "database", f"it cannot be used: {words}")

@@ -1,5 +1,6 @@
 """`onevoice serve`."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,15 +13,17 @@ from gateway.commands.frame import Unreachable, WrongConfiguration, config_optio
 def serve(config: Path) -> None:
     """Run one gateway node.
 
-    SIGTERM or Ctrl-C finishes what was begun, within gateway.drain, and ends it.
+    SIGTERM or Ctrl-C finishes what was begun, within gateway.drain, and ends it. SIGHUP reads agents, teams and routes
+    again; a wrong file is reported and changes nothing.
     """
-    import asyncio
-
     from sqlalchemy.exc import SQLAlchemyError
 
     from gateway import clock, logs
     from gateway.app import Application
+    from gateway.config import load
+    from gateway.loop import run
     from gateway.secrecy import gateway_secret, secrets_of
+    from gateway.settings import environment
     from storage.errors import StoreUnavailable
     from storage.lockfile import AlreadyOpen
 
@@ -29,7 +32,7 @@ def serve(config: Path) -> None:
         own = gateway_secret(settings.gateway).decode()
         logs.configure(settings.gateway.log_level, {*secrets_of(settings), own}, clock.now)
         logs.catch_uncaught()
-        asyncio.run(Application(settings).run())
+        run(Application(settings).run(reload=partial(load, config, environment())))
     except AlreadyOpen as error:
         raise Unreachable(f"gateway.database: {error}") from error
     except (StoreUnavailable, SQLAlchemyError) as error:
