@@ -22,7 +22,7 @@ class Bucket:
         level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now
         self._level = max(level - 1.0, -float(self._burst))
-        return 0.0 if level >= 1.0 else (1.0 - level) / self._rate
+        return 0.0 if level >= 1.0 else (1.0 - self._level) / self._rate
 
     @property
     def flooded(self) -> bool:
