@@ -178,5 +178,10 @@ def updates(
         elif end > (due := deadline(target, begin, calendar)):
             breaches.append(due)
         last, begin = begin, end
-    due_at = None if closed is not None else deadline(target, last, calendar)
-    return Updates(longest=timedelta(microseconds=longest), breaches=tuple(breaches), due_at=due_at)
+    since = None if closed is not None else last
+    return Updates(
+        longest=timedelta(microseconds=longest),
+        breaches=tuple(breaches),
+        since=since,
+        due_at=None if since is None else deadline(target, since, calendar),
+    )

@@ -363,6 +363,7 @@ class Folding:
             cycles=tuple(self._figures(cycle, rounds, now) for cycle in self._cycles),
             ownership=tuple(owned),
             waiting=waiting,
+            calendar=self._history.policy((now, LAST)).calendar,
         )
 
     def _open(self, now: datetime) -> Round | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from router.calendars import Calendar
+from router.calendars import ALWAYS, Calendar
 from router.model import Round, Status
 
 DEFINITIONS = 1
@@ -66,10 +66,12 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updates:
-    """Periodic update of a waiting customer (2.3.12): one breach for each gap longer than the target."""
+    """Periodic update of a waiting customer (2.3.12): one breach for each gap longer than the target.
+    `since`: where the running gap began."""
 
     longest: timedelta
     breaches: tuple[datetime, ...] = ()
+    since: datetime | None = None
     due_at: datetime | None = None
 
 
@@ -104,13 +106,14 @@ class Ownership:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """`rounds` in the order in which they close, the open one last; a slice of them judges no others. A void
-    conversation has none (D24)."""
+    conversation has none (D24). `calendar` is that of the policy in force."""
 
     rounds: Sequence[Round] = ()
     cycles: tuple[Cycle, ...] = ()
     ownership: tuple[Ownership, ...] = ()
     voided: bool = False
     waiting: Round | None = None
+    calendar: Calendar = ALWAYS
     definitions: int = field(default=DEFINITIONS)
 
     def owned_by_team(self, calendar: Calendar) -> Mapping[str, timedelta]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -62,8 +63,13 @@ def every_day(zone: str, hours: object) -> Calendar:
     return to_calendar("X", {"tz": zone, "weekly": {day: hours for day in WEEKDAYS}})  # noqa: C420  one list is meant
 
 
-def minutes_of(zone: ZoneInfo, day: date) -> Iterator[tuple[datetime, int]]:
+@cache
+def minutes_of(zone: ZoneInfo, day: date) -> list[tuple[datetime, int]]:
     """Every minute whose local date is that day, with its wall clock in minutes."""
+    return list(_minutes(zone, day))
+
+
+def _minutes(zone: ZoneInfo, day: date) -> Iterator[tuple[datetime, int]]:
     at = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=30)
     for _ in range(84 * 60):
         local = at.astimezone(zone)
@@ -78,12 +84,12 @@ def clock(text: str) -> int:
 
 def literal_span(zone: ZoneInfo, day: date, start: int, end: int) -> tuple[datetime, datetime] | None:
     """The definition word for word: first instant that reads >= start, right after the last that reads < end."""
-    own = list(minutes_of(zone, day))
+    own = minutes_of(zone, day)
     if not own:
         return None
     over = own[-1][0] + MINUTE
     opening = next((at for at, wall in own if wall >= start), over)
-    closing_day = own if end > start else list(minutes_of(zone, day + timedelta(days=1)))
+    closing_day = own if end > start else minutes_of(zone, day + timedelta(days=1))
     inside = [at for at, wall in closing_day if wall < end]
     closing = inside[-1] + MINUTE if inside else (over if end <= start else opening)
     return (opening, closing) if closing > opening else None
