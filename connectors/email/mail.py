@@ -92,7 +92,7 @@ def read_mail(raw: bytes, mail_from: str | None = None) -> Mail:
     words = "\n".join(plain(each)[:20_000] for each in readable) if automatic else ""
     decoded = {**headers, "subject": subject}
     bounce = to_bounce(decoded, content.report, content.original_headers, words, sender, mail_from)
-    full, new = _texts(readable, forwarded=bool(_FORWARD.match(subject)))
+    full, new = _texts(readable, content.bodies, forwarded=bool(_FORWARD.match(subject)))
     tail = _tail(content, bool(full))
     return Mail(
         fields=fields,
@@ -153,10 +153,15 @@ def _to_rich_text(body: Body, files: Mapping[str, tuple[int, str]]) -> RichText:
     text = body.text or ""
     if len(text) > TEXT_LIMIT:
         text = f"{text[:TEXT_LIMIT]}\n[{len(text) - TEXT_LIMIT} more characters: see the original mail]"
-    if body.html is not None and (not text.strip() or (len(text) < 400 and _STUB.search(text))):
-        found = markup.to_rich_text(body.html, files)
-        return found or of_lines(text)
+    if body.html is not None and not _has_text(body):
+        return markup.to_rich_text(body.html, files) or of_lines(text)
     return of_lines(text)
+
+
+def _has_text(body: Body) -> bool:
+    """Whether the plain form says something, and not only that one should look at the other (P3)."""
+    text = (body.text or "").strip()
+    return bool(text) and (body.html is None or len(text) > 400 or _STUB.search(text) is None)
 
 
 def of_lines(text: str) -> RichText:
@@ -165,11 +170,12 @@ def of_lines(text: str) -> RichText:
     return of_text("\n".join(line if line == "-- " else line.rstrip() for line in lines))
 
 
-def _texts(readable: Sequence[RichText], *, forwarded: bool) -> tuple[RichText, RichText]:
+def _texts(readable: Sequence[RichText], bodies: Sequence[Body], *, forwarded: bool) -> tuple[RichText, RichText]:
     """The whole text and its new part; the new part is the whole when the cutter would leave nothing (decision 20)."""
-    blocks = tuple(block for text in readable for block in text.blocks)
-    new = new_part(RichText(blocks), forwarded=forwarded)
-    return RichText(blocks), new
+    if len(bodies) == 1 and _has_text(bodies[0]) and quotes.is_all_new(bodies[0].text or ""):
+        return readable[0], readable[0]
+    full = RichText(tuple(block for text in readable for block in text.blocks))
+    return full, new_part(full, forwarded=forwarded)
 
 
 def new_part(text: RichText, *, forwarded: bool = False) -> RichText:

@@ -26,6 +26,7 @@ _ATTRIBUTION = re.compile(
     """,
     re.X | re.I | re.S,
 )
+_HINT = re.compile(r"[:：]|^[ \t]*[>＞\-_=*—─]", re.M)
 _DATE_OR_ADDRESS = re.compile(r"[0-9@]")
 _NAMELESS = re.compile(
     r"[0-9].*<[^<>\s]{1,100}@[^<>\s]{1,100}>", re.S
@@ -61,6 +62,13 @@ _SIGNATURE = re.compile(
 )
 _SIGNATURE_LIMIT = 90
 _SIGNATURE_LINES = 10
+
+
+def is_all_new(text: str) -> bool:
+    """True when a plain text certainly holds nothing to hide; most short mails are told by this one look."""
+    return _HINT.search(text) is None and not any(
+        len(line) <= _SIGNATURE_LIMIT and _SIGNATURE.fullmatch(line) for line in text.rstrip().rsplit("\n", 6)[-6:]
+    )
 
 
 def shown(lines: list[str], *, forwarded: bool = False) -> list[bool]:
