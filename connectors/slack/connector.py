@@ -9,6 +9,7 @@ from aiohttp.web import AbstractRouteDef
 
 from connectors.base import Clock, Outcome, Ports
 from connectors.slack.api import SlackApi
+from connectors.slack.backfill import Backfill
 from connectors.slack.desk import Desk
 from connectors.slack.files import Files
 from connectors.slack.ingress import Ingress
@@ -19,13 +20,15 @@ from connectors.slack.people import People
 from connectors.slack.places import Places
 from connectors.slack.settings import SlackSettings
 from connectors.slack.sockets import Sockets
+from connectors.slack.watch import Watch
 from connectors.slack.webhooks import Webhooks
-from router.model import Attachment, Capabilities, ChannelType, Delivery
+from router.model import Attachment, Capabilities, ChannelType, Delivery, Inbound
 
 log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 3_800
 FILE_LIMIT = 100 * 1024 * 1024
+DEAF_AFTER = timedelta(seconds=60)
 LOGIN_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 NEEDED_SCOPES = frozenset(
     {
@@ -47,15 +50,20 @@ NEEDED_SCOPES = frozenset(
 class SlackConnector:
     """One Slack workspace as a channel (decisions 14)."""
 
-    def __init__(self, settings: SlackSettings, ports: Ports, clock: Clock) -> None:
+    def __init__(
+        self, settings: SlackSettings, ports: Ports, clock: Clock, *, deaf_after: timedelta = DEAF_AFTER
+    ) -> None:
         self._settings = settings
         app_token = settings.app_token.get_secret_value() if settings.app_token else None
         self._api = SlackApi(settings.api_url, settings.bot_token.get_secret_value(), app_token)
         self._files = Files(self._api, ports.blobs)
-        self._desk = Desk(self._api, Places(self._api), self._files, ports)
+        self._desk = Desk(self._api, Places(self._api), self._files, ports, self._posted)
         self._lookup = Lookup(self._api, self._desk, self._files, ports)
-        self._ingress = Ingress(settings.id, frozenset(settings.allowed_bots), ports, People(self._api).of)
-        self._sockets = Sockets(settings.id, self._api, self._ingress.receive_payload)
+        bots = frozenset(settings.allowed_bots)
+        self._ingress = Ingress(settings.id, bots, ports, People(self._api).of, self._heard)
+        self._backfill = Backfill(settings.id, self._api, self._ingress.receive_payload)
+        self._sockets = Sockets(settings.id, self._api, self._ingress.receive_payload, self._gap)
+        self._watch = Watch(settings.id, clock, deaf_after, self._sockets.rebuild, self._backfill.refill)
         self._clock = clock
 
     @property
@@ -88,11 +96,18 @@ class SlackConnector:
             return ()
         return Webhooks(self._settings.id, secret.get_secret_value(), self._ingress, self._clock).routes()
 
+    @property
+    def listening(self) -> bool:
+        """Logged in, and with a socket where sockets are used."""
+        return self._ingress.is_open and (self._settings.mode == "http" or self._sockets.open > 0)
+
     async def run(self) -> None:
-        """Log in, then keep the sockets; in HTTP mode there is nothing more to wait for."""
+        """Log in, then keep the sockets and watch over what comes, until cancelled."""
         self._ingress.open(await self._login())
-        if self._settings.mode == "socket":
-            await self._sockets.run()
+        async with asyncio.TaskGroup() as work:
+            work.create_task(self._watch.run())
+            if self._settings.mode == "socket":
+                work.create_task(self._sockets.run())
 
     async def deliver(self, delivery: Delivery) -> Outcome:
         return await self._desk.deliver(delivery)
@@ -117,6 +132,18 @@ class SlackConnector:
 
     async def close(self) -> None:
         await self._api.close()
+
+    def _posted(self, thread: str) -> None:
+        self._backfill.saw(thread)
+        self._watch.posted()
+
+    def _heard(self, inbound: Inbound) -> None:
+        self._watch.heard()
+        if inbound.thread.ref is not None:
+            self._backfill.saw(inbound.thread.ref)
+
+    def _gap(self) -> None:
+        self._watch.gap()
 
     async def _login(self) -> Home:
         """Who we are; tried until it works, for without it our own posts could not be told from others'."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,13 +31,17 @@ ASIDE_EVENT = "gw.aside"
 
 
 class Desk:
-    """Sends deliveries to a workspace. Every call that cannot be repeated asks `holds` first (R4)."""
+    """Sends deliveries to a workspace. Every call that cannot be repeated asks `holds` first (R4); `posted` learns of
+    every thread Slack took a post in."""
 
-    def __init__(self, api: SlackApi, places: Places, files: Files, ports: Ports) -> None:
+    def __init__(
+        self, api: SlackApi, places: Places, files: Files, ports: Ports, posted: Callable[[str], None]
+    ) -> None:
         self._api = api
         self._places = places
         self._files = files
         self._ports = ports
+        self._posted = posted
 
     async def deliver(self, delivery: Delivery) -> Outcome:
         try:
@@ -223,6 +227,7 @@ class Desk:
         self._hold(delivery)
         answer = await self._api.write("chat.postMessage", arguments)
         ts: str = answer["ts"]
+        self._posted(f"{channel}:{thread or ts}")
         return ts
 
     def _hold(self, delivery: Delivery) -> None:

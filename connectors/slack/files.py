@@ -16,7 +16,7 @@ from router.model import Attachment
 CHUNK = 64 * 1024
 PIECE = 512 * 1024
 HOPS = 5
-LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)
+LOOKS = (0.0, 0.2, 0.4, 0.8, 1.2)
 """Seconds before each look at a file that Slack may not have ready yet (S26, S27)."""
 DOWNLOAD_TIMEOUT = 120.0
 SLACK_HOSTS = ("slack.com", "slack-edge.com", "slack-files.com")

@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from connectors.base import NotStored, Ports
 from connectors.slack.parse import Home, Person, Setting, people_in, quarantined, to_arrival
+from router.model import Inbound
 
 Payload = Mapping[str, Any]
 Lookup = Callable[[list[str], Home], Awaitable[Mapping[str, Person]]]
@@ -25,13 +26,16 @@ _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 class Ingress:
-    """What both Socket Mode and the HTTP routes hand their payloads to."""
+    """What both Socket Mode and the HTTP routes hand their payloads to; `heard` learns what was stored."""
 
-    def __init__(self, channel: str, allowed_bots: frozenset[str], ports: Ports, people: Lookup) -> None:
+    def __init__(
+        self, channel: str, allowed_bots: frozenset[str], ports: Ports, people: Lookup, heard: Callable[[Inbound], None]
+    ) -> None:
         self._channel = channel
         self._allowed_bots = allowed_bots
         self._ports = ports
         self._people = people
+        self._heard = heard
         self._setting: Setting | None = None
         self._app = self._bolt()
 
@@ -59,6 +63,10 @@ class Ingress:
         app.command(_ANY)(self._store_and_acknowledge)
         app.error(self._failed)
         return app
+
+    @property
+    def is_open(self) -> bool:
+        return self._setting is not None
 
     @property
     def _home(self) -> Home:
@@ -106,6 +114,8 @@ class Ingress:
             return
         context["storing"] = True
         await self._ports.intake([arrival])
+        if arrival.inbound is not None:
+            self._heard(arrival.inbound)
 
     async def _store_and_acknowledge(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
         """Interactions and commands have no automatic acknowledgement (S16)."""

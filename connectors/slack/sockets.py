@@ -35,7 +35,7 @@ PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
 Take = Callable[[Mapping[str, Any]], Awaitable[BoltResponse]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Line:
     """One connection. `replace` is set when another one is needed, `retire` when that one is there; `refreshed`: Slack
     asked for it."""
@@ -47,24 +47,34 @@ class _Line:
 
 
 class Sockets:
-    """Keeps `SOCKETS` connections open while `run` runs."""
+    """Keeps `SOCKETS` connections open while `run` runs; `gap` is told when there was none for a while."""
 
-    def __init__(self, channel: str, api: SlackApi, take: Take) -> None:
+    def __init__(self, channel: str, api: SlackApi, take: Take, gap: Callable[[], None]) -> None:
         self._channel = channel
         self._api = api
         self._take = take
-        self._open = 0
+        self._gap = gap
+        self._lines: set[_Line] = set()
 
     @property
     def open(self) -> int:
         """Connections that have said hello and are still there."""
-        return self._open
+        return len(self._lines)
 
     async def run(self) -> None:
         """Receive until cancelled; envelopes in hand are stored and acknowledged before it ends (2.7)."""
         async with asyncio.TaskGroup() as slots:
             for _ in range(SOCKETS):
                 slots.create_task(self._keep())
+
+    async def rebuild(self) -> None:
+        """Put new connections in the place of all, as if Slack had asked for it; returns when they are up."""
+        lines = list(self._lines)
+        for line in lines:
+            line.refreshed = True
+            line.replace.set()
+        for line in lines:
+            await line.retire.wait()
 
     async def _keep(self) -> None:
         """One slot: a new connection is up before the old one is left."""
@@ -103,7 +113,9 @@ class Sockets:
 
     async def _serve(self, line: _Line) -> None:
         """Read one connection to its end, then finish what is in hand and close it."""
-        self._open += 1
+        if not self._lines:
+            self._gap()
+        self._lines.add(line)
         try:
             async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as envelopes:
                 reading = envelopes.create_task(self._read(line, envelopes))
@@ -119,7 +131,7 @@ class Sockets:
             if cancelled is not None:  # the group has waited for the acknowledgements
                 raise cancelled
         finally:
-            self._open -= 1
+            self._lines.remove(line)
             line.replace.set()
             await line.socket.close()
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -94,13 +94,14 @@ async def slack_desk(
     answer_within: float = 3.0,
     run: bool = True,
     ports: MemoryPorts | None = None,
+    deaf_after: float = 60.0,
     **changes: Any,
 ) -> AsyncIterator[SlackDesk]:
     """Socket Mode unless the settings say `mode="http"`; then an HTTP server carries the routes."""
     slack = SlackStandIn(clock.now, time_scale=time_scale, answer_within=answer_within)
     await slack.start()
     ports = ports or MemoryPorts(folder)
-    connector = SlackConnector(settings(slack, **changes), ports, clock.now)
+    connector = SlackConnector(settings(slack, **changes), ports, clock.now, deaf_after=timedelta(seconds=deaf_after))
     running = asyncio.create_task(connector.run()) if run else None
     server: web.AppRunner | None = None
     try:
@@ -112,8 +113,9 @@ async def slack_desk(
             await web.TCPSite(server, "127.0.0.1", 0).start()
             host, port = server.addresses[0][:2]
             slack.events.target = f"http://{host}:{port}/slack/desk"
-            assert running is not None
-            await running
+            async with asyncio.timeout(5):
+                while not connector.listening:
+                    await asyncio.sleep(0.005)
         elif run:
             await slack.until(lambda: slack.events.sockets == 2)
         yield SlackDesk(slack, ports, connector, running)

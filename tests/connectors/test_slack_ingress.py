@@ -11,7 +11,7 @@ import pytest
 from connectors.base import Arrival, Cursor, NotStored, Receipt
 from connectors.slack.signature import sign
 from gateway.sandbox.slack.events import Envelope
-from gateway.sandbox.slack.faults import Broken, Late, Refused
+from gateway.sandbox.slack.faults import Broken, Late, Limited, Refused
 from router.model import InboundKind
 from router.richtext import plain
 from tests.connectors.ports import MemoryPorts
@@ -188,6 +188,58 @@ async def test_s11_sockets_that_break_come_back(socket: SlackDesk) -> None:
     slack.post("alice", "#support-1", "hello")
     await settled(socket)
     assert len(socket.ports.inbound) == 1
+
+
+async def test_s12_a_silent_slack_is_noticed_by_our_own_posts_and_rebuilt(tmp_path: Path) -> None:
+    async with slack_desk(tmp_path, deaf_after=0.4) as desk:
+        root = await desk.thread()
+        desk.slack.faults.silent = True
+        await desk.connector.deliver(delivery(thread=f"C0SUPPORT1:{root}"))
+        await desk.slack.until(lambda: desk.slack.calls["apps.connections.open"] == 4)
+        desk.slack.faults.silent = False
+        await desk.slack.until(lambda: desk.slack.events.sockets == 2)
+        desk.slack.post("alice", "#support-1", "hello", thread_ts=root)
+        await desk.ports.until(2)
+
+
+async def test_s12_a_quiet_hour_is_no_silence(tmp_path: Path) -> None:
+    async with slack_desk(tmp_path, deaf_after=0.1) as desk:
+        await desk.thread()
+        await asyncio.sleep(0.4)
+        assert desk.slack.calls["apps.connections.open"] == 2
+
+
+@pytest.mark.parametrize("mode", ["socket", "http"])
+async def test_s13_what_was_said_while_events_were_lost_is_read_again(tmp_path: Path, mode: str) -> None:
+    async with slack_desk(tmp_path, deaf_after=0.3, mode=mode) as desk:
+        root = await desk.thread()
+        desk.slack.faults.drop_events = True
+        ours = delivery(thread=f"C0SUPPORT1:{root}")
+        for number in range(3):
+            last = desk.slack.post("alice", "#support-1", f"message {number}", thread_ts=root)
+        await desk.connector.deliver(ours)
+        desk.slack.edit("alice", "#support-1", last, "message two")
+        desk.slack.faults.on("conversations.replies", Limited(1))
+        arrivals = await desk.ports.until(5)
+        seen = {(each.inbound.kind, plain(each.inbound.text)) for each in arrivals if each.inbound}
+        assert seen == {
+            (InboundKind.MESSAGE, "message 0"),
+            (InboundKind.MESSAGE, "message 1"),
+            (InboundKind.MESSAGE, "message two"),
+            (InboundKind.EDIT, "message two"),
+            (InboundKind.ECHO, ""),
+        }
+
+
+async def test_s13_a_gap_without_any_socket_is_filled(socket: SlackDesk) -> None:
+    root = await socket.thread()
+    socket.slack.faults.drop_events = True
+    socket.slack.post("alice", "#support-1", "while you were out", thread_ts=root)
+    socket.slack.faults.drop_events = False
+    socket.slack.events.refresh(close=True)
+    [arrival] = await socket.ports.until(1)
+    assert arrival.inbound is not None
+    assert plain(arrival.inbound.text) == "while you were out"
 
 
 async def test_2_7_what_is_in_hand_is_acknowledged_before_the_sockets_close(

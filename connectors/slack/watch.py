@@ -1,0 +1,73 @@
+"""Notices that Slack has gone deaf to us or was away, and has it made good (S12, S13)."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from connectors.base import Clock
+
+log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """Our own posts are the canary: each must come back as an event. When one was taken and nothing at all was heard
+    for `deaf_after`, the connections are made anew (`rebuild`); then, and after every gap, what may have been said
+    since something was last heard is asked for (`refill`)."""
+
+    def __init__(
+        self,
+        channel: str,
+        clock: Clock,
+        deaf_after: timedelta,
+        rebuild: Callable[[], Awaitable[None]],
+        refill: Callable[[datetime], Awaitable[None]],
+    ) -> None:
+        self._channel = channel
+        self._clock = clock
+        self._deaf_after = deaf_after.total_seconds()
+        self._rebuild = rebuild
+        self._refill = refill
+        self._heard_at: datetime | None = None
+        self._unheard_since: float | None = None
+        self._gap_since: datetime | None = None
+        self._gap = asyncio.Event()
+
+    def posted(self) -> None:
+        """Slack took a post of ours."""
+        if self._unheard_since is None:
+            self._unheard_since = time.monotonic()
+
+    def heard(self) -> None:
+        """Slack told us something, whatever it was."""
+        self._unheard_since = None
+        self._heard_at = self._clock()
+
+    def gap(self) -> None:
+        """For a moment nothing could reach us; from now on it can."""
+        if self._heard_at is not None and not self._gap.is_set():
+            self._gap_since = self._heard_at
+            self._gap.set()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._deaf_after / 4):
+                    await self._gap.wait()
+            except TimeoutError:
+                if not self._is_deaf():
+                    continue
+                log.error("slack.deaf", channel=self._channel, seconds=self._deaf_after)
+                self._unheard_since = None
+                self.gap()
+                await self._rebuild()
+            self._gap.clear()
+            if self._gap_since is not None:
+                await self._refill(self._gap_since)
+
+    def _is_deaf(self) -> bool:
+        since = self._unheard_since
+        return since is not None and time.monotonic() - since > self._deaf_after
