@@ -140,7 +140,12 @@ def elapsed_micros(target: Target, begin: int, end: int, calendar: Calendar) -> 
 
 
 def part_of(target: Target, fraction: float, start: datetime, calendar: Calendar) -> datetime:
-    """When that share of a target in seconds is used up, on its own clock (D29). Raises NoOpenTime."""
+    """When that share of a target in seconds is used up, on its own clock (D29).
+
+    Raises NoOpenTime, and ValueError for business days: they have no share.
+    """
+    if target.business_days is not None:
+        raise ValueError("business days have no fraction: they warn 4 and 1 business hours before the deadline")
     return to_instant(later_micros(target, to_micros(start), round(target.micros * fraction), calendar))
 
 

@@ -68,6 +68,11 @@ def test_d28_a_fraction_of_a_wall_target_ignores_the_calendar() -> None:
     assert part_of(Target(seconds=100, clock=TimeBase.WALL), 0.75, start, CN) == start + timedelta(seconds=75)
 
 
+def test_d29_business_days_have_no_fraction() -> None:
+    with pytest.raises(ValueError, match="4 and 1 business hours"):
+        part_of(Target(business_days=1), 0.5, shanghai(10, 10), CN)
+
+
 @pytest.mark.parametrize(
     ("given_", "sentence"),
     [

@@ -253,6 +253,13 @@ def test_2_3_10_ownership_that_passes_through_others_starts_again() -> None:
     assert seconds(log.agent(6).now(9).rounds[0].agent_time) == 240
 
 
+def test_d30_an_owner_of_the_same_instant_but_later_in_the_log_changes_nothing_closed() -> None:
+    log = Log().customer(0, "m1").agent(5)
+    closed = log.now(6).rounds[0]
+    assert seconds(closed.agent_time) == 300
+    assert log.owner(5, "alice").now(6).rounds[0] == closed
+
+
 def test_2_3_9_parts_add_up_with_a_late_mail_an_owner_and_a_held_reply() -> None:
     only = Log().customer(2, "m1", source=0).owner(3, "alice").agent(9, composed=5).now(10).rounds[0]
     assert only.parts is not None
