@@ -1,0 +1,104 @@
+"""The Slack desk: channels, threads and the people who sit at it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gateway.sandbox.pane import SHOWN, Json, Misuse, Upload, file_view, text_of
+from gateway.sandbox.slack.standin import SlackStandIn
+from gateway.sandbox.slack.workspace import File, Post
+
+PEOPLE = ("alice", "bob", "carol", "guest")
+
+
+class Desk:
+    """The workspace as `people` see it. `agents` among them may answer customers; `channels` are shown even when
+    they are empty, by name without #."""
+
+    def __init__(
+        self, slack: SlackStandIn, agents: frozenset[str], channels: Sequence[str], people: Sequence[str] = PEOPLE
+    ) -> None:
+        self._slack = slack
+        self._agents = agents
+        self._channels = channels
+        self._people = people
+        self.watch: Callable[[Callable[[], None]], Callable[[], None]] = slack.watch
+
+    def view(self) -> Json:
+        space = self._slack.workspace
+        people = [self._slack.user(name) for name in self._people]
+        shown = [each for each in space.channels.values() if each.posts or each.name in self._channels]
+        return {
+            "people": [
+                {"id": user.id, "name": user.name, "label": user.real_name, "agent": user.name in self._agents}
+                for user in people
+            ],
+            "names": {user.id: user.real_name for user in space.users.values()},
+            "channels": [
+                {
+                    "id": channel.id,
+                    "name": channel.name,
+                    "roots": [
+                        {
+                            **self._post(root),
+                            "replies": [self._post(reply) for reply in channel.threads.get(root.ts, ())[-SHOWN:]],
+                        }
+                        for root in self._slack.roots(channel.id)[-SHOWN:]
+                        if root.thread_ts is None
+                    ],
+                }
+                for channel in sorted(shown, key=lambda each: each.name)
+            ],
+        }
+
+    def _post(self, post: Post) -> Json:
+        return {
+            "ts": post.ts,
+            "user": post.user,
+            "bot": post.bot,
+            "text": post.text,
+            "blocks": list(post.blocks),
+            "edited": post.edited is not None,
+            "reactions": [{"name": name, "users": users} for name, users in post.reactions.items()],
+            "files": [_file(file) for file in post.files],
+        }
+
+    async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[Upload]) -> None:
+        user, channel = text_of(body, "user"), text_of(body, "channel")
+        if user not in self._people:
+            raise LookupError(f"nobody here is called {user!r}")
+        match verb:
+            case "post":
+                self._say(user, channel, body, files)
+            case "edit":
+                if not text_of(body, "text").strip():
+                    raise Misuse("An edited message needs a text.")
+                self._slack.edit(user, channel, text_of(body, "ts"), text_of(body, "text"))
+            case "delete":
+                if (post := self._slack.channel(channel).posts[text_of(body, "ts")]).user != self._slack.user(user).id:
+                    raise Misuse(f"{self._slack.user(post.user).real_name} wrote this; only they may delete it.")
+                self._slack.delete(user, channel, post.ts)
+            case "react":
+                self._slack.react(user, channel, text_of(body, "ts"), text_of(body, "name"), added=bool(body["added"]))
+            case _:
+                raise LookupError(f"at the desk nobody can {verb}")
+
+    def _say(self, user: str, channel: str, body: Mapping[str, Any], files: Sequence[Upload]) -> None:
+        text = text_of(body, "text")
+        if not text.strip() and not files:
+            raise Misuse("Write something or choose a file.")
+        thread = text_of(body, "thread") or None
+        if thread is not None and thread not in self._slack.channel(channel).posts:
+            raise Misuse("This thread was deleted.")
+        attached = [(file.name, file.content_type or "application/octet-stream", file.content) for file in files]
+        self._slack.post(user, channel, text, thread_ts=thread, files=attached)
+
+    def file(self, path: Sequence[str]) -> Upload:
+        (number,) = path
+        file = self._slack.workspace.files[number]
+        if file.content is None:
+            raise LookupError("the file was never uploaded")
+        return Upload(name=file.name, content_type=file.content_type, content=file.content)
+
+
+def _file(file: File) -> Json:
+    return file_view(f"slack/{file.id}", file.name, file.content_type, file.size)

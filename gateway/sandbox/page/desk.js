@@ -1,0 +1,258 @@
+// The Slack desk: channels, their conversations, one thread, and the agent who answers in it.
+
+import { content } from "./blocks.js";
+import { Composer } from "./composer.js";
+import { find, following, h, icon, sync } from "./dom.js";
+import { QUICK, char } from "./emoji.js";
+import { shown } from "./files.js";
+import { act } from "./server.js";
+import { moment, plural, time } from "./words.js";
+
+const NOTE = /^\s*(\/\/|note:|🔒)/i;
+
+export class Desk {
+  /** @param {HTMLElement} pane @param {() => void} news called when a customer has written */
+  constructor(pane, news) {
+    this.news = news;
+    this.who = find(pane, ".me select");
+    this.face = find(pane, ".me .avatar");
+    this.channels = find(pane, ".channels");
+    this.back = find(pane, ".back");
+    this.title = find(pane, ".place h3");
+    this.about = find(pane, ".place small");
+    this.posts = find(pane, ".posts");
+    this.form = find(pane, ".composer");
+    this.box = find(pane, ".box");
+    this.hint = find(pane, ".hint");
+    this.view = null;
+    this.channel = "";
+    this.thread = "";
+    this.editing = "";
+    this.count = -1;
+    /** @type {Map<string, string>} the newest post seen of each thread */
+    this.seen = new Map();
+    this.composer = new Composer(this.form, {
+      send: (text, files) => act("slack/post", { user: this.user, channel: this.channel, thread: this.thread, text, files }),
+      changed: (text) => this.view && this.advise(text),
+    });
+    this.who.addEventListener("change", () => this.paint());
+    this.back.addEventListener("click", () => this.go(this.channel));
+  }
+
+  get user() {
+    return this.who.value;
+  }
+
+  get me() {
+    return this.view.people.find(({ name }) => name === this.user);
+  }
+
+  /** @param {any} view */
+  show(view) {
+    this.view = view;
+    if (!this.who.options.length) {
+      const label = (person) => (person.agent ? person.label : `${person.label} (no agent)`);
+      this.who.append(...view.people.map((person) => h("option", { value: person.name }, label(person))));
+    }
+    const roots = view.channels.flatMap((channel) => channel.roots.map((root) => ({ channel: channel.id, root })));
+    const count = roots.reduce((sum, { root }) => sum + 1 + root.replies.filter(({ bot }) => bot).length, 0);
+    if (this.count >= 0 && count > this.count) this.news();
+    this.count = count;
+    const newest = roots.sort((a, b) => Number(b.root.ts) - Number(a.root.ts))[0];
+    if (!this.channel || (!this.thread && this.idle && newest)) this.channel = newest?.channel ?? view.channels[0].id;
+    this.paint();
+  }
+
+  /** Nobody is in the middle of something here. */
+  get idle() {
+    return this.composer.empty && !this.editing;
+  }
+
+  /** @param {string} channel @param {string} [thread] */
+  go(channel, thread = "") {
+    if (thread !== this.thread) this.composer.clear();
+    this.channel = channel;
+    this.thread = thread;
+    this.editing = "";
+    this.paint();
+    this.posts.scrollTop = this.posts.scrollHeight;
+    if (thread && matchMedia("(pointer: fine)").matches) this.composer.text.focus({ preventScroll: true });
+  }
+
+  paint() {
+    const channel = this.view.channels.find(({ id }) => id === this.channel);
+    let root = channel.roots.find(({ ts }) => ts === this.thread);
+    if (!root) this.thread = "";
+    if (root) this.seen.set(root.ts, newest(root));
+    const me = this.view.people.indexOf(this.me);
+    this.face.className = `avatar c${me}`;
+    this.face.textContent = initials(this.me.label);
+    sync(this.channels, this.view.channels.map((each) => this.row(each)), ({ id }) => id, (row) => this.entry(row));
+    this.back.hidden = !root;
+    this.title.textContent = root ? "Thread" : `# ${channel.name}`;
+    this.about.textContent = root ? `# ${channel.name}` : plural(channel.roots.length, "conversation");
+    this.form.hidden = !root;
+    following(this.posts, () => {
+      const items = root ? this.inThread(root) : this.inChannel(channel);
+      sync(this.posts, items, ({ key }) => `${this.channel} ${this.thread} ${key}`, (item) => this.item(item));
+    });
+    this.advise(this.composer.text.value);
+  }
+
+  /** @param {any} channel */
+  row(channel) {
+    const unread = channel.roots.filter((root) => (this.seen.get(root.ts) ?? "") < newest(root)).length;
+    return { id: channel.id, name: channel.name, unread, open: channel.id === this.channel };
+  }
+
+  /** @param {any} row */
+  entry({ id, name, unread, open }) {
+    return h(
+      "li",
+      { class: `${unread ? "unread" : ""} ${open ? "open" : ""}` },
+      h("button", { type: "button", "aria-current": open ? "page" : null, click: () => this.go(id) }, `# ${name}`, h("b", {}, unread ? String(unread) : "")),
+    );
+  }
+
+  /** @param {any} channel @returns {any[]} */
+  inChannel(channel) {
+    const items = channel.roots.map(({ replies, ...post }) => ({
+      key: post.ts,
+      post,
+      place: "channel",
+      me: this.user,
+      replies: replies.length,
+      last: replies.at(-1)?.ts,
+      unread: (this.seen.get(post.ts) ?? "") < newest({ ...post, replies }),
+    }));
+    return items.length ? items : [{ key: "empty", empty: "No conversation here yet. Customers who write open one, each in a thread of its own." }];
+  }
+
+  /** @param {any} root @returns {any[]} */
+  inThread({ replies, ...post }) {
+    const item = (each, place) => ({ key: each.ts, post: each, place, me: this.user, editing: this.editing === each.ts });
+    return [
+      item(post, "root"),
+      { key: "count", count: plural(replies.length, "reply").replace("replys", "replies") },
+      ...replies.map((reply) => item(reply, "reply")),
+    ];
+  }
+
+  /** @param {any} item */
+  item(item) {
+    if (item.empty) return h("li", { class: "empty" }, item.empty);
+    if (item.count) return h("li", { class: "count" }, item.count);
+    const { post, place } = item;
+    const note = !post.bot && place === "reply" && NOTE.test(post.text);
+    const card = post.bot && place !== "reply" ? "card" : "";
+    const inside = item.editing ? [this.editor(post)] : content(post, this.view.names);
+    return h(
+      "li",
+      { class: `post ${note ? "note" : ""} ${post.bot && place === "reply" ? "customer" : ""}` },
+      this.avatar(post),
+      h(
+        "div",
+        { class: "content" },
+        h(
+          "div",
+          { class: "by" },
+          h("b", {}, this.view.names[post.user] ?? post.user),
+          post.bot && h("i", {}, "APP"),
+          h("time", { title: moment(Number(post.ts) * 1000) }, time(Number(post.ts) * 1000)),
+          post.edited && h("time", {}, "(edited)"),
+          note && h("span", { class: "tag" }, icon("lock"), "internal note"),
+        ),
+        h("div", { class: card }, ...inside),
+        post.files.length > 0 && h("div", { class: "files" }, ...post.files.map(shown)),
+        post.reactions.length > 0 && h("div", { class: "reactions" }, ...post.reactions.map((each) => this.reaction(post, each))),
+        place === "channel" &&
+          h(
+            "button",
+            { type: "button", class: "replies", click: () => this.go(this.channel, post.ts) },
+            icon("thread"),
+            item.replies ? plural(item.replies, "reply").replace("replys", "replies") : "Open the thread",
+            item.last && h("span", {}, `last ${time(Number(item.last) * 1000)}`),
+          ),
+      ),
+      this.tools(post, place),
+    );
+  }
+
+  /** @param {any} post */
+  avatar(post) {
+    if (post.bot) return h("span", { class: "avatar" }, h("img", { src: "/sandbox/page/mark.svg", alt: "" }));
+    const index = this.view.people.findIndex(({ id }) => id === post.user);
+    return h("span", { class: `avatar c${index}` }, initials(this.view.names[post.user] ?? "?"));
+  }
+
+  /** @param {any} post @param {any} reaction */
+  reaction(post, { name, users }) {
+    const own = users.includes(this.me.id);
+    const who = users.map((id) => this.view.names[id] ?? id).join(", ");
+    const click = () => act("slack/react", { user: this.user, channel: this.channel, ts: post.ts, name, added: !own });
+    return h("button", { type: "button", class: own ? "own" : "", title: `${who}: :${name}:`, "aria-label": `${name}, ${users.length}`, click }, char(name), h("span", {}, String(users.length)));
+  }
+
+  /** @param {any} post @param {string} place */
+  tools(post, place) {
+    const tool = (label, click, ...inside) => h("button", { type: "button", "aria-label": label, title: label, click }, ...inside);
+    const at = { user: this.user, channel: this.channel, ts: post.ts };
+    const react = (name) => tool(`React with ${name}`, () => act("slack/react", { ...at, name, added: true }), char(name));
+    const own = post.user === this.me.id;
+    return h(
+      "div",
+      { class: "tools" },
+      ...QUICK.map(react),
+      place === "channel" && tool("Reply in thread", () => this.go(this.channel, post.ts), icon("thread")),
+      own && place === "reply" && tool("Edit", () => this.edit(post.ts), icon("pen")),
+      own && place === "reply" && tool("Delete", () => act("slack/delete", at), icon("bin")),
+    );
+  }
+
+  /** @param {string} ts */
+  edit(ts) {
+    this.editing = ts;
+    this.paint();
+    this.posts.querySelector(".edit textarea")?.focus();
+  }
+
+  /** @param {any} post */
+  editor(post) {
+    const done = () => this.edit("");
+    const save = async () => {
+      const body = { user: this.user, channel: this.channel, ts: post.ts, text: words.value };
+      if (await act("slack/edit", body)) done();
+    };
+    const keys = (event) => {
+      if (event.key === "Escape") done();
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        save();
+      }
+    };
+    const words = h("textarea", { rows: 2, "aria-label": "Edit the message", keydown: keys });
+    words.value = post.text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+    return h(
+      "div",
+      { class: "edit" },
+      words,
+      h("div", {}, h("button", { type: "button", class: "strong", click: save }, "Save"), h("button", { type: "button", click: done }, "Cancel")),
+    );
+  }
+
+  /** Who will read what is being written. @param {string} text */
+  advise(text) {
+    const note = NOTE.test(text);
+    this.box.classList.toggle("note", note);
+    this.box.classList.toggle("mute", !this.me.agent);
+    if (!this.me.agent) this.hint.replaceChildren(`${this.me.label} is no agent: nothing written here reaches the customer.`);
+    else if (note) this.hint.replaceChildren("Internal note: only Slack sees it.");
+    else this.hint.replaceChildren("Goes to the customer. ", h("kbd", {}, "//"), " makes it a note.");
+  }
+}
+
+/** @param {any} root */
+const newest = (root) => root.replies.filter(({ bot }) => bot).at(-1)?.ts ?? root.ts;
+
+/** @param {string} name */
+const initials = (name) => name.split(" ").map((word) => word[0]).slice(0, 2).join("");

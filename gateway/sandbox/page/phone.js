@@ -1,0 +1,60 @@
+// The Telegram phone.
+
+import { Composer } from "./composer.js";
+import { find, following, h, sync } from "./dom.js";
+import { nodes } from "./entities.js";
+import { shown } from "./files.js";
+import { act } from "./server.js";
+import { moment, time } from "./words.js";
+
+export class Phone {
+  /** @param {HTMLElement} pane @param {() => void} news called when the shop has written */
+  constructor(pane, news) {
+    this.pane = pane;
+    this.news = news;
+    this.list = find(pane, ".chat");
+    this.who = find(pane, ".who");
+    this.heard = -1;
+    this.view = { people: [] };
+    this.composer = new Composer(find(pane, ".composer"), {
+      send: (text, files) => act("telegram/say", { person: this.person, text, files }),
+    });
+    this.who.addEventListener("change", () => this.show(this.view));
+    const clock = find(pane, ".clock");
+    const tick = () => (clock.textContent = time(Date.now()));
+    tick();
+    window.setInterval(tick, 10_000);
+  }
+
+  get person() {
+    return this.who.value;
+  }
+
+  /** @param {any} view */
+  show(view) {
+    this.view = view;
+    if (!this.who.options.length) this.who.append(...view.people.map(({ name }) => h("option", {}, name)));
+    const chat = view.people.find(({ name }) => name === this.person);
+    following(this.list, () => {
+      const empty = [{ id: "empty", text: `Nothing yet. ${chat.name}, say hello to the shop.` }];
+      sync(this.list, chat.messages.length ? chat.messages : empty, (each) => `${chat.name} ${each.id}`, bubble);
+    });
+    const heard = view.people.flatMap(({ messages }) => messages).filter(({ mine }) => !mine).length;
+    if (this.heard >= 0 && heard > this.heard) this.news();
+    this.heard = heard;
+  }
+}
+
+/** @param {any} message */
+function bubble(message) {
+  if (message.id === "empty") return h("li", { class: "empty" }, message.text);
+  if (message.deleted) return h("li", { class: message.mine ? "mine gone" : "gone" }, "This message was deleted.");
+  return h(
+    "li",
+    { class: message.mine ? "mine" : "theirs" },
+    message.replied && h("div", { class: "replied" }, message.replied),
+    message.file && shown(message.file),
+    h("time", { title: moment(message.at) }, message.edited ? `edited ${time(message.at)}` : time(message.at)),
+    h("div", { class: "said" }, ...nodes(message.text, message.entities)),
+  );
+}

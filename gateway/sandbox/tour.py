@@ -1,0 +1,277 @@
+"""The guided first minute: what to do next on each channel, and whether it happened.
+
+Every step is judged by the truth of the stand-ins, so it does not matter who acts, the page or a test over HTTP.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connectors.base import Clock
+from gateway.sandbox.pane import Json
+from gateway.sandbox.phone import PEOPLE as PHONE_PEOPLE
+from gateway.sandbox.slack.workspace import BOT_USER, Post
+from gateway.sandbox.world import World
+from router.model import ChannelType
+from router.notes import is_note
+from router.richtext import of_text
+
+SENT = "white_check_mark"
+"""The reaction of the app on a reply that has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do, or to wait for. `pane` is where it is seen; `hold` is how long a reply may still be undone."""
+
+    id: str
+    channel: ChannelType
+    pane: str
+    title: str
+    text: str
+    example: str = ""
+    hold: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What was there before the tour began."""
+
+    ts: float
+    chats: int
+    mails: int
+
+
+class Tour:
+    """Begins when it is made; `restart` begins again with what comes after. `agents` by Slack name."""
+
+    def __init__(self, world: World, clock: Clock, agents: frozenset[str]) -> None:
+        self._world = world
+        self._clock = clock
+        self._agents = {world.slack.user(name).id for name in agents}
+        self.restart()
+
+    def restart(self) -> None:
+        self._on = True
+        self._skipped: set[str] = set()
+        self._done: dict[str, datetime] = {}
+        self._shown: dict[ChannelType, Post] = {}
+        self._since = Baseline(
+            ts=self._clock().timestamp(),
+            chats=sum(len(self._world.telegram.chat(name)) for name in PHONE_PEOPLE),
+            mails=len(self._world.mail.inbox.mails),
+        )
+
+    def skip(self) -> None:
+        """Go on without the current step."""
+        if (step := self._current()) is not None:
+            self._skipped.add(step.id)
+
+    def end(self) -> None:
+        self._on = False
+
+    def view(self) -> Json:
+        """The steps with their state; `took` is how long after the step before it a step happened, in ms."""
+        self._look()
+        current = self._current()
+        return {
+            "on": self._on,
+            "current": current.id if current else None,
+            "steps": [
+                {
+                    "id": step.id,
+                    "channel": step.channel,
+                    "pane": step.pane,
+                    "title": step.title,
+                    "text": step.text,
+                    "example": step.example,
+                    "hold": step.hold.total_seconds() if step.hold else None,
+                    "state": "done" if step.id in self._done else "skipped" if step.id in self._skipped else "open",
+                    "took": self._took(number),
+                    "thread": self._thread(step.channel),
+                }
+                for number, step in enumerate(STEPS)
+            ],
+        }
+
+    def _current(self) -> Step | None:
+        return next((step for step in STEPS if step.id not in self._done and step.id not in self._skipped), None)
+
+    def _took(self, number: int) -> int | None:
+        if number == 0:
+            return None
+        before, at = self._done.get(STEPS[number - 1].id), self._done.get(STEPS[number].id)
+        return int((at - before) / timedelta(milliseconds=1)) if before and at else None
+
+    def _thread(self, channel: ChannelType) -> Json | None:
+        """The newest conversation of the tour on a channel."""
+        root = self._shown.get(channel)
+        return {"channel": root.channel, "ts": root.ts} if root else None
+
+    def _look(self) -> None:
+        """Mark what has happened since the last look; a step that was done stays done."""
+        now = self._clock()
+        for channel in (ChannelType.TELEGRAM, ChannelType.WEBCHAT, ChannelType.EMAIL):
+            if f"{channel}.arrive" not in self._done:
+                for verb in self._happened(channel):
+                    self._done.setdefault(f"{channel}.{verb}", now)
+
+    def _happened(self, channel: ChannelType) -> Iterator[str]:
+        asked = self._asked(channel)
+        if asked:
+            yield "ask"
+        threads = [(root, replies) for root, replies in self._threads() if _is_about(root, channel)]
+        shown = [
+            (root, post, replies)
+            for root, replies in threads
+            for post in replies
+            if post.bot and float(post.ts) > self._since.ts
+        ]
+        if not shown:
+            return
+        if not asked:  # the web chat has no stand-in: what was asked is known when it is shown
+            yield "ask"
+        self._shown[channel] = shown[-1][0]
+        yield "show"
+        answers = [
+            reply
+            for _, first, replies in shown
+            for reply in replies
+            if reply.user in self._agents and float(reply.ts) > float(first.ts) and not is_note(of_text(reply.text))
+        ]
+        if not answers:
+            return
+        yield "answer"
+        if self._arrived(channel, answers):
+            yield "arrive"
+
+    def _asked(self, channel: ChannelType) -> bool:
+        match channel:
+            case ChannelType.TELEGRAM:
+                return sum(len(self._world.telegram.chat(name)) for name in PHONE_PEOPLE) > self._since.chats
+            case ChannelType.EMAIL:
+                return len(self._world.mail.inbox.mails) > self._since.mails
+        return False
+
+    def _threads(self) -> Iterator[tuple[Post, list[Post]]]:
+        for channel in self._world.slack.workspace.channels.values():
+            for ts, replies in channel.threads.items():
+                yield channel.posts[ts], replies
+
+    def _arrived(self, channel: ChannelType, answers: list[Post]) -> bool:
+        first = min(float(answer.ts) for answer in answers)
+        match channel:
+            case ChannelType.TELEGRAM:
+                return any(sent.at.timestamp() > first for sent in self._world.telegram.truth)
+            case ChannelType.EMAIL:
+                return any(mail.at.timestamp() > first for mail in self._world.mail.accepted)
+        return any(BOT_USER in answer.reactions.get(SENT, ()) for answer in answers)
+
+
+def _is_about(root: Post, channel: ChannelType) -> bool:
+    """Whether a root card names a channel of this type."""
+    return any(f"({channel})" in text for block in root.blocks for text in _texts(block))
+
+
+def _texts(block: Mapping[str, object]) -> Iterator[str]:
+    elements = block.get("elements")
+    if block.get("type") == "context" and isinstance(elements, list):
+        yield from (str(each.get("text", "")) for each in elements)
+
+
+CHAT_HOLD, MAIL_HOLD = timedelta(seconds=2), timedelta(seconds=10)
+STEPS = (
+    Step(
+        id="telegram.ask",
+        channel=ChannelType.TELEGRAM,
+        pane="telegram",
+        title="Write to the shop on Telegram",
+        text="You are Tom, a customer. Send a message from the phone.",
+        example="Hi! Where is my order 1042?",
+    ),
+    Step(
+        id="telegram.show",
+        channel=ChannelType.TELEGRAM,
+        pane="slack",
+        title="See it in Slack",
+        text="Tom's question opens a thread in a support channel.",
+    ),
+    Step(
+        id="telegram.answer",
+        channel=ChannelType.TELEGRAM,
+        pane="slack",
+        title="Answer in the thread",
+        text="Now you are Alice, an agent. Whatever you write in the thread goes to Tom.",
+        example="Hello Tom, it left our warehouse this morning and should be with you tomorrow.",
+    ),
+    Step(
+        id="telegram.arrive",
+        channel=ChannelType.TELEGRAM,
+        pane="telegram",
+        title="See it arrive",
+        text="It waits 2 seconds, so that you can still delete it in Slack. Then it leaves.",
+        hold=CHAT_HOLD,
+    ),
+    Step(
+        id="webchat.ask",
+        channel=ChannelType.WEBCHAT,
+        pane="shop",
+        title="Ask in the shop's web chat",
+        text="Open the chat in the corner of the shop and write as a visitor.",
+        example="Is the teapot dishwasher-safe?",
+    ),
+    Step(
+        id="webchat.show",
+        channel=ChannelType.WEBCHAT,
+        pane="slack",
+        title="See it in Slack",
+        text="Another customer, another channel, the same desk.",
+    ),
+    Step(
+        id="webchat.answer",
+        channel=ChannelType.WEBCHAT,
+        pane="slack",
+        title="Answer in the thread",
+        text="Answer the visitor. Attach a file if you like: it arrives too.",
+        example="Yes, it is. Only the bamboo lid wants to be washed by hand.",
+    ),
+    Step(
+        id="webchat.arrive",
+        channel=ChannelType.WEBCHAT,
+        pane="shop",
+        title="See it arrive",
+        text="After the same 2 seconds it is in the visitor's chat.",
+        hold=CHAT_HOLD,
+    ),
+    Step(
+        id="email.ask",
+        channel=ChannelType.EMAIL,
+        pane="mail",
+        title="Write a mail to the shop",
+        text="You are Ann. Write a new mail; words such as “refund” bring it to another team.",
+        example="The lamp arrived with a crack. I would like a refund, please.",
+    ),
+    Step(
+        id="email.show",
+        channel=ChannelType.EMAIL,
+        pane="slack",
+        title="See it in Slack",
+        text="The mail opens a thread in #aftersale, because it speaks of a refund.",
+    ),
+    Step(
+        id="email.answer",
+        channel=ChannelType.EMAIL,
+        pane="slack",
+        title="Answer in the thread",
+        text="Slack in, mail out: your answer becomes a proper mail in Ann's thread.",
+        example="Dear Ann, I am sorry about the lamp. Your refund is on its way.",
+    ),
+    Step(
+        id="email.arrive",
+        channel=ChannelType.EMAIL,
+        pane="mail",
+        title="See it arrive",
+        text="A mail can be undone for 10 seconds. Then it is in Ann's inbox; answer it if you like.",
+        hold=MAIL_HOLD,
+    ),
+)
