@@ -17,7 +17,7 @@ _BOUNDARY = re.compile(rb'boundary[ \t]*=\s*(?:"([^"\\\r\n]{1,200})"|([^\s;"\\]{
 _MESSAGE = re.compile(rb"(?:^|[\r\n])content-type[ \t]*:\s*message/", re.I)
 _STEP = re.compile(rb"(?:^|[\r\n])(?:--([^\r\n]{1,210})|content-type[ \t]*:\s*message/)", re.I)
 _HEADER = re.compile(rb"(?:^|[\r\n])[!-9;-~]{1,200}[ \t]*:")
-_PART_VALUE = re.compile(rb"(?:^|[\r\n])(content-[a-z-]{1,40}[ \t]*:[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*)", re.I)
+_PART_VALUE = re.compile(rb"content-[a-z-]{1,40}[ \t]*:[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*", re.I)
 _STRUCTURED = re.compile(
     rb"(?:^|[\r\n])((?:from|to|cc|bcc|sender|reply-to|message-id|in-reply-to|references|date|received|return-path"
     rb"|authentication-results|list-[a-z-]{1,20})[ \t]*:[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*)",
@@ -38,10 +38,12 @@ def check(raw: bytes) -> None:
     if head.count(b"\n") + head.count(b"\r") > HEADER_LIMIT and len(_HEADER.findall(head)) > HEADER_LIMIT:
         raise Unparseable(f"it has more than {HEADER_LIMIT} headers")
     if len(head) > VALUE_LIMIT:
-        _check_values(_STRUCTURED, head)
+        for match in _STRUCTURED.finditer(head):
+            _check_value(match[1])
+    lowered = raw.lower()
     if len(raw) > VALUE_LIMIT:
-        _check_values(_PART_VALUE, raw)
-    _check_parts(raw)
+        _check_part_values(raw, lowered)
+    _check_parts(raw, lowered)
 
 
 def _end_of_headers(raw: bytes) -> int:
@@ -49,15 +51,22 @@ def _end_of_headers(raw: bytes) -> int:
     return min(ends, default=len(raw))
 
 
-def _check_values(pattern: re.Pattern[bytes], content: bytes) -> None:
-    for match in pattern.finditer(content):
-        if match.end() - match.start() > VALUE_LIMIT:
-            name = match[1][:40].partition(b":")[0].strip().decode("ascii", "replace")
-            raise Unparseable(f"its header {name} is longer than {VALUE_LIMIT // 1024} kB")
+def _check_value(field: bytes) -> None:
+    if len(field) > VALUE_LIMIT:
+        name = field[:40].partition(b":")[0].strip().decode("ascii", "replace")
+        raise Unparseable(f"its header {name} is longer than {VALUE_LIMIT // 1024} kB")
 
 
-def _check_parts(raw: bytes) -> None:
-    lowered = raw.lower()
+def _check_part_values(raw: bytes, lowered: bytes) -> None:
+    """The same for the headers of parts, wherever they are: the parser's reader of parameters is quadratic."""
+    at = lowered.find(b"content-")
+    while at >= 0:
+        if (at == 0 or raw[at - 1] in b"\r\n") and (match := _PART_VALUE.match(raw, at)):
+            _check_value(match[0])
+        at = lowered.find(b"content-", at + 8)
+
+
+def _check_parts(raw: bytes, lowered: bytes) -> None:
     if raw.count(b"--") <= PART_LIMIT and lowered.count(b"boundary") + lowered.count(b"message/") <= DEPTH_LIMIT:
         return  # nearly every mail
     marks = len(_MARK.findall(raw))
