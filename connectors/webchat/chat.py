@@ -124,10 +124,10 @@ class Chat:
 
     @staticmethod
     def answer(send: Send, receipt: Receipt) -> bytes:
-        """What the sender is told after the commit (X1, W4)."""
+        """What the sender is told after the commit (X1); raises Refused when the id names something else (W4)."""
         if receipt.fate is Fate.CONFLICT:
             text = "Another message was already sent under this id: use a new UUID."
-            return protocol.error(Refused("webchat.conflict", 409, text, frame=send.id))
+            raise Refused("webchat.conflict", 409, text, frame=send.id)
         return protocol.ack(send.id, receipt.feed_seq, message=receipt.message.hex if receipt.message else None)
 
     def event(self, item: FeedItem, visitor: Visitor) -> bytes | None:

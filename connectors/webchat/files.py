@@ -64,7 +64,7 @@ def _described(name: str, head: bytes, blob: Blob) -> Attachment:
     """The name is a label and never a path (J12); the type is what the bytes say, never what the client says."""
     shown = "".join(each for each in PurePosixPath(name.replace("\\", "/")).name if each.isprintable())
     return Attachment(
-        name=shown[-_NAME:] or "file",
+        name=shown[-_NAME:] if shown.strip(". ") else "file",
         content_type=filetype.guess_mime(head) or _UNKNOWN,
         size=blob.size,
         blob=blob,

@@ -44,6 +44,7 @@ class Pages:
             "channel": settings.id,
             "title": settings.title,
             "colour": settings.colour,
+            "ink": _ink(settings.colour),
         }
         loader = (_FOLDER / "widget.js").read_bytes().replace(b'"{{config}}"', orjson.dumps(launcher))
         self._loader = _Asset(loader, ".js")
@@ -72,6 +73,7 @@ class Pages:
             base=f"/webchat/{self._settings.id}",
             title=html.escape(self._settings.title),
             colour=self._settings.colour,
+            ink=_ink(self._settings.colour),
             config=self._config,
         )
         headers = {
@@ -96,3 +98,10 @@ class _Asset:
         # Both the shop's page and the chat's page load it; it holds nothing secret.
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return web.Response(body=self._content, content_type=self._type, charset="utf-8", headers=headers)
+
+
+def _ink(colour: str) -> str:
+    """Black or white, whichever is easier to read on "#rrggbb" (relative luminance, WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#ffffff"

@@ -7,7 +7,7 @@ from typing import Literal
 from aiohttp import WSMsgType
 from aiohttp.web import WebSocketResponse
 
-from connectors.base import Arrival, Fate, FeedItem, NotStored
+from connectors.base import Arrival, FeedItem, NotStored, Receipt
 from connectors.webchat import protocol
 from connectors.webchat.chat import PAGE, Chat
 from connectors.webchat.limits import Bucket
@@ -161,12 +161,18 @@ class Session:
                 await self._refuse(batch + self._pending, error)
                 raise Ending(1012 if error.draining else 1013, "not stored, try again") from error
             for (send, _), receipt in zip(batch, receipts, strict=True):
-                seq = receipt.feed_seq
-                if seq is not None and seq == self._seq + 1 and receipt.fate is not Fate.CONFLICT:
-                    self._seq = seq  # the acknowledgement tells it: no event, no look at the feed
-                await self._write(self._chat.answer(send, receipt))
+                await self._write(self._told(send, receipt))
             self._settled.set()
         self._storing = None
+
+    def _told(self, send: Send, receipt: Receipt) -> bytes:
+        try:
+            ack = self._chat.answer(send, receipt)
+        except Refused as refused:
+            return protocol.error(refused)
+        if receipt.feed_seq == self._seq + 1:
+            self._seq += 1  # the acknowledgement tells this entry: no event, no look at the feed
+        return ack
 
     async def _refuse(self, batch: list[tuple[Send, Arrival]], error: NotStored) -> None:
         for send, _ in batch:

@@ -17,6 +17,7 @@ const page = new Page(config.origins, heard);
 
 let language = navigator.language;
 let identity = "";
+let token = memory.get("token"); // of a known customer it is not stored: the shop says who he is on each page
 let cursor = 0;
 let shown = !page.embedded;
 let started = false;
@@ -105,7 +106,7 @@ function open() {
 function hello() {
   return {
     language,
-    ...(identity ? { identity } : { token: memory.get("token") || undefined }),
+    ...(identity ? { identity } : { token: token || undefined }),
     ...(config.consent ? { consent: config.consent.version } : {}),
   };
 }
@@ -119,7 +120,8 @@ function frame(frame) {
       cursor = 0;
       log.reset();
     }
-    memory.set("token", frame.token);
+    token = frame.token;
+    memory.set("token", frame.known ? "" : token);
   } else if (frame.type === "reset") {
     cursor = frame.seq ?? 0;
     log.reset();
@@ -160,6 +162,7 @@ function refused(error) {
     connection.stop();
     page.tell("identity"); // the shop gives a fresh one
   } else if (error.code === "webchat.token") {
+    token = "";
     memory.set("token", "");
   } else if (error.code === "webchat.version" || error.code === "webchat.consent") {
     connection.stop();
@@ -221,7 +224,7 @@ function remove(id) {
 async function upload(file) {
   const answer = await fetch(`${base}/files`, {
     method: "POST",
-    headers: { Authorization: `Bearer ${memory.get("token")}`, "X-File-Name": encodeURIComponent(file.name) },
+    headers: { Authorization: `Bearer ${token}`, "X-File-Name": encodeURIComponent(file.name) },
     body: file,
   });
   if (!answer.ok) throw new Error(String(answer.status));
@@ -235,6 +238,7 @@ async function signOut() {
   }
   memory.forget();
   identity = "";
+  token = "";
   cursor = 0;
   unread = 0;
   page.tell("unread", { count: 0 });

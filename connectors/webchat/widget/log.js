@@ -1,11 +1,11 @@
-// The conversation as the visitor sees it: one list item a message, in the order of the feed.
+// The conversation as the visitor sees it: one item a message, in the order of the feed.
 
 import { anchor, render, safeLink } from "./richtext.js";
 
 const STATES = ["waiting", "sending", "failed"];
 const SHOWN_IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-/** @typedef {{item: HTMLLIElement, bubble: HTMLElement, foot: HTMLElement, seq: number, author: string}} Entry */
+/** @typedef {{item: HTMLElement, bubble: HTMLElement, foot: HTMLElement, seq: number, author: string}} Entry */
 /** @typedef {{name: string, type: string, size: number, url: string | null}} File */
 
 export class Log {
@@ -143,17 +143,18 @@ export class Log {
 
   /** @param {string} kind @param {string} name @param {number} seq @returns {Entry} */
   entry(kind, name, seq) {
-    const item = document.createElement("li");
+    const item = document.createElement("div");
+    item.className = "message";
     const bubble = document.createElement("div");
     const foot = document.createElement("div");
     bubble.className = "bubble";
     foot.className = "foot";
-    if (kind === "customer") {
-      item.className = "mine";
-    } else if (name) {
+    item.classList.toggle("mine", kind === "customer");
+    const shown = kind === "customer" ? this.words.you : name; // "You" is for screen readers only
+    if (shown) {
       const label = document.createElement("div");
       label.className = "name";
-      label.textContent = name;
+      label.textContent = shown;
       item.append(label);
     }
     item.append(bubble, foot);

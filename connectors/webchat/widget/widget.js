@@ -5,7 +5,7 @@
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   if (!script || window.Onevoice) return;
 
-  /** @type {{channel: string, title: string, colour: string}} put in by the server */
+  /** @type {{channel: string, title: string, colour: string, ink: string}} put in by the server */
   const config = "{{config}}";
   const base = new URL(".", script.src);
   const origin = base.origin;
@@ -21,7 +21,7 @@
     :host { all: initial; }
     button, iframe { position: fixed; ${left ? "left" : "right"}: max(20px, env(safe-area-inset-right)); border: 0; z-index: 2147483000; }
     button { bottom: max(20px, env(safe-area-inset-bottom)); width: 56px; height: 56px; border-radius: 28px; padding: 0;
-      background: ${config.colour}; color: #fff; cursor: pointer; box-shadow: 0 4px 16px rgb(0 0 0 / 25%); }
+      background: ${config.colour}; color: ${config.ink}; cursor: pointer; box-shadow: 0 4px 16px rgb(0 0 0 / 25%); }
     button:focus-visible { outline: 3px solid #fff; box-shadow: 0 0 0 6px ${config.colour}; }
     svg { width: 26px; height: 26px; display: block; margin: auto; fill: none; stroke: currentColor; stroke-width: 2;
       stroke-linecap: round; stroke-linejoin: round; }
