@@ -76,7 +76,7 @@ class Intake:
             raise NotStored(str(error), full=error.full) from error
         for receipt in receipts:
             self._metrics.inbound(channel, receipt.fate)
-        failpoints.hit("after_commit_before_ack")
+        failpoints.hit("after_commit_before_ack", channel)
         return list(receipts)
 
     async def store_parsed(self, item: UUID, inbound: Inbound) -> None:

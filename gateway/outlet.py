@@ -124,10 +124,10 @@ class Outlet:
         chosen, waits = self._pace.plan(heads, now)
         chosen, over_budget = self._within_budget(chosen, now)
         claimed_at = time.monotonic()
-        failpoints.hit("before_sending")
+        failpoints.hit("before_sending", self._connector.channel)
         lease = int(self._lease.total_seconds() * 1_000_000)
         claims = await self._database.transact(_claim, chosen, [*late, *waits, *over_budget], self._owner, lease)
-        failpoints.hit("after_sending")
+        failpoints.hit("after_sending", self._connector.channel)
         for claim in claims:
             self.held[claim.delivery.id] = (claim, claimed_at + self._lease.total_seconds())
             self._idle.clear()
@@ -225,9 +225,9 @@ class Outlet:
             if wait > self._now():  # its old owner may still be writing (R5)
                 return Ending(Settlement(DeliveryState.UNKNOWN, not_before=wait, burnt=True, lookups=claim.lookups))
             return self._after_look(claim, await self._call(self._connector.reconcile(claim.delivery)))
-        await failpoints.reach("before_write")
+        await failpoints.reach("before_write", self._connector.channel)
         outcome = await self._call(self._connector.deliver(claim.delivery))
-        await failpoints.reach("after_write")
+        await failpoints.reach("after_write", self._connector.channel)
         return self._after_send(claim, outcome)
 
     async def _call(self, call: Awaitable[Outcome]) -> Outcome:
@@ -302,7 +302,7 @@ class Outlet:
     async def _settle(self, claim: Claim, ending: Ending, started: float) -> None:
         """Store how a claim ended; while the database is away, as long as the lease lasts."""
         delivery, state = claim.delivery, ending.settlement.state
-        failpoints.hit("before_settle")
+        failpoints.hit("before_settle", self._connector.channel)
         while True:
             try:
                 touched = await self._database.transact(settling.settle, claim, ending, self._pulls())
@@ -314,7 +314,7 @@ class Outlet:
                     )
                     return
                 await asyncio.sleep(0.5)
-        failpoints.hit("after_settle")
+        failpoints.hit("after_settle", self._connector.channel)
         if touched is None:
             log.warning("delivery.taken_over", channel=delivery.channel, delivery=delivery.id.hex)
             self._metrics.delivery(delivery.channel, "taken_over")

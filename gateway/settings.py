@@ -38,6 +38,11 @@ def environment() -> Mapping[str, str]:
     return os.environ  # noqa: TID251  the one place
 
 
+def armed_failpoints() -> str:
+    """What a fault run wants to go wrong (`storage.failpoints`); empty in service."""
+    return environment().get("ONEVOICE_FAILPOINTS", "")
+
+
 def packaged(name: str) -> Path:
     """An example configuration that comes with Onevoice, in a wheel or in a checkout (decisions 40)."""
     here = Path(__file__).parent

@@ -1,15 +1,16 @@
 """Named places where a test may kill, stall or fail the process; unarmed they cost one look into an empty dict.
 
-Specification: "name=action[@n]" joined by commas. Actions: kill (SIGKILL to ourselves), raise, stall:SECONDS
-(blocks the calling thread, or only the awaiting delivery), skip (the caller leaves a safety check out: mutation
-runs). `@n` acts on the n-th pass only, without it on every pass.
+Specification: "name[:channel]=action[@n]" joined by commas. Actions: kill (SIGKILL to ourselves), freeze (SIGSTOP to
+ourselves), raise, stall:SECONDS (blocks the calling thread, or only the awaiting delivery), skip (the caller leaves a
+safety check out: mutation runs). `@n` acts on the n-th pass only, without it on every pass; with a channel only the
+passes of that channel count.
 """
 
 import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 
 PLACES = (
     "before_commit",
@@ -24,9 +25,6 @@ PLACES = (
 )
 """Every failpoint of the program, in the order a message passes them."""
 
-AWAITED = ("before_write", "after_write")
-"""Failpoints between awaits."""
-
 CHECKS = ("lease_before_write", "fence", "unique_key")
 """Safeties that a mutation run leaves out one at a time (R4, R6, X3)."""
 
@@ -35,40 +33,66 @@ class Failure(Exception):
     """Raised by an armed failpoint."""
 
 
-_armed: dict[str, Callable[[], None]] = {}
+@dataclass(slots=True)
+class _Armed:
+    """One entry of the specification; `turn` is the pass it acts on, 0 for every one."""
+
+    place: str
+    action: str
+    seconds: float
+    turn: int
+    passes: int = 0
+
+    def due(self) -> bool:
+        self.passes += 1
+        return self.turn in (0, self.passes)
+
+    def act(self) -> None:
+        match self.action:
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "freeze":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            case "stall":
+                time.sleep(self.seconds)
+            case _:
+                raise Failure(f"failpoint {self.place}")
+
+
+_armed: dict[str, list[_Armed]] = {}
 _skipped: set[str] = set()
-_stalls: dict[str, float] = {}
 
 
 def arm(specification: str) -> None:
     """Arm failpoints; an empty text disarms all. Raises ValueError naming what it does not know."""
     _armed.clear()
     _skipped.clear()
-    _stalls.clear()
     for entry in filter(None, specification.split(",")):
-        name, _, action = entry.strip().partition("=")
+        place, _, action = entry.strip().partition("=")
         action, _, turn = action.partition("@")
-        if name in CHECKS and action == "skip":
-            _skipped.add(name)
-        elif name in AWAITED and action.startswith("stall:"):
-            _stalls[name] = float(action.removeprefix("stall:"))
-        elif name in PLACES:
-            _armed[name] = _on_turn(_action(name, action), int(turn) if turn else None)
+        if place in CHECKS and action == "skip":
+            _skipped.add(place)
+        elif place.partition(":")[0] in PLACES:
+            _armed.setdefault(place, []).append(_entry(place, action, int(turn or 0)))
         else:
             raise ValueError(f"unknown failpoint {entry!r}; known are {', '.join(PLACES + CHECKS)}")
 
 
-async def reach(name: str) -> None:
-    """Pass a failpoint between awaits: a stall there holds up this delivery only, not the whole loop."""
-    if name in _stalls:
-        await asyncio.sleep(_stalls[name])
-    hit(name)
-
-
-def hit(name: str) -> None:
+def hit(name: str, channel: str = "") -> None:
     """Pass a failpoint."""
-    if _armed and (action := _armed.get(name)) is not None:
-        action()
+    if _armed:
+        for each in _due(name, channel):
+            each.act()
+
+
+async def reach(name: str, channel: str) -> None:
+    """Pass a failpoint between awaits: a stall there holds up this delivery only, not the whole loop."""
+    if _armed:
+        for each in _due(name, channel):
+            if each.action == "stall":
+                await asyncio.sleep(each.seconds)
+            else:
+                each.act()
 
 
 def left_out(check: str) -> bool:
@@ -76,32 +100,12 @@ def left_out(check: str) -> bool:
     return check in _skipped
 
 
-def _action(name: str, action: str) -> Callable[[], None]:
-    kind, _, detail = action.partition(":")
-    match kind:
-        case "kill":
-            return lambda: os.kill(os.getpid(), signal.SIGKILL)
-        case "stall":
-            seconds = float(detail)
-            return lambda: time.sleep(seconds)
-        case "raise":
-
-            def fail() -> None:
-                raise Failure(f"failpoint {name}")
-
-            return fail
-    raise ValueError(f"unknown action {action!r} for failpoint {name}; use kill, raise or stall:SECONDS")
+def _due(name: str, channel: str) -> list[_Armed]:
+    return [each for place in (name, f"{name}:{channel}") for each in _armed.get(place, ()) if each.due()]
 
 
-def _on_turn(action: Callable[[], None], turn: int | None) -> Callable[[], None]:
-    if turn is None:
-        return action
-    passes = 0
-
-    def counted() -> None:
-        nonlocal passes
-        passes += 1
-        if passes == turn:
-            action()
-
-    return counted
+def _entry(place: str, action: str, turn: int) -> _Armed:
+    kind, _, seconds = action.partition(":")
+    if kind not in ("kill", "freeze", "raise", "stall"):
+        raise ValueError(f"unknown action {action!r} for failpoint {place}; use kill, freeze, raise or stall:SECONDS")
+    return _Armed(place, kind, float(seconds or 0), turn)

@@ -23,11 +23,16 @@ def serve(config: Path) -> None:
     from gateway.config import load
     from gateway.loop import run
     from gateway.secrecy import gateway_secret, secrets_of
-    from gateway.settings import environment
+    from gateway.settings import armed_failpoints, environment
+    from storage import failpoints
     from storage.errors import StoreUnavailable
     from storage.lockfile import AlreadyOpen
 
     settings = load_settings(config)
+    try:
+        failpoints.arm(armed_failpoints())
+    except ValueError as error:
+        raise WrongConfiguration(f"ONEVOICE_FAILPOINTS: {error}") from error
     try:
         own = gateway_secret(settings.gateway).decode()
         logs.configure(settings.gateway.log_level, {*secrets_of(settings), own}, clock.now)

@@ -38,7 +38,8 @@ class Envelope:
 
 class Events:
     """The queue of one app. `target` is the base of the app's HTTP routes ("http://.../slack/desk"); None means
-    Socket Mode. `time_scale` shortens Slack's pauses before a retry, `answer_within` is in seconds."""
+    Socket Mode. `time_scale` shortens Slack's pauses before a retry, `answer_within` is in seconds. `heard` is told
+    each acknowledgement that was waited for."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Events:
         self.acknowledged = 0
         self.retried = 0
         self.acks: list[tuple[str, Payload | None]] = []
+        self.heard: Callable[[Envelope], None] = lambda envelope: None
         self.answers: list[int] = []
         self._clock = clock
         self._secret = secret
@@ -146,8 +148,10 @@ class Events:
 
     def _settle(self, id_: str, answer: Payload | None) -> None:
         envelope = self._waiting.pop(id_, None)
-        if envelope is not None and envelope.timer is not None:
-            envelope.timer.cancel()
+        if envelope is not None:
+            self.heard(envelope)
+            if envelope.timer is not None:
+                envelope.timer.cancel()
         self.acknowledged += 1
         self.acks.append((id_, answer))
         del self.acks[:-1000]
