@@ -2,8 +2,7 @@
 
 import re
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
-_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\U0010ffff-]+")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -14,8 +13,8 @@ class BadAddress(ValueError):
 def split(address: str) -> tuple[str, str]:
     """Local part and A-label domain in lower case; raises BadAddress.
 
-    Dot-atoms only: no quotes, no source routes, no white space or control characters, local part <= 64 octets,
-    the whole <= 254 (RFC 5321 4.5.3.1).
+    No quotes, no source routes, no white space or control characters, local part <= 64 octets, the whole <= 254
+    (RFC 5321 4.5.3.1). Dots may stand anywhere: some Japanese providers gave such addresses to many people.
     """
     local, at, domain = address.rpartition("@")
     if not at or not _LOCAL.fullmatch(local) or not local.isprintable():  # no separators, no lone surrogates

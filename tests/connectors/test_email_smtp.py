@@ -317,7 +317,22 @@ async def test_m12_this_is_no_relay(door: Door, recipient: str) -> None:
         assert (await sender.say("DATA")).startswith("503")
 
 
-@pytest.mark.parametrize("recipient", ["help@shop.example", "HELP@Shop.Example", "help+token@shop.example"])
+@pytest.mark.parametrize("sender", ["root", "li..wei.@customer.example", '"li"@customer.example', "李@客户.example"])
+async def test_any_sender_may_write(door: Door, ports: MemoryPorts, sender: str) -> None:
+    async with client(door) as connection:
+        await connection.reply()
+        await connection.say("EHLO customer.example")
+        assert (await connection.say(f"MAIL FROM:<{sender}> SMTPUTF8")).startswith("250")
+        await connection.say("RCPT TO:<help@shop.example>")
+        await connection.say("DATA")
+        assert (await connection.say(MAIL + b".")).startswith("250")
+    assert ports.arrivals[0].meta["mail_from"] == sender
+
+
+OURS = ["help@shop.example", "HELP@Shop.Example", "help+token@shop.example", "postmaster", "Postmaster@shop.example"]
+
+
+@pytest.mark.parametrize("recipient", OURS)
 async def test_m12_our_own_addresses_are_welcome(door: Door, recipient: str) -> None:
     async with client(door) as sender:
         await sender.reply()
