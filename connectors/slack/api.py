@@ -1,6 +1,7 @@
 """Slack's Web API over slack-sdk: one shared session, no automatic repeats, and every failure told as an Outcome."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,9 @@ from connectors.base import NotSent, Unknown
 from connectors.slack.outcomes import CallFailed, refused
 
 Payload = Mapping[str, Any]
+
+_QUIET = logging.getLogger("onevoice.slack.sdk")
+_QUIET.setLevel(logging.WARNING)  # below, the SDK logs every request with the message in it (decisions 35)
 
 CALL_TIMEOUT = 20.0
 CONNECT_TIMEOUT = 5.0
@@ -44,7 +48,9 @@ class SlackApi:
                 ),
                 connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=15),
             )
-            self._client = AsyncWebClient(self.bot_token, base_url=self.url, session=session, retry_handlers=[])
+            self._client = AsyncWebClient(
+                self.bot_token, base_url=self.url, session=session, retry_handlers=[], logger=_QUIET
+            )
             self._client.proxy = None  # the SDK takes one from the environment, which is not ours to read
         return self._client
 

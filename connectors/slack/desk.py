@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -28,6 +28,14 @@ TEXT_LIMIT = 39_000
 """Slack cuts a text off at 40,000 characters and says nothing (S22)."""
 ASIDE_EVENT = "gw.aside"
 """What we post beside a delivery (a new root, a word about a lost file): ours, but the echo of nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    """A message Slack took: its ref, and the ts of the thread it is really in."""
+
+    ref: str
+    thread: str | None
 
 
 class Desk:
@@ -78,13 +86,12 @@ class Desk:
         card = delivery.outgoing.card
         content = render.card(card) if card is not None else render.continued(delivery.number)
         try:
-            channel = await self._places.id_of(delivery.address)
-            ts = await self._post(delivery, content, channel)
+            posted = await self._post(delivery, content, await self._places.id_of(delivery.address))
         except CallFailed as failure:
             if failure.code in ("channel_not_found", "is_archived"):
                 self._places.forget(delivery.address)
             raise
-        return Sent((f"{channel}:{ts}",))
+        return Sent((posted.ref,))
 
     async def _card(self, delivery: Delivery) -> Outcome:
         if delivery.thread is None or delivery.outgoing.card is None:
@@ -96,7 +103,7 @@ class Desk:
             if failure.code != "message_not_found":
                 raise
             channel, _ = _parted(delivery.thread)
-            root = f"{channel}:{await self._post(delivery, content, channel)}"
+            root = (await self._post(delivery, content, channel)).ref
             return Sent((root,), thread=root)
         return Sent((delivery.thread,))
 
@@ -180,27 +187,38 @@ class Desk:
             await self._api.write("chat.update", _changed(bare, target), repeatable=True)
 
     async def _post_threaded(self, delivery: Delivery, outgoing: Outgoing, progress: Progress) -> tuple[str, Progress]:
-        """Post into the delivery's thread; where that is gone, open a new one first and say so (S29)."""
+        """Post into the delivery's thread; where that is gone, open a new one and say so (S29).
+
+        Slack either refuses, or silently posts outside any thread, which only its answer tells: then that post
+        becomes the new root and the message goes below it.
+        """
         notice = delivery.kind is DeliveryKind.NOTICE
         part, parts = delivery.part, delivery.parts
         content = render.notice(outgoing) if notice else render.message(outgoing, part, parts)
         bare = render.bare(outgoing, part, parts)
         channel, thread = await self.place(delivery)
+        stray: str | None = None
         try:
-            ts = await self._post_or_bare(delivery, content, bare, channel, thread)
+            posted = await self._post_or_bare(delivery, content, bare, channel, thread)
+            if posted.thread == thread:
+                return posted.ref, progress
+            stray = posted.ref
         except CallFailed as failure:
             if failure.code not in THREAD_GONE_CODES:
                 raise
-            log.warning("slack.thread_gone", channel=delivery.channel, conversation=str(delivery.conversation))
-            thread = await self._post(delivery, render.continued(delivery.number), channel, event=ASIDE_EVENT)
-            progress = replace(progress, root=f"{channel}:{thread}")
-            await self._ports.checkpoint(delivery, progress.dump())
-            ts = await self._post_or_bare(delivery, content, bare, channel, thread)
-        return f"{channel}:{ts}", progress
+        log.warning("slack.thread_gone", channel=delivery.channel, conversation=str(delivery.conversation))
+        said = render.continued(delivery.number)
+        root = stray or (await self._post(delivery, said, channel, event=ASIDE_EVENT)).ref
+        progress = replace(progress, root=root)
+        await self._ports.checkpoint(delivery, progress.dump())
+        if stray is not None:
+            await self._update(stray, {**said, "metadata": _mark(delivery, None, ASIDE_EVENT)})
+        posted = await self._post_or_bare(delivery, content, bare, *_parted(root))
+        return posted.ref, progress
 
     async def _post_or_bare(
         self, delivery: Delivery, content: Content, bare: Content, channel: str, thread: str | None
-    ) -> str:
+    ) -> _Posted:
         """The formatted message, or its bare text where Slack does not take it (S28)."""
         try:
             return await self._post(delivery, content, channel, thread)
@@ -211,24 +229,21 @@ class Desk:
             return await self._post(delivery, bare, channel, thread)
 
     async def _post(
-        self,
-        delivery: Delivery,
-        content: Content,
-        channel: str,
-        thread: str | None = None,
-        event: str = ECHO_EVENT,
-    ) -> str:
-        """`chat.postMessage`: the ts of the new message."""
+        self, delivery: Delivery, content: Content, channel: str, thread: str | None = None, event: str = ECHO_EVENT
+    ) -> _Posted:
+        """`chat.postMessage`."""
         if len(content["text"]) > TEXT_LIMIT:
             raise CallFailed(Rejected(f"the text has more than {TEXT_LIMIT} characters, Slack would cut it off"))
-        arguments = _said(content) | {"channel": channel, "metadata": _mark(delivery, event)}
+        arguments = _said(content) | {"channel": channel, "metadata": _mark(delivery, thread, event)}
         if thread is not None:
             arguments["thread_ts"] = thread
         self._hold(delivery)
         answer = await self._api.write("chat.postMessage", arguments)
         ts: str = answer["ts"]
-        self._posted(f"{channel}:{thread or ts}")
-        return ts
+        channel = answer.get("channel") or channel
+        within: str | None = (answer.get("message") or {"thread_ts": thread}).get("thread_ts")
+        self._posted(f"{channel}:{within or ts}")
+        return _Posted(f"{channel}:{ts}", within)
 
     def _hold(self, delivery: Delivery) -> None:
         if not self._ports.holds(delivery):
@@ -269,7 +284,7 @@ class Desk:
         lines = (*(_placeholder(each) for each in stored.values()), Paragraph((Span(str(failure)),)))
         channel, thread = await self.place(delivery)
         content = render.bare(Outgoing(text=RichText(lines)))
-        return f"{channel}:{await self._post(delivery, content, channel, thread, event=ASIDE_EVENT)}"
+        return (await self._post(delivery, content, channel, thread, event=ASIDE_EVENT)).ref
 
     async def _shown(self, progress: Progress, channel: str) -> tuple[dict[int, str], dict[int, str]]:
         """Files of an earlier attempt: those that are seen, and those that are only uploaded."""
@@ -298,10 +313,11 @@ def _changed(content: Content, target: str) -> dict[str, object]:
     return {**content, "parse": "none", "link_names": False, "channel": channel, "ts": ts}
 
 
-def _mark(delivery: Delivery, event: str) -> Content:
-    """By this a post is known again, in its echo and when it is looked for (S20)."""
+def _mark(delivery: Delivery, thread: str | None, event: str) -> Content:
+    """By this a post is known again, in its echo and when it is looked for (S20); `thread` is where it was meant."""
     sha = hashlib.sha256(plain(delivery.outgoing.text).encode()).hexdigest()[:16]
-    return {"event_type": event, "event_payload": {"oid": delivery.id.hex, "part": delivery.part, "sha": sha}}
+    meant = {"thread": thread} if thread else {}
+    return {"event_type": event, "event_payload": {"oid": delivery.id.hex, "part": delivery.part, "sha": sha, **meant}}
 
 
 def _placeholder(attachment: Attachment) -> Paragraph:

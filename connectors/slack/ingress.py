@@ -1,6 +1,7 @@
 """From a Slack payload to a stored arrival. Bolt reads and sorts the payloads; the acknowledgement it makes leaves
 only after the commit (X1, S3)."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,8 @@ Lookup = Callable[[list[str], Home], Awaitable[Mapping[str, Person]]]
 
 log = structlog.get_logger(__name__)
 
+_QUIET = logging.getLogger("onevoice.slack.bolt")
+_QUIET.setLevel(logging.CRITICAL)  # Bolt would log payloads, that is: message bodies (decisions 35)
 _ANY = re.compile("")
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
@@ -52,7 +55,8 @@ class Ingress:
             )
 
         app = AsyncApp(
-            client=AsyncWebClient(retry_handlers=[]),
+            logger=_QUIET,
+            client=AsyncWebClient(retry_handlers=[], logger=_QUIET),
             authorize=authorize,
             process_before_response=True,
             ignoring_self_events_enabled=False,
@@ -123,7 +127,7 @@ class Ingress:
         await ack()
 
     async def _failed(self, error: Exception) -> BoltResponse | None:
-        """No acknowledgement. Bolt by itself would log the payload (decisions 35)."""
+        """No acknowledgement."""
         if isinstance(error, NotStored):
             return self._again(error)
         log.error("slack.not_stored", channel=self._channel, reason=repr(error))

@@ -10,7 +10,7 @@ from connectors.slack.api import SlackApi
 from connectors.slack.desk import Desk
 from connectors.slack.files import Files
 from connectors.slack.outcomes import THREAD_GONE_CODES, CallFailed
-from connectors.slack.parse import ECHO_EVENT
+from connectors.slack.parse import to_oid
 from connectors.slack.progress import Progress
 from router.model import Delivery, DeliveryKind
 
@@ -62,9 +62,7 @@ class Lookup:
         """The ts of the message that carries the delivery's mark."""
         try:
             async for message in self._since(delivery, channel, thread):
-                metadata = message.get("metadata") or {}
-                payload = metadata.get("event_payload") or {}
-                if metadata.get("event_type") == ECHO_EVENT and payload.get("oid") == delivery.id.hex:
+                if to_oid(message) == delivery.id.hex:
                     ts: str = message["ts"]
                     return ts
         except CallFailed as failure:

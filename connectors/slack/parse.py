@@ -142,10 +142,22 @@ def _speaks(message: Payload, setting: Setting) -> bool:
     return bot in setting.allowed_bots if bot else bool(message.get("user"))
 
 
-def _echo(event: Payload, key: str, channel: str, setting: Setting) -> tuple[str, Inbound] | None:
-    """Our own post coming back proves its delivery (X5); without the mark it was no delivery."""
-    metadata = event.get("metadata") or {}
+def to_oid(message: Payload) -> str | None:
+    """The delivery our post was made for, as hex. None for what carries no mark, and for what Slack put outside the
+    thread it was meant for: that is no delivery (S29)."""
+    metadata = message.get("metadata") or {}
     if metadata.get("event_type") != ECHO_EVENT:
+        return None
+    payload = metadata["event_payload"]
+    if (meant := payload.get("thread")) and meant != message.get("thread_ts"):
+        return None
+    oid: str = payload["oid"]
+    return oid
+
+
+def _echo(event: Payload, key: str, channel: str, setting: Setting) -> tuple[str, Inbound] | None:
+    """Our own post coming back proves its delivery (X5); without the mark it was none."""
+    if (oid := to_oid(event)) is None:
         return None
     return key, Inbound(
         kind=InboundKind.ECHO,
@@ -154,7 +166,7 @@ def _echo(event: Payload, key: str, channel: str, setting: Setting) -> tuple[str
         sender=Sender(identity=IdentityKey("slack", setting.home.user)),
         remote_id=key,
         thread=_thread(event, channel),
-        value=metadata["event_payload"]["oid"],
+        value=oid,
         sent_at=_instant(event["ts"]),
         order=_microseconds(event["ts"]),
     )

@@ -23,9 +23,9 @@ class Places:
         self._listing = asyncio.Lock()
 
     async def id_of(self, address: str) -> str:
-        """The channel id of "#name", "name" or an id. Raises CallFailed, with AccountDown when there is none."""
+        """The id of "#name" or "name"; an id, a person's too, stays itself. Raises CallFailed (AccountDown: none)."""
         name = address.removeprefix("#")
-        if name == address and name.isupper() and name[:1] in "CGD":
+        if name == address and name.isupper() and name[:1] in "CGDUW":
             return name
         if name not in self._ids:
             async with self._listing:

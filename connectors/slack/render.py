@@ -226,12 +226,9 @@ def _link(text: str, url: str, style: Style, inert: bool) -> Iterator[Json]:
 
 
 def _emoji(char: str, name: str) -> Json:
-    base, _, tone = name.partition("::skin-tone-")
-    element: Json = {"type": "emoji", "name": base}
+    element: Json = {"type": "emoji", "name": name}
     if not char.startswith(":"):
         element["unicode"] = "-".join(f"{ord(point):x}" for point in char)
-    if tone:
-        element["skin_tone"] = int(tone)
     return element
 
 

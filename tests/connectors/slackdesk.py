@@ -1,7 +1,6 @@
 """A real connector against the Slack stand-in, for the tests of Slack's rules."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,9 +19,6 @@ from gateway.sandbox.slack import SlackStandIn
 from router.model import AuthorKind, Delivery, DeliveryKind, Outgoing
 from router.richtext import of_text
 from tests.connectors.ports import MemoryPorts
-
-# Bolt and the SDK log what they refuse; the tests look at effects.
-logging.getLogger("slack_bolt").setLevel(logging.CRITICAL)
 
 
 class SlackDesk:

@@ -285,38 +285,62 @@ async def test_s23_the_stand_in_counts_no_mention_and_no_masked_link(desk: Slack
 
 
 async def test_s29_a_deleted_root_is_replaced_and_said_so(desk: SlackDesk) -> None:
+    """Slack un-threads the message and tells it only in the answer; what it put in the channel becomes the root."""
     thread = await opened(desk)
     desk.slack.delete("alice", "#support-1", thread.partition(":")[2])
     question = delivery(thread=thread)
     outcome = await desk.connector.deliver(question)
     new_root, post = desk.slack.messages("#support-1")
-    assert isinstance(outcome, Sent)
-    assert outcome.thread == f"C0SUPPORT1:{new_root.ts}"
-    assert outcome.remote_ids == (f"C0SUPPORT1:{post.ts}",)
+    assert outcome == Sent((f"C0SUPPORT1:{post.ts}",), thread=f"C0SUPPORT1:{new_root.ts}")
     assert post.thread_ts == new_root.ts
+    assert post.text == "Wang Fang: Where is my order?"
     assert "#17: the earlier thread" in new_root.text
-    assert len(marked(desk, question)) == 1
+    following = delivery("Hello?", thread=outcome.thread)
+    assert isinstance(await desk.connector.deliver(following), Sent)
+    assert len(desk.slack.thread("#support-1", new_root.ts)) == 3
+
+
+async def test_s29_only_the_post_in_the_thread_is_the_delivery(tmp_path: Path) -> None:
+    async with slack_desk(tmp_path) as desk:
+        root = await desk.thread()
+        desk.slack.delete("alice", "#support-1", root)
+        question = delivery(thread=f"C0SUPPORT1:{root}")
+        outcome = await desk.connector.deliver(question)
+        assert isinstance(outcome, Sent)
+        await desk.slack.until(lambda: desk.slack.events.waiting == 0)
+        assert [each.remote_id for each in desk.ports.inbound] == [outcome.remote_ids[0]]
+
+
+@pytest.mark.parametrize("code", ["thread_not_found", "cannot_reply_to_message"])
+async def test_s29_a_refused_thread_is_replaced_too(desk: SlackDesk, code: str) -> None:
+    thread = await opened(desk)
+    desk.slack.faults.on("chat.postMessage", Refused(code))
+    outcome = await desk.connector.deliver(delivery(thread=thread))
+    _, new_root, post = desk.slack.messages("#support-1")
+    assert outcome == Sent((f"C0SUPPORT1:{post.ts}",), thread=f"C0SUPPORT1:{new_root.ts}")
 
 
 async def test_s29_a_new_root_is_made_once_though_the_message_fails(desk: SlackDesk) -> None:
     thread = await opened(desk)
     desk.slack.delete("alice", "#support-1", thread.partition(":")[2])
     question = delivery(thread=thread)
-    desk.slack.faults.on("chat.postMessage", Refused("thread_not_found"))
-    desk.slack.faults.on("chat.postMessage", *_passed_then(Cut()))
+    desk.slack.faults.on("chat.postMessage", Late(0.0), Cut())
     first = await desk.connector.deliver(question)
     assert isinstance(first, Unknown)
     question = replace(question, checkpoint=desk.ports.checkpoints[question.id])
     found = await desk.connector.reconcile(question)
-    new_root, _ = desk.slack.messages("#support-1")
-    assert isinstance(found, Sent)
-    assert found.thread == f"C0SUPPORT1:{new_root.ts}"
-    assert isinstance(await desk.connector.deliver(question), Sent)
-    assert [post.thread_ts for post in desk.slack.messages("#support-1")] == [None, new_root.ts, new_root.ts]
+    new_root, post = desk.slack.messages("#support-1")
+    assert found == Sent((f"C0SUPPORT1:{post.ts}",), thread=f"C0SUPPORT1:{new_root.ts}")
 
 
-def _passed_then(*faults: Fault) -> tuple[Fault, ...]:
-    return (Late(0.0), *faults)
+async def test_s29_a_root_with_replies_leaves_its_thread_usable(desk: SlackDesk) -> None:
+    thread = await opened(desk)
+    await desk.connector.deliver(delivery(thread=thread))
+    desk.slack.delete("alice", "#support-1", thread.partition(":")[2])
+    outcome = await desk.connector.deliver(delivery("Hello?", thread=thread))
+    assert isinstance(outcome, Sent)
+    assert outcome.thread is None
+    assert len(desk.slack.thread("#support-1", thread.partition(":")[2])) == 3
 
 
 async def test_s29_a_card_whose_root_is_gone_is_posted_anew(desk: SlackDesk) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from gateway.sandbox.slack.faults import Faults
 from gateway.sandbox.slack.limits import TEXT_LIMIT, fault_of, masked_links, pings
-from gateway.sandbox.slack.workspace import BOT, BOT_USER, TEAM, Channel, File, Post, ThreadGone, Workspace
+from gateway.sandbox.slack.workspace import BOT, BOT_USER, TEAM, Channel, File, Post, Workspace
 
 Arguments = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -127,7 +127,7 @@ class Methods:
 
     def _found(self, arguments: Arguments, key: str = "ts") -> Post:
         post = self._known(arguments.get("channel", "")).posts.get(arguments.get(key, ""))
-        if post is None:
+        if post is None or post.tombstone:
             raise Refusal("message_not_found")
         return post
 
@@ -156,10 +156,7 @@ class Methods:
             mentions=pings(text, blocks, arguments),
             masked_links=masked_links(text, blocks),
         )
-        try:
-            self._space.add(post)
-        except ThreadGone:
-            raise Refusal("cannot_reply_to_message") from None
+        self._space.add(post)
         self._remember(post)
         return {"channel": channel.id, "ts": post.ts, "message": post.to_json(self._space.url)}
 
@@ -196,6 +193,7 @@ class Methods:
         text, blocks = self._content(arguments)
         post.mentions = pings(text, blocks, arguments)
         post.masked_links = masked_links(text, blocks)
+        post.metadata = arguments.get("metadata", post.metadata)
         self._space.change(post, text=text, blocks=blocks, by_person=False)
         return {"channel": post.channel, "ts": post.ts, "text": text}
 
@@ -284,10 +282,7 @@ class Methods:
                 thread_ts=arguments.get("thread_ts"),
                 files=known,
             )
-            try:
-                self._space.add(post)
-            except ThreadGone:
-                raise Refusal("cannot_reply_to_message") from None
+            self._space.add(post)
             self._remember(post)
         return {"files": [{"id": file.id, "title": file.name} for file in known]}
 

@@ -179,7 +179,7 @@ class SlackStandIn:
         self.workspace.touch(post, post.to_json(self.url))
 
     def delete(self, user: str, channel: str, ts: str) -> None:
-        """Anybody may delete here, the app's posts too; a root takes its thread with it."""
+        """Anybody may delete here, the app's posts too; a root with replies leaves a tombstone."""
         self.user(user)
         self.workspace.remove(self.channel(channel).posts[ts])
 

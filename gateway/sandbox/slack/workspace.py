@@ -90,6 +90,7 @@ class Post:
     reactions: dict[str, list[str]] = field(default_factory=dict)
     mentions: int = 0
     masked_links: int = 0
+    tombstone: bool = False
 
     def to_json(self, base_url: str, *, metadata: bool = False) -> dict[str, Any]:
         shown: dict[str, Any] = {"type": "message", "user": self.user, "text": self.text, "ts": self.ts, "team": TEAM}
@@ -103,6 +104,8 @@ class Post:
             shown["metadata"] = self.metadata
         if self.files:
             shown |= {"subtype": "file_share", "files": [file.to_json(base_url) for file in self.files]}
+        if self.tombstone:
+            shown |= {"subtype": "tombstone", "hidden": True}
         if self.broadcast:
             shown["subtype"] = "thread_broadcast"
         if self.edited:
@@ -183,11 +186,11 @@ class Workspace:
     # Changes: each makes the event Slack would send.
 
     def add(self, post: Post) -> None:
-        """A new post; raises ThreadGone when its thread is not there."""
+        """A new post. Where the root of its thread is gone Slack posts it outside any thread and says nothing."""
         channel = self.channels[post.channel]
+        if post.thread_ts not in channel.posts:
+            post.thread_ts = None
         if post.thread_ts is not None:
-            if post.thread_ts not in channel.posts:
-                raise ThreadGone(post.thread_ts)
             channel.threads.setdefault(post.thread_ts, []).append(post)
         channel.posts[post.ts] = post
         for file in post.files:
@@ -210,12 +213,17 @@ class Workspace:
         self._message(post.channel, {**changed, "message": message, "previous_message": before})
 
     def remove(self, post: Post) -> None:
-        """A deleted root takes its thread with it."""
-        channel, now = self.channels[post.channel], self.stamp()
+        """A root with replies stays as a tombstone, and its thread with it."""
+        channel = self.channels[post.channel]
+        if channel.threads.get(post.ts):
+            before = post.to_json(self.url, metadata=True)
+            post.tombstone, post.text, post.blocks, post.files = True, "This message was deleted.", (), []
+            self.touch(post, before)
+            return
         del channel.posts[post.ts]
-        channel.threads.pop(post.ts, None)
-        if post.thread_ts is not None and post.thread_ts in channel.threads:
+        if post.thread_ts is not None:
             channel.threads[post.thread_ts].remove(post)
+        now = self.stamp()
         gone = {"type": "message", "subtype": "message_deleted", "hidden": True, "ts": now, "event_ts": now}
         self._message(
             post.channel, {**gone, "deleted_ts": post.ts, "previous_message": post.to_json(self.url, metadata=True)}
@@ -243,10 +251,6 @@ class Workspace:
 
     def _message(self, channel: str, event: dict[str, Any]) -> None:
         self._tell({**event, "type": "message", "channel": channel, "channel_type": "channel"})
-
-
-class ThreadGone(Exception):
-    """The root of a thread was deleted."""
 
 
 def typed(text: str) -> tuple[str, list[dict[str, Any]]]:
