@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from connectors.base import Clock, NotSent, Outcome, Ports, Rejected, Sent
 from connectors.webchat import fallback, files
 from connectors.webchat.chat import Chat
+from connectors.webchat.limits import client_network
 from connectors.webchat.pages import Pages
 from connectors.webchat.presence import Ending
 from connectors.webchat.protocol import Refused
@@ -142,10 +143,10 @@ class WebchatConnector:
                 response = await handler(request)
             except Refused as refused:
                 response = fallback.refusal(refused)
-            if origin is not None and not response.prepared:
+            if not response.prepared:
                 response.headers[hdrs.VARY] = hdrs.ORIGIN
                 response.headers[hdrs.CACHE_CONTROL] = "no-store"
-                if self._allows(request, origin):
+                if origin is not None and self._allows(request, origin):
                     response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
             return response
 
@@ -219,7 +220,7 @@ class WebchatConnector:
             decode_text=False,
         )
         await socket.prepare(request)
-        session = Session(self._chat, socket, request.remote or "")
+        session = Session(self._chat, socket, client_network(request.remote))
         self._open.add(session)
         self._nobody.clear()
         try:
@@ -243,7 +244,7 @@ class WebchatConnector:
     @contextlib.contextmanager
     def _place(self, request: web.Request) -> Iterator[None]:
         """Holds one of the places an IP address and the channel have (W11)."""
-        limits, address = self._settings.limits, request.remote or ""
+        limits, address = self._settings.limits, client_network(request.remote)
         if self._places >= limits.sockets:
             raise Refused("webchat.unavailable", 503, "The chat is full: try again later.", retry_after=30.0)
         if self._addresses[address] >= limits.sockets_per_address:

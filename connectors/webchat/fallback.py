@@ -8,6 +8,7 @@ from aiohttp import web
 from connectors.base import NotStored
 from connectors.webchat import protocol
 from connectors.webchat.chat import Chat
+from connectors.webchat.limits import client_network
 from connectors.webchat.protocol import Hello, Refused, Reset, Resume, Send
 from connectors.webchat.tokens import Visitor
 
@@ -25,7 +26,7 @@ async def post(chat: Chat, visitor: Visitor | None, request: web.Request) -> web
         raise Refused("webchat.too_large", 413, f"A frame may have {limit} bytes.")
     frame = protocol.parse(body)
     try:
-        return web.Response(body=await _done(chat, visitor, frame, request.remote or ""), content_type=_JSON)
+        return web.Response(body=await _done(chat, visitor, frame, client_network(request.remote)), content_type=_JSON)
     except NotStored as error:
         text = "It could not be stored: send it again."
         raise Refused("webchat.unavailable", 503, text, frame=frame.id, retry_after=error.retry_after) from error

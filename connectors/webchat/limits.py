@@ -1,6 +1,7 @@
 """Token buckets: how often a visitor or an IP address may ask (W11). In memory, one node's view."""
 
 import time
+from ipaddress import IPv6Address, ip_address
 
 _SWEEP = 4096  # buckets kept before the full ones are forgotten
 
@@ -51,3 +52,16 @@ class Buckets:
                 self._buckets = {each: kept for each, kept in self._buckets.items() if not kept.full}
             bucket = self._buckets[key] = Bucket(self._rate, self._burst)
         return bucket
+
+
+def client_network(remote: str | None) -> str:
+    """What limits per IP address count: an IPv4 address, of IPv6 the /64 that one customer gets."""
+    try:
+        address = ip_address(remote or "")
+    except ValueError:
+        return remote or ""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+    return str(address)

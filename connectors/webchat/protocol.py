@@ -124,10 +124,15 @@ def _hello(frame: str, fields: Mapping[str, object]) -> Hello:
         id=frame,
         token=_label(frame, fields, "token", 2048) or None,
         identity=_label(frame, fields, "identity", 8192) or None,
-        name=" ".join(_label(frame, fields, "name", 80).split()),
+        name=shown_name(_label(frame, fields, "name", 80)),
         language=language if _LANGUAGE.fullmatch(language) else None,
-        consent=_label(frame, fields, "consent", 64),
+        consent=shown_name(_label(frame, fields, "consent", 64)),
     )
+
+
+def shown_name(name: str) -> str:
+    """A name as it may be stored and shown: one line without control and bidi characters (E11)."""
+    return "".join(each for each in " ".join(name.split()) if each.isprintable())
 
 
 def _label(frame: str, fields: Mapping[str, object], key: str, limit: int) -> str:

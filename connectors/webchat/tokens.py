@@ -16,7 +16,7 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from connectors.base import Clock
-from connectors.webchat.protocol import Refused
+from connectors.webchat.protocol import Refused, shown_name
 from router.model import Attachment, Blob, IdentityKey, Sender
 
 LONGEST_IDENTITY = timedelta(hours=24)
@@ -125,12 +125,14 @@ class Tokens:
             issued, expires = claims["iat"], claims["exp"]
             if not isinstance(account, str) or not 1 <= len(account) <= 200 or not isinstance(name, str):
                 break
+            if not account.isprintable():
+                break
             if expires - issued > LONGEST_IDENTITY.total_seconds() or expires <= now.timestamp() - _LEEWAY:
                 break
             return Visitor(
                 id=f"a-{account}",
                 account=account,
-                name=" ".join(name.split())[:80],
+                name=shown_name(name)[:80],
                 issued_at=datetime.fromtimestamp(issued, UTC),
                 expires_at=datetime.fromtimestamp(expires, UTC) + timedelta(seconds=_LEEWAY),
             )

@@ -193,6 +193,7 @@ def unsigned(header: dict[str, str]) -> str:
         signed(sub=None),
         signed(sub=""),
         signed(sub=7),
+        signed(sub="customer\0"),
         signed(exp=None),
         signed(iat=None),
         signed(exp=int(NOON.timestamp()) - 61),
@@ -275,6 +276,14 @@ async def test_w18_with_a_consent_text_nobody_gets_in_without_accepting_this_ver
 def test_wrong_settings_are_refused_with_a_remedy(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         WebchatSettings.model_validate({"id": "web", "identity_secret": SECRET} | wrong)
+
+
+async def test_e11_a_typed_name_is_one_line_without_control_or_bidi_characters(shop: Shop) -> None:
+    async with shop.visit() as client:
+        await client.hello(name="  Li\x00\n Wei\u202e (Support)")
+        await client.tell("send", text="Hello")
+        await client.next()
+    assert shop.ports.inbound[0].sender.name == "Li Wei (Support)"
 
 
 def test_secrets_are_not_shown() -> None:

@@ -262,7 +262,7 @@ async def test_w3_after_any_disconnects_and_restarts_the_screen_equals_the_feed(
 
 
 async def life(device: Device, chance: random.Random, sent: list[str]) -> None:
-    for _ in range(6):
+    for _ in range(4):
         for _ in range(chance.randrange(3)):
             text = f"visitor {len(sent)}"
             sent.append(text)

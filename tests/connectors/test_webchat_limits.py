@@ -213,6 +213,20 @@ def test_a_bucket_gives_its_burst_then_its_rate_and_says_when() -> None:
     assert bucket.flooded
 
 
+@pytest.mark.parametrize(
+    ("remote", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        (None, ""),
+        ("unix", "unix"),
+    ],
+)
+def test_a_customer_with_many_ipv6_addresses_counts_as_one(remote: str | None, network: str) -> None:
+    assert limits.client_network(remote) == network
+
+
 def test_full_buckets_are_forgotten_before_there_are_too_many() -> None:
     buckets = limits.Buckets(rate=1e9, burst=1)
     first = buckets.of("first")

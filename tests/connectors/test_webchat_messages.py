@@ -1,17 +1,22 @@
 """Sending over the socket: acknowledged after the commit, once, in order, and refused in words."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from connectors.base import NotStored
-from router.model import IdentityKey, InboundKind
+from connectors.base import NotSent, NotStored, Rejected, Sent
+from connectors.webchat import protocol
+from connectors.webchat.protocol import Refused
+from router.model import Attachment, Delivery, DeliveryKind, IdentityKey, InboundKind, Outgoing
 from router.richtext import of_text, plain
-from tests.connectors.webchat_shop import Shop, open_shop
+from tests.connectors.webchat_shop import NOON, Shop, open_shop
 
 
 @pytest.fixture
@@ -155,3 +160,64 @@ async def test_w20_unknown_members_of_a_frame_are_ignored(shop: Shop) -> None:
         await client.hello(colour="blue")
         await client.tell("send", text="Hello", mood="happy")
         assert (await client.next())["type"] == "ack"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+KEYS = st.sampled_from(["v", "type", "id", "seq", "text", "files", "at", "token", "identity", "name", "language"])
+VALUES = st.sampled_from([1, "send", "hello", "resume", "reset", "00000000-0000-4000-8000-000000000000"]) | JSON
+
+
+@given(st.dictionaries(KEYS, VALUES).map(lambda fields: json.dumps({"v": 1, "id": "1"} | fields).encode()))
+@settings(max_examples=200)
+def test_z13_whatever_a_client_sends_is_a_frame_or_refused_in_a_sentence(data: bytes) -> None:
+    outcome = parsed(data)
+    if isinstance(outcome, Refused):
+        assert outcome.text.endswith(".")
+        assert outcome.status in (400, 426)
+    else:
+        assert outcome.id
+
+
+def parsed(data: bytes) -> protocol.ClientFrame | Refused:
+    try:
+        return protocol.parse(data)
+    except Refused as refused:
+        return refused
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=50)
+def test_bytes_that_are_no_frame_are_refused(data: bytes) -> None:
+    with pytest.raises(Refused):
+        protocol.parse(data)
+
+
+@pytest.mark.parametrize("kind", list(DeliveryKind))
+async def test_w3_a_delivery_is_done_by_its_own_commit_and_what_visitors_cannot_see_is_rejected(
+    shop: Shop, kind: DeliveryKind
+) -> None:
+    delivery = Delivery(
+        id=uuid.uuid4(),
+        channel="web",
+        kind=kind,
+        conversation=uuid.uuid4(),
+        number=1,
+        message=None,
+        part=1,
+        parts=1,
+        address="v-1",
+        thread=None,
+        outgoing=Outgoing(),
+        attempt=1,
+        created_at=NOON,
+    )
+    outcome = await shop.connector.deliver(delivery)
+    seen = kind in (DeliveryKind.MESSAGE, DeliveryKind.EDIT, DeliveryKind.DELETE)
+    assert outcome == Sent(()) if seen else isinstance(outcome, Rejected)
+    assert isinstance(await shop.connector.reconcile(delivery), NotSent)
+    with pytest.raises(FileNotFoundError):
+        await anext(shop.connector.fetch(Attachment(name="a")))
