@@ -120,7 +120,7 @@ class Ports(Protocol):
         ...
 
     async def cursor(self, name: str) -> str | None:
-        """The committed cursor value of that name."""
+        """The committed cursor value of that name; raises NotStored when the store cannot be read."""
         ...
 
     def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:
@@ -136,7 +136,7 @@ class Ports(Protocol):
         ...
 
     async def history(self, address: str, after: int, limit: int = 200) -> list[FeedItem]:
-        """A visitor's feed after a cursor, in order."""
+        """A visitor's feed after a cursor, in order; raises NotStored when the store cannot be read."""
         ...
 
     def watch(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[int | None]]:

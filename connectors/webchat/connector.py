@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from connectors.base import Clock, NotSent, Outcome, Ports, Rejected, Sent
+from connectors.base import Clock, NotSent, NotStored, Outcome, Ports, Rejected, Sent
 from connectors.webchat import fallback, files
 from connectors.webchat.chat import Chat
 from connectors.webchat.limits import client_network
@@ -143,6 +143,9 @@ class WebchatConnector:
                 response = await handler(request)
             except Refused as refused:
                 response = fallback.refusal(refused)
+            except NotStored as error:
+                text = "Nothing can be stored just now: send it again."
+                response = fallback.refusal(Refused("webchat.unavailable", 503, text, retry_after=error.retry_after))
             if not response.prepared:
                 response.headers[hdrs.VARY] = hdrs.ORIGIN
                 response.headers[hdrs.CACHE_CONTROL] = "no-store"

@@ -5,7 +5,6 @@ import contextlib
 
 from aiohttp import web
 
-from connectors.base import NotStored
 from connectors.webchat import protocol
 from connectors.webchat.chat import Chat
 from connectors.webchat.limits import client_network
@@ -27,9 +26,6 @@ async def post(chat: Chat, visitor: Visitor | None, request: web.Request) -> web
     frame = protocol.parse(body)
     try:
         return web.Response(body=await _done(chat, visitor, frame, client_network(request.remote)), content_type=_JSON)
-    except NotStored as error:
-        text = "It could not be stored: send it again."
-        raise Refused("webchat.unavailable", 503, text, frame=frame.id, retry_after=error.retry_after) from error
     except Refused as refused:
         refused.frame = frame.id
         raise

@@ -9,7 +9,7 @@ import filetype  # type: ignore[import-untyped]  # the package has no types
 import orjson
 from aiohttp import web
 
-from connectors.base import BlobTooLarge, NotStored
+from connectors.base import BlobTooLarge
 from connectors.webchat.chat import Chat
 from connectors.webchat.protocol import Refused
 from connectors.webchat.tokens import Visitor
@@ -34,9 +34,6 @@ async def upload(chat: Chat, visitor: Visitor, request: web.Request) -> web.Resp
             blob = await chat.ports.blobs.put(_chunks(request, head), limit)
     except BlobTooLarge as error:
         raise too_large from error
-    except NotStored as error:
-        text = "The file could not be stored: send it again."
-        raise Refused("webchat.unavailable", 503, text, retry_after=error.retry_after) from error
     except TimeoutError as error:
         raise Refused("webchat.too_slow", 408, "The upload took too long: send it again.") from error
     if not blob.size:

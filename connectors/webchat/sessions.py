@@ -61,6 +61,8 @@ class Session:
                         self._following.cancel()
         except* Ending as endings:
             self._ending = next(each for each in endings.exceptions if isinstance(each, Ending))
+        except* NotStored:
+            self._ending = Ending(1013, "the store is away, try again")
         return self._ending
 
     def end(self, ending: Ending) -> None:
@@ -131,12 +133,7 @@ class Session:
 
     async def _reset(self, reset: Reset) -> None:
         visitor = self._known(reset.id)
-        try:
-            await self._chat.sign_out(visitor)
-        except NotStored as error:
-            raise Refused(
-                "webchat.unavailable", 503, "Not now.", frame=reset.id, retry_after=error.retry_after
-            ) from error
+        await self._chat.sign_out(visitor)
         await self._write(protocol.ack(reset.id, None))
 
     # Storing: in order, several at once while a commit is under way, acknowledged after it (X1, W4).

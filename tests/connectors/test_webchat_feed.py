@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientError
 
+from connectors.base import NotStored
 from connectors.webchat.chat import PAGE
 from router.model import Attachment, AuthorKind, Visibility
 from router.richtext import Break, Mention, Paragraph, RichText, Span, of_text
@@ -302,3 +303,22 @@ async def test_w19_a_drain_stores_what_was_read_and_sends_clients_away_with_jitt
     assert shop.connector.sockets == 0
     status, refused = await shop.post({"v": 1, "type": "hello", "id": "1"})
     assert (status, refused["code"]) == (503, "webchat.unavailable")
+
+
+async def test_x15_a_store_that_cannot_be_read_ends_the_socket_with_1013_and_http_with_503(shop: Shop) -> None:
+    async with shop.visit() as client, shop.visit() as window:
+        token = (await client.hello())["token"]
+        await client.resume()
+        await window.hello(token=token)
+        shop.ports.away = NotStored("the database is away", retry_after=2)
+        shop.ports.says(client.visitor, "Hello")
+        assert await client.ended() == 1013
+        await window.tell("resume", seq=0)
+        assert await window.ended() == 1013
+    async with shop.visit() as client:
+        await client.tell("hello", token=token)
+        assert await client.ended() == 1013
+    headers = {"Origin": shop.url, "Authorization": f"Bearer {token}"}
+    async with shop.http.get(f"{shop.url}/webchat/web/messages?seq=0", headers=headers) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+        assert (await answer.json())["code"] == "webchat.unavailable"

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 
-from connectors.base import Arrival, Cursor, Fate, FeedItem, Receipt
+from connectors.base import Arrival, Cursor, Fate, FeedItem, NotStored, Receipt
 from connectors.webchat.connector import WebchatConnector
 from connectors.webchat.settings import WebchatSettings
 from router.model import Attachment, AuthorKind, Message, Visibility
@@ -37,6 +37,7 @@ class FeedPorts(MemoryPorts):
         self.delay = 0.0
         self.lag = 0.0
         self.hinted = True
+        self.away: NotStored | None = None  # raised by reads while set
         self.reads = 0
         self.intakes: list[int] = []
         self._erased: set[uuid.UUID] = set()
@@ -90,7 +91,14 @@ class FeedPorts(MemoryPorts):
         """What a privacy request does: the entry is gone, its number stays unused."""
         self._erased.add(self.feed[address][seq - 1].message.id)
 
+    async def cursor(self, name: str) -> str | None:
+        if self.away is not None:
+            raise self.away
+        return await super().cursor(name)
+
     async def history(self, address: str, after: int, limit: int = 200) -> list[FeedItem]:
+        if self.away is not None:
+            raise self.away
         self.reads += 1
         await asyncio.sleep(self.lag)
         items = [item for item in self.feed[address][after:] if item.message.id not in self._erased][:limit]
