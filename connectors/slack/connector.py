@@ -18,7 +18,9 @@ from connectors.slack.outcomes import CallFailed
 from connectors.slack.parse import Home
 from connectors.slack.people import People
 from connectors.slack.places import Places
+from connectors.slack.posts import Posts
 from connectors.slack.settings import SlackSettings
+from connectors.slack.shares import Shares
 from connectors.slack.sockets import Sockets
 from connectors.slack.watch import Watch
 from connectors.slack.webhooks import Webhooks
@@ -27,7 +29,6 @@ from router.model import Attachment, Capabilities, ChannelType, Delivery, Inboun
 log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 3_800
-FILE_LIMIT = 100 * 1024 * 1024
 DEAF_AFTER = timedelta(seconds=60)
 LOGIN_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 NEEDED_SCOPES = frozenset(
@@ -57,10 +58,11 @@ class SlackConnector:
         app_token = settings.app_token.get_secret_value() if settings.app_token else None
         self._api = SlackApi(settings.api_url, settings.bot_token.get_secret_value(), app_token)
         self._files = Files(self._api, ports.blobs)
-        self._desk = Desk(self._api, Places(self._api), self._files, ports, self._posted)
+        posts = Posts(self._api, ports, self._posted)
+        self._desk = Desk(posts, Shares(self._files, posts, ports), Places(self._api), ports)
         self._lookup = Lookup(self._api, self._desk, self._files, ports)
         bots = frozenset(settings.allowed_bots)
-        self._ingress = Ingress(settings.id, bots, ports, People(self._api).of, self._heard)
+        self._ingress = Ingress(settings.id, bots, ports, People(self._api).of, self._heard, self._gap)
         self._backfill = Backfill(settings.id, self._api, self._ingress.receive_payload)
         self._sockets = Sockets(settings.id, self._api, self._ingress.receive_payload, self._gap)
         self._watch = Watch(settings.id, clock, deaf_after, self._sockets.rebuild, self._backfill.refill)
@@ -80,7 +82,6 @@ class SlackConnector:
             text_limit=TEXT_LIMIT,
             edits=True,
             deletes=True,
-            file_limit=FILE_LIMIT,
             rate_per_address=self._settings.rate_per_channel,
             lookups=2,
             lookup_gap=timedelta(seconds=10),
@@ -137,9 +138,9 @@ class SlackConnector:
         self._backfill.saw(thread)
         self._watch.posted()
 
-    def _heard(self, inbound: Inbound) -> None:
+    def _heard(self, inbound: Inbound | None) -> None:
         self._watch.heard()
-        if inbound.thread.ref is not None:
+        if inbound is not None and inbound.thread.ref is not None:
             self._backfill.saw(inbound.thread.ref)
 
     def _gap(self) -> None:

@@ -29,16 +29,24 @@ _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 class Ingress:
-    """What both Socket Mode and the HTTP routes hand their payloads to; `heard` learns what was stored."""
+    """What both Socket Mode and the HTTP routes hand their payloads to; `heard` learns of each,
+    `limited` that Slack holds events back (S14)."""
 
     def __init__(
-        self, channel: str, allowed_bots: frozenset[str], ports: Ports, people: Lookup, heard: Callable[[Inbound], None]
+        self,
+        channel: str,
+        allowed_bots: frozenset[str],
+        ports: Ports,
+        people: Lookup,
+        heard: Callable[[Inbound | None], None],
+        limited: Callable[[], None],
     ) -> None:
         self._channel = channel
         self._allowed_bots = allowed_bots
         self._ports = ports
         self._people = people
         self._heard = heard
+        self._limited = limited
         self._setting: Setting | None = None
         self._app = self._bolt()
 
@@ -99,6 +107,10 @@ class Ingress:
             except _UNREADABLE as error:
                 problem = f"Slack sent something unreadable: {error!r}"
             else:
+                if request.body.get("type") == "app_rate_limited":
+                    log.error("slack.events_limited", channel=self._channel)
+                    self._limited()
+                    return BoltResponse(status=200)
                 response = await self._app.async_dispatch(request)
                 if response.status == 200 or request.context.get("storing"):
                     return response
@@ -114,12 +126,11 @@ class Ingress:
     async def _store(self, body: dict[str, Any], context: AsyncBoltContext) -> None:
         assert self._setting is not None
         people = await self._people(people_in(body), self._setting.home)
-        if (arrival := to_arrival(body, self._setting, people)) is None:
-            return
-        context["storing"] = True
-        await self._ports.intake([arrival])
-        if arrival.inbound is not None:
-            self._heard(arrival.inbound)
+        arrival = to_arrival(body, self._setting, people)
+        self._heard(arrival and arrival.inbound)
+        if arrival is not None:
+            context["storing"] = True
+            await self._ports.intake([arrival])
 
     async def _store_and_acknowledge(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
         """Interactions and commands have no automatic acknowledgement (S16)."""

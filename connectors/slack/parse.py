@@ -156,8 +156,9 @@ def to_oid(message: Payload) -> str | None:
 
 
 def _echo(event: Payload, key: str, channel: str, setting: Setting) -> tuple[str, Inbound] | None:
-    """Our own post coming back proves its delivery (X5); without the mark it was none."""
-    if (oid := to_oid(event)) is None:
+    """Our own post coming back proves its delivery (X5), unless there was no mark or the delivery needed `more`."""
+    oid = to_oid(event)
+    if oid is None or event["metadata"]["event_payload"].get("more"):
         return None
     return key, Inbound(
         kind=InboundKind.ECHO,

@@ -64,6 +64,15 @@ async def test_a_file_alone_is_one_message(desk: SlackDesk) -> None:
     assert len(desk.slack.messages("#support-1")) == 2
 
 
+async def test_x5_the_echo_of_the_text_does_not_prove_its_files(tmp_path: Path) -> None:
+    async with slack_desk(tmp_path) as desk:
+        sent = await with_files(desk, await stored(desk, "a.pdf", b"one"))
+        await desk.ports.until(1)
+        assert isinstance(await desk.connector.deliver(sent), Sent)
+        await desk.slack.until(lambda: desk.slack.events.waiting == 0)
+        assert sent.id.hex not in [each.value for each in desk.ports.inbound]
+
+
 async def test_s26_the_file_id_is_stored_before_the_bytes_leave(desk: SlackDesk) -> None:
     sent = await with_files(desk, await stored(desk, "a.pdf", b"one"))
     desk.slack.faults.on("upload", Broken(500))

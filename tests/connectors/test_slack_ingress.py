@@ -231,6 +231,17 @@ async def test_s13_what_was_said_while_events_were_lost_is_read_again(tmp_path: 
         }
 
 
+async def test_s14_events_slack_held_back_are_read_again(desk: SlackDesk) -> None:
+    root = await desk.thread()
+    desk.slack.faults.drop_events = True
+    desk.slack.post("alice", "#support-1", "held back", thread_ts=root)
+    desk.slack.faults.drop_events = False
+    desk.slack.events.put("events_api", {"type": "app_rate_limited", "minute_rate_limited": 1700000000})
+    [arrival] = await desk.ports.until(1)
+    assert arrival.inbound is not None
+    assert plain(arrival.inbound.text) == "held back"
+
+
 async def test_s13_a_gap_without_any_socket_is_filled(socket: SlackDesk) -> None:
     root = await socket.thread()
     socket.slack.faults.drop_events = True
