@@ -6,7 +6,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-import orjson
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
@@ -14,7 +13,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from connectors.base import NotStored, Ports
-from connectors.slack.parse import Home, Person, Setting, people_in, quarantined, to_arrival
+from connectors.slack.parse import Home, Person, Setting, people_in, quarantined, to_arrival, to_raw
 from router.model import Inbound
 
 Payload = Mapping[str, Any]
@@ -29,8 +28,8 @@ _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 class Ingress:
-    """What both Socket Mode and the HTTP routes hand their payloads to; `heard` learns of each,
-    `limited` that Slack holds events back (S14)."""
+    """What both Socket Mode and the HTTP routes hand their payloads to; `heard` learns of each, `limited` that Slack
+    holds events back (S14)."""
 
     def __init__(
         self,
@@ -89,8 +88,7 @@ class Ingress:
     async def receive_payload(self, payload: Payload) -> BoltResponse:
         """Store a payload of Socket Mode and answer it: 200 when it is stored or nothing to us, else Slack must
         send it again."""
-        raw = orjson.dumps(payload)
-        return await self._receive(raw, lambda: AsyncBoltRequest(mode="socket_mode", body=dict(payload)))
+        return await self._receive(to_raw(payload), lambda: AsyncBoltRequest(mode="socket_mode", body=dict(payload)))
 
     async def receive_body(self, body: str, content_type: str) -> BoltResponse:
         """The same for the verified body of an HTTP request."""
@@ -127,7 +125,7 @@ class Ingress:
         assert self._setting is not None
         people = await self._people(people_in(body), self._setting.home)
         arrival = to_arrival(body, self._setting, people)
-        self._heard(arrival and arrival.inbound)
+        self._heard(arrival.inbound if arrival is not None else None)
         if arrival is not None:
             context["storing"] = True
             await self._ports.intake([arrival])

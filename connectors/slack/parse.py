@@ -81,12 +81,20 @@ def to_arrival(body: Payload, setting: Setting, people: People) -> Arrival | Non
 
     Never raises: what cannot be read is an Arrival with a `problem` (X2).
     """
-    raw = orjson.dumps(body)
+    raw = to_raw(body)
     try:
         read = _read(body, setting, people)
     except _ODD as error:
         return quarantined(raw, f"Slack sent something unreadable: {type(error).__name__}: {error}")
     return read and Arrival(key=read[0], raw=raw, inbound=read[1])
+
+
+def to_raw(body: Payload) -> bytes:
+    """The payload as it is kept; orjson refuses what is nested beyond all reason."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return repr(body).encode()
 
 
 def quarantined(raw: bytes, problem: str) -> Arrival:

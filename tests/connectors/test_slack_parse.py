@@ -129,6 +129,15 @@ def test_x2_no_payload_makes_the_parser_raise(case: dict[str, Any], path: list[i
     assert arrival is None or (arrival.inbound is None) != (arrival.problem is None)
 
 
+def test_x2_a_payload_nested_beyond_reason_is_kept() -> None:
+    deep: Any = "x"
+    for _ in range(600):
+        deep = [deep]
+    arrival = to_arrival({"event": {"type": "message", "channel": deep, "ts": 1}}, SETTING, {})
+    assert arrival is not None
+    assert arrival.problem
+
+
 @pytest.mark.parametrize(
     "soup",
     [
