@@ -133,7 +133,7 @@ def test_x2_a_payload_nested_beyond_reason_is_kept() -> None:
     deep: Any = "x"
     for _ in range(600):
         deep = [deep]
-    arrival = to_arrival({"event": {"type": "message", "channel": deep, "ts": 1}}, SETTING, {})
+    arrival = to_arrival({"event": {"type": "message", "channel": deep, "user": "U1", "ts": 1}}, SETTING, {})
     assert arrival is not None
     assert arrival.problem
 
