@@ -50,8 +50,7 @@ Fault = Limited | Broken | Refused | Cut | Late | NoEffect
 
 class Faults:
     """`duplicates`: every event is sent so many times more. `drop_events`: events are lost for good. `silent`: sockets
-    stay open and say nothing. `lag`: seconds until a post shows in history and replies. `mute_upload`: bytes of an
-    upload vanish."""
+    stay open and say nothing. `lag`: seconds until a post shows in history and replies."""
 
     def __init__(self) -> None:
         self.duplicates = 0
