@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from gateway.sandbox.live import Live
-from gateway.sandbox.pane import Misuse, Pane, Upload
+from gateway.sandbox.pane import UNKNOWN, File, Misuse, Pane
 from gateway.sandbox.tour import Tour
 
 _FOLDER = Path(__file__).parent / "page"
@@ -31,7 +31,7 @@ class Api:
         self._panes = panes
         self._tour = tour
         self._live = Live({**{name: pane.view for name, pane in panes.items()}, "tour": tour.view})
-        self._uploads: dict[str, Upload] = {}
+        self._uploads: dict[str, File] = {}
         for pane in panes.values():
             pane.watch(self._live.changed)
 
@@ -85,6 +85,8 @@ class Api:
         if request.content_type != "application/json":
             return _refused(415, "Send JSON.")
         body = orjson.loads(await request.read())
+        if not isinstance(body, dict):
+            raise TypeError("an act is a JSON object")
         files = [self._uploads[each] for each in body.get("files", ())]
         await self._panes[request.match_info["pane"]].act(request.match_info["verb"], body, files)
         for each in body.get("files", ()):
@@ -110,9 +112,9 @@ class Api:
         if not content:
             raise Misuse("The file is empty.")
         name = unquote(request.headers["X-File-Name"])
-        kind = request.content_type if request.content_type.count("/") == 1 else "application/octet-stream"
+        kind = request.content_type if request.content_type.count("/") == 1 else UNKNOWN
         number = secrets.token_hex(8)
-        self._uploads[number] = Upload(name=name, content_type=kind, content=bytes(content))
+        self._uploads[number] = File(name=name, content_type=kind, content=bytes(content))
         for old in list(self._uploads)[:-_KEPT]:
             del self._uploads[old]
         return web.json_response({"id": number}, status=201)
@@ -123,9 +125,8 @@ class Api:
             file = self._panes[request.match_info["pane"]].file(request.match_info["path"].split("/"))
         except (LookupError, ValueError) as error:
             raise web.HTTPNotFound(text="There is no such file.") from error
-        kind = file.content_type if file.content_type in _SHOWN else "application/octet-stream"
         headers = {
-            "Content-Type": kind,
+            "Content-Type": file.kind if file.kind in _SHOWN else UNKNOWN,
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "X-Content-Type-Options": "nosniff",

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gateway.sandbox.pane import SHOWN, Json, Misuse, Upload, file_view, text_of
+from gateway.sandbox.pane import SHOWN, UNKNOWN, File, Json, Misuse, text_of
+from gateway.sandbox.slack import workspace
 from gateway.sandbox.slack.standin import SlackStandIn
-from gateway.sandbox.slack.workspace import File, Post
+from gateway.sandbox.slack.workspace import Post
 
 PEOPLE = ("alice", "bob", "carol", "guest")
 
@@ -59,10 +60,10 @@ class Desk:
             "blocks": list(post.blocks),
             "edited": post.edited is not None,
             "reactions": [{"name": name, "users": users} for name, users in post.reactions.items()],
-            "files": [_file(file) for file in post.files],
+            "files": [_file(file).view(f"slack/{file.id}") for file in post.files],
         }
 
-    async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[Upload]) -> None:
+    async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[File]) -> None:
         user, channel = text_of(body, "user"), text_of(body, "channel")
         if user not in self._people:
             raise LookupError(f"nobody here is called {user!r}")
@@ -82,23 +83,20 @@ class Desk:
             case _:
                 raise LookupError(f"at the desk nobody can {verb}")
 
-    def _say(self, user: str, channel: str, body: Mapping[str, Any], files: Sequence[Upload]) -> None:
+    def _say(self, user: str, channel: str, body: Mapping[str, Any], files: Sequence[File]) -> None:
         text = text_of(body, "text")
         if not text.strip() and not files:
             raise Misuse("Write something or choose a file.")
         thread = text_of(body, "thread") or None
         if thread is not None and thread not in self._slack.channel(channel).posts:
             raise Misuse("This thread was deleted.")
-        attached = [(file.name, file.content_type or "application/octet-stream", file.content) for file in files]
+        attached = [(file.name, file.content_type or UNKNOWN, file.content) for file in files]
         self._slack.post(user, channel, text, thread_ts=thread, files=attached)
 
-    def file(self, path: Sequence[str]) -> Upload:
+    def file(self, path: Sequence[str]) -> File:
         (number,) = path
-        file = self._slack.workspace.files[number]
-        if file.content is None:
-            raise LookupError("the file was never uploaded")
-        return Upload(name=file.name, content_type=file.content_type, content=file.content)
+        return _file(self._slack.workspace.files[number])
 
 
-def _file(file: File) -> Json:
-    return file_view(f"slack/{file.id}", file.name, file.content_type, file.size)
+def _file(file: workspace.File) -> File:
+    return File(name=file.name, content_type=file.content_type, content=file.content or b"")

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.sandbox.mail import Accepted, MailStandIn
 from gateway.sandbox.mail_imap import StoredMail
-from gateway.sandbox.pane import SHOWN, Json, Misuse, Upload, file_view, millis, text_of
+from gateway.sandbox.pane import SHOWN, UNKNOWN, File, Json, Misuse, millis, text_of
 
 ACCOUNTS = {"ann@customer.example": "Ann Archer", "limei@customer.example": "李梅"}
 
@@ -69,10 +69,10 @@ class MailProgram:
             self._sent[mail.uid] = message
         return self._sent[mail.uid]
 
-    async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[Upload]) -> None:
+    async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[File]) -> None:
         account, text = text_of(body, "account"), text_of(body, "text")
         name = self._accounts[account]
-        attachments = [(file.name, file.content_type or "application/octet-stream", file.content) for file in files]
+        attachments = [(file.name, file.content_type or UNKNOWN, file.content) for file in files]
         match verb:
             case "write":
                 if not text.strip() and not files:
@@ -105,7 +105,7 @@ class MailProgram:
             to=(answered.message["Reply-To"] or answered.message["From"]).addresses[0].addr_spec,
         )
 
-    def file(self, path: Sequence[str]) -> Upload:
+    def file(self, path: Sequence[str]) -> File:
         match path:
             case ["inbox", address, number, index]:
                 message = self._mail.mailbox(address)[int(number)].message
@@ -113,8 +113,7 @@ class MailProgram:
                 message = self._sent[int(uid)]
             case _:
                 raise LookupError("there is no such folder")
-        part = list(message.iter_attachments())[int(index)]
-        return Upload(name=_name(part), content_type=part.get_content_type(), content=_content(part))
+        return _file(list(message.iter_attachments())[int(index)])
 
 
 def _addresses(message: EmailMessage) -> list[str]:
@@ -127,16 +126,10 @@ def _text(message: EmailMessage) -> str:
 
 
 def _files(place: str, message: EmailMessage) -> list[Json]:
-    return [
-        file_view(f"mail/{place}/{index}", _name(part), part.get_content_type(), len(_content(part)))
-        for index, part in enumerate(message.iter_attachments())
-    ]
+    return [_file(part).view(f"mail/{place}/{index}") for index, part in enumerate(message.iter_attachments())]
 
 
-def _name(part: EmailMessage) -> str:
-    return part.get_filename() or "file"
-
-
-def _content(part: EmailMessage) -> bytes:
+def _file(part: EmailMessage) -> File:
     payload = part.get_payload(decode=True)
-    return payload if isinstance(payload, bytes) else b""
+    content = payload if isinstance(payload, bytes) else b""
+    return File(name=part.get_filename() or "file", content_type=part.get_content_type(), content=content)

@@ -5,19 +5,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+import filetype  # type: ignore[import-untyped]  # the package has no types
+
 Json = dict[str, Any]
 
+UNKNOWN = "application/octet-stream"
 SHOWN = 200
 """The newest items of a list; the page is for people, not for archives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """A file somebody chose on the page."""
+class File:
+    """A file somebody chose on the page, or that a stand-in keeps."""
 
     name: str
     content_type: str
     content: bytes
+
+    @property
+    def kind(self) -> str:
+        """The content type; where nobody said it, what the bytes look like."""
+        if self.content_type not in ("", UNKNOWN):
+            return self.content_type
+        return filetype.guess_mime(self.content) or UNKNOWN
+
+    def view(self, path: str) -> Json:
+        """As views name it; `path` begins with the name of the pane."""
+        return {"url": f"/sandbox/files/{path}", "name": self.name, "type": self.kind, "size": len(self.content)}
 
 
 class Misuse(Exception):
@@ -31,22 +45,17 @@ class Pane(Protocol):
         """Everything the pane shows."""
         ...
 
-    async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[Upload]) -> None:
+    async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[File]) -> None:
         """Do what a person asks. Raises Misuse, and KeyError, LookupError or ValueError for what is not there."""
         ...
 
-    def file(self, path: Sequence[str]) -> Upload:
+    def file(self, path: Sequence[str]) -> File:
         """A file by its path in the view. Raises LookupError or ValueError."""
         ...
 
     def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after every change; the answer ends that."""
         ...
-
-
-def file_view(path: str, name: str, content_type: str, size: int) -> Json:
-    """A file as views name it; `path` begins with the name of the pane."""
-    return {"url": f"/sandbox/files/{path}", "name": name, "type": content_type, "size": size}
 
 
 def millis(at: datetime) -> int:

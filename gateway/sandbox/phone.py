@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gateway.sandbox.pane import SHOWN, Json, Misuse, Upload, file_view, text_of
+from gateway.sandbox.pane import SHOWN, File, Json, Misuse, text_of
 from gateway.sandbox.telegram import TEXT_LIMIT, ChatMessage, TelegramStandIn
 from gateway.sandbox.telegram_text import units
 
@@ -17,7 +17,7 @@ class Phone:
     def __init__(self, telegram: TelegramStandIn, people: Sequence[str] = PEOPLE) -> None:
         self._telegram = telegram
         self._people = people
-        self._files: dict[str, Upload] = {}
+        self._files: dict[str, File] = {}
         self.watch: Callable[[Callable[[], None]], Callable[[], None]] = telegram.watch
 
     def view(self) -> Json:
@@ -50,10 +50,10 @@ class Phone:
         number = about["file_id"]
         if number not in self._files:
             content = self._telegram.file(number)
-            self._files[number] = Upload(name=name, content_type=content_type, content=content)
-        return file_view(f"telegram/{number}", name, content_type, about["file_size"])
+            self._files[number] = File(name=name, content_type=content_type, content=content)
+        return self._files[number].view(f"telegram/{number}")
 
-    async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[Upload]) -> None:
+    async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[File]) -> None:
         person = text_of(body, "person")
         if person not in self._people:
             raise LookupError(f"nobody here is called {person!r}")
@@ -70,7 +70,7 @@ class Phone:
             case _:
                 raise LookupError(f"a phone cannot {verb}")
 
-    def _say(self, person: str, text: str, files: Sequence[Upload]) -> None:
+    def _say(self, person: str, text: str, files: Sequence[File]) -> None:
         """A message for each file, the text as the caption of the first; without files the text alone."""
         if not text and not files:
             raise Misuse("Write something or choose a file.")
@@ -78,11 +78,11 @@ class Phone:
             self._telegram.say(person, text)
         for number, file in enumerate(files):
             caption = "" if number else text
-            if file.content_type in _PHOTOS:
+            if file.kind in _PHOTOS:
                 self._telegram.say(person, caption, photo=file.content)
             else:
                 self._telegram.say(person, caption, document=(file.name, file.content, file.content_type))
 
-    def file(self, path: Sequence[str]) -> Upload:
+    def file(self, path: Sequence[str]) -> File:
         (number,) = path
         return self._files[number]

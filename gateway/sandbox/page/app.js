@@ -26,7 +26,7 @@ const tour = new Tour(pane("tour"), {
     else if (step.thread) visit(step.thread, step.example);
   },
   moved: (step) => {
-    if (step.id.endsWith("answer") && step.thread && desk.idle) visit(step.thread);
+    if (step.id.endsWith("answer") && step.thread && desk.idle) desk.go(step.thread.channel, step.thread.ts, false);
   },
 });
 

@@ -55,9 +55,14 @@ export class Composer {
     this.changed();
   }
 
-  changed() {
+  /** As high as its text; does nothing while it is not shown. */
+  fit() {
     this.text.style.height = "auto";
-    this.text.style.height = `${this.text.scrollHeight + 2}px`;
+    if (this.text.scrollHeight) this.text.style.height = `${this.text.scrollHeight + 2}px`;
+  }
+
+  changed() {
+    this.fit();
     this.button.disabled = this.empty || !this.files.ready;
     this.owner.changed?.(this.text.value);
   }

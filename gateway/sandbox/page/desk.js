@@ -68,15 +68,16 @@ export class Desk {
     return this.composer.empty && !this.editing;
   }
 
-  /** @param {string} channel @param {string} [thread] */
-  go(channel, thread = "") {
+  /** @param {string} channel @param {string} [thread] @param {boolean} [typing] whether to go on with the keyboard */
+  go(channel, thread = "", typing = true) {
     if (thread !== this.thread) this.composer.clear();
     this.channel = channel;
     this.thread = thread;
     this.editing = "";
     this.paint();
     this.posts.scrollTop = this.posts.scrollHeight;
-    if (thread && matchMedia("(pointer: fine)").matches) this.composer.text.focus({ preventScroll: true });
+    this.composer.fit();
+    if (thread && typing && matchMedia("(pointer: fine)").matches) this.composer.text.focus({ preventScroll: true });
   }
 
   paint() {
@@ -133,7 +134,7 @@ export class Desk {
     const item = (each, place) => ({ key: each.ts, post: each, place, me: this.user, editing: this.editing === each.ts });
     return [
       item(post, "root"),
-      { key: "count", count: plural(replies.length, "reply").replace("replys", "replies") },
+      { key: "count", count: plural(replies.length, "reply", "replies") },
       ...replies.map((reply) => item(reply, "reply")),
     ];
   }
@@ -170,7 +171,7 @@ export class Desk {
             "button",
             { type: "button", class: "replies", click: () => this.go(this.channel, post.ts) },
             icon("thread"),
-            item.replies ? plural(item.replies, "reply").replace("replys", "replies") : "Open the thread",
+            item.replies ? plural(item.replies, "reply", "replies") : "Open the thread",
             item.last && h("span", {}, `last ${time(Number(item.last) * 1000)}`),
           ),
       ),

@@ -100,7 +100,7 @@ export class MailProgram {
     this.mail.hidden = false;
     const found = QUOTED.exec(mail.text);
     const text = found ? mail.text.slice(0, found.index).trimEnd() : mail.text;
-    this.mail.replaceChildren(
+    const parts = [
       h(
         "header",
         {},
@@ -109,9 +109,10 @@ export class MailProgram {
         this.folder === "inbox" && h("button", { type: "button", class: "answer", click: () => this.write(mail) }, icon("reply"), "Reply"),
       ),
       h("div", { class: "text" }, text),
-      found && h("details", {}, h("summary", {}, "Quoted text"), h("div", { class: "quoted" }, mail.text.slice(found.index))),
+      found === null ? null : h("details", {}, h("summary", {}, "Quoted text"), h("div", { class: "quoted" }, mail.text.slice(found.index))),
       h("div", { class: "files" }, ...mail.files.map(shown)),
-    );
+    ];
+    this.mail.replaceChildren(...parts.filter((part) => part !== null));
     this.paint();
     this.mail.scrollTop = 0;
   }

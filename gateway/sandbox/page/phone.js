@@ -54,7 +54,11 @@ function bubble(message) {
     { class: message.mine ? "mine" : "theirs" },
     message.replied && h("div", { class: "replied" }, message.replied),
     message.file && shown(message.file),
-    h("time", { title: moment(message.at) }, message.edited ? `edited ${time(message.at)}` : time(message.at)),
-    h("div", { class: "said" }, ...nodes(message.text, message.entities)),
+    h(
+      "div",
+      { class: "said" },
+      ...nodes(message.text, message.entities),
+      h("time", { title: moment(message.at) }, message.edited ? `edited ${time(message.at)}` : time(message.at)),
+    ),
   );
 }

@@ -1,7 +1,7 @@
 // Times and sizes as people write them.
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** @param {number} at milliseconds @returns {string} */
 export const time = (at) => clock.format(at);
@@ -15,5 +15,5 @@ export function size(bytes) {
   return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** @param {number} count @param {string} noun @returns {string} */
-export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : noun.endsWith("y") ? "" : "s"}`;
+/** @param {number} count @param {string} one @param {string} [more] @returns {string} */
+export const plural = (count, one, more = `${one}s`) => `${count} ${count === 1 ? one : more}`;
