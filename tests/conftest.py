@@ -11,6 +11,10 @@ from storage.schema import migrate
 from tests.postgres import PostgresServer
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos-profile", choices=["short", "long"], default="short", help="how long the fault runs are")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One real server for the run, started when the first test wants it."""

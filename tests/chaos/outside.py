@@ -1,0 +1,175 @@
+"""The outside world of a fault run: stand-ins, customers and agents on one side, nodes that get killed on the other."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway import clock
+from gateway.sandbox.mail import MailStandIn
+from gateway.sandbox.slack.standin import SlackStandIn
+from gateway.sandbox.telegram import TelegramStandIn
+from gateway.sandbox.world import World
+from tests.chaos.checker import Violation, violations
+from tests.chaos.customers import Agents, Chatter, Eyes, Mta, Poster, Serials, Widget
+from tests.chaos.history import History
+from tests.chaos.node import Node
+from tests.chaos.nursery import Nursery
+from tests.chaos.store import Ledger
+
+SHARES = {"tg": 7, "smtp": 4, "imap": 2, "web": 7, "agent": 5}
+"""How the load is spread."""
+SLOTS = {"tg": 8, "smtp": 4, "imap": 3, "web": 6}
+"""Customers at a time of each way."""
+WORDS = 15
+"""After so many messages a customer makes room for a new one, who opens a new thread."""
+VISITOR_WORDS = 60
+NOTES = 0.1
+RECENT = 40
+"""Agents answer in the latest so many threads."""
+
+
+class Outside:
+    """Everything that goes on beside the gateway, and the record of it. `outage` is where nodes are started."""
+
+    def __init__(self, folder: Path, database: str, nursery: Nursery, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.history = History()
+        self.world = World(SlackStandIn(clock.now, time_scale=0.1), TelegramStandIn(clock.now), MailStandIn(clock.now))
+        self.nodes: list[Node] = []
+        self.ledger = Ledger(database)
+        self.serials = Serials()
+        self.eyes = Eyes(self.world, self.history)
+        self.agents = Agents(self.world, self.history, self.serials, self.eyes)
+        self.chatter = Chatter(self.world, self.history, self.serials)
+        self.poster = Poster(self.world.mail, self.history, self.serials)
+        self.mtas: list[Mta] = []
+        self.widgets: list[Widget] = []
+        self._folder = folder
+        self._database = database
+        self._nursery = nursery
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._people: dict[tuple[str, int], tuple[str, int]] = {}
+        self._newcomers: dict[str, int] = dict.fromkeys(SLOTS, 0)
+
+    async def open(self, settings: Mapping[str, Any], nodes: int) -> None:
+        await self.world.start()
+        self.eyes.open()
+        self.world.telegram.watch(self.chatter.look)
+        for number in range(nodes):
+            node = Node(f"node-{number}", self._folder, self._database, self.world, self._nursery, settings)
+            self.nodes.append(node)
+        for _ in range(SLOTS["smtp"]):
+            mta = Mta(lambda: self.nodes[0].smtp_port, self.history, self.serials, self.world.mail.address)
+            self.mtas.append(mta)
+            self.background(mta.run())
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for node in self.nodes:
+            await node.kill()
+        self.ledger.close()
+        await self.world.stop()
+
+    def background(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        return task
+
+    def widget(self, owner: str) -> Widget:
+        """A visitor who stays connected."""
+        widget = Widget(lambda: self.nodes[0].url, owner, self.history, self.serials)
+        self.widgets.append(widget)
+        self.background(widget.run())
+        return widget
+
+    # Load.
+
+    async def load(self, rate: float) -> None:
+        """Write at `rate` messages a second, whatever happens to the gateway, until cancelled."""
+        started, written = time.monotonic(), 0
+        while True:
+            due = int((time.monotonic() - started) * rate)
+            for _ in range(due - written):
+                await self.write(self.chance.choices([*SHARES], [*SHARES.values()])[0])
+            written = due
+            self.look()
+            await asyncio.sleep(0.01)
+
+    async def write(self, way: str) -> None:
+        """One more message of this way."""
+        if way == "agent":
+            self._answer()
+            return
+        slot = self.chance.randrange(SLOTS[way])
+        owner, words = self._people.get((way, slot), ("", 0))
+        if not words:
+            self._newcomers[way] += 1
+            owner, words = f"{way}-{self._newcomers[way]}", VISITOR_WORDS if way == "web" else WORDS
+        self._people[way, slot] = owner, words - 1
+        match way:
+            case "tg":
+                self.chatter.write(owner)
+            case "smtp":
+                self.mtas[slot].write(owner)
+            case "imap":
+                await self.poster.write(owner)
+            case "web":
+                await (next((each for each in self.widgets if each.owner == owner), None) or self.widget(owner)).write()
+
+    def _answer(self) -> None:
+        threads = [*self.eyes.threads][-RECENT:]
+        if threads:
+            self.agents.write(self.chance.choice(threads), note=self.chance.random() < NOTES)
+
+    def look(self) -> None:
+        self.eyes.look()
+        self.chatter.look()
+
+    # The end.
+
+    def pending(self) -> set[str]:
+        """Serials still on their way."""
+        self.look()
+        return self.history.pending(self.eyes.lost())
+
+    async def settle(self, within: float) -> None:
+        """Wait until everything has arrived, or only what the gateway itself calls open is missing."""
+        until = time.monotonic() + within
+        while pending := self.pending():
+            await asyncio.sleep(0.2)
+            if time.monotonic() > until:
+                return
+            if len(pending) < 50 and pending <= (await self.ledger.count()).open.keys():
+                return
+
+    async def verdict(self) -> list[Violation]:
+        self.look()
+        return violations(self.history.entries, await self.ledger.count(), self.eyes.lost())
+
+
+@asynccontextmanager
+async def outside(
+    folder: Path,
+    database: str,
+    *,
+    warm: bool = True,
+    seed: int = 0,
+    nodes: int = 1,
+    settings: Mapping[str, Any] = {},
+) -> AsyncIterator[Outside]:
+    """A world with nodes that are not started yet; everything is ended at the end."""
+    nursery = Nursery(warm=warm)
+    await nursery.open()
+    world = Outside(folder, database, nursery, seed)
+    try:
+        await world.open(settings, nodes)
+        yield world
+    finally:
+        await world.close()
+        await nursery.close()

@@ -1,0 +1,21 @@
+"""How long the fault runs are."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """`rate` in messages a second; `at_each` kills at each failpoint, `at_moments` at random moments; `settle`
+    seconds to drain. `warm`: nodes are forked from a prepared process."""
+
+    rate: float
+    at_each: int
+    at_moments: int
+    settle: float
+    warm: bool
+    seed: int
+
+
+SHORT = Profile(rate=22.0, at_each=1, at_moments=1, settle=45.0, warm=True, seed=1)
+LONG = Profile(rate=25.0, at_each=18, at_moments=40, settle=180.0, warm=False, seed=2)
+PROFILES = {"short": SHORT, "long": LONG}

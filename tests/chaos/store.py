@@ -1,0 +1,64 @@
+"""The final count in the database: the one look behind the scenes a verdict takes."""
+
+from collections import Counter
+
+from router.richtext import plain
+from storage.codec import outgoing_of
+from storage.database import Database, Transaction
+from storage.statement import Statement
+from tests.chaos.checker import Store
+from tests.chaos.history import found_in
+
+_MESSAGES = Statement("SELECT body FROM messages")
+_REPLIES = Statement("SELECT body, state FROM outbox WHERE channel <> 'desk' AND state <> 'sent'")
+_QUARANTINED = Statement("SELECT count(*) FROM inbox WHERE state = 'quarantined'")
+_UNCERTAIN = Statement("SELECT coalesce(sum(attempt - 1), 0) FROM outbox WHERE channel = 'tg' AND attempt > 1")
+_UNSETTLED = Statement(
+    "SELECT channel, state, count(*) FROM outbox WHERE state IN ('ready', 'sending', 'unknown') GROUP BY channel, state"
+)
+_EXPIRE = Statement("UPDATE leases SET until = 0")
+
+
+class Ledger:
+    """Reads beside the node that owns the database."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    def close(self) -> None:
+        self._database.close()
+
+    async def count(self) -> Store:
+        """What is there."""
+        return await self._database.read(_count)
+
+    async def unsettled(self) -> dict[str, int]:
+        """Open deliveries by "channel state"."""
+        return await self._database.read(_unsettled)
+
+    async def let_leases_end(self) -> None:
+        """As if half a minute went by: the pollers' leases of a killed node are over."""
+        await self._database.transact(_let_leases_end)
+
+
+def _unsettled(tx: Transaction) -> dict[str, int]:
+    return {f"{row[0]} {row[1]}": row[2] for row in tx.all(_UNSETTLED, {})}
+
+
+def _let_leases_end(tx: Transaction) -> None:
+    tx.run(_EXPIRE, {})
+
+
+def _count(tx: Transaction) -> Store:
+    stored: Counter[str] = Counter()
+    for (body,) in tx.all(_MESSAGES, {}):
+        stored.update(serial for serial, _ in found_in(str(body)))
+    open_: dict[str, str] = {}
+    for body, state in tx.all(_REPLIES, {}):
+        for serial, _ in found_in(plain(outgoing_of(body).text)):
+            open_[serial] = state
+    quarantined = tx.one(_QUARANTINED, {})
+    uncertain = tx.one(_UNCERTAIN, {})
+    assert quarantined is not None
+    assert uncertain is not None
+    return Store(stored=stored, open=open_, quarantined=quarantined[0], uncertain=int(uncertain[0]))

@@ -1,0 +1,25 @@
+"""kill -9 at every failpoint and at random moments, under load, on both databases: what was acknowledged is seen
+once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.outside import outside
+from tests.chaos.profile import Profile
+from tests.chaos.storm import Storm
+
+pytestmark = [pytest.mark.chaos]
+
+
+@pytest.mark.timeout(7200)
+async def test_what_was_acknowledged_survives_kill_9_at_every_failpoint(
+    database_url: str, tmp_path: Path, profile: Profile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind = database_url.partition(":")[0]
+    async with outside(tmp_path, database_url, warm=profile.warm, seed=profile.seed) as world:
+        report = await Storm(world, kind, profile.rate).run(profile.at_each, profile.at_moments, profile.settle)
+        with capsys.disabled():
+            print(f"\n{report.table()}")
+        assert report.violations == []
+        assert report.pending == report.counts["left to people"]
