@@ -83,7 +83,7 @@ class Application:
                 self.hub,
                 partial(self.outlets.__getitem__, channel.id),
             )
-            self.connectors[channel.id] = _connector(channel, ports, clock, secret, node.url)
+            self.connectors[channel.id] = _connector(channel, ports, clock, secret, node.url, node.files_url)
         self.rulebook: Rulebook = to_rulebook(
             settings, {name: connector.capabilities for name, connector in self.connectors.items()}
         )
@@ -233,7 +233,9 @@ class Application:
             return []
 
 
-def _connector(settings: Any, ports: ChannelPorts, clock: Clock, secret: bytes, public_url: str) -> Connector:
+def _connector(
+    settings: Any, ports: ChannelPorts, clock: Clock, secret: bytes, public_url: str, files_url: str | None
+) -> Connector:
     """The connector of a configured channel; its libraries are imported only when it is configured."""
     match settings.type:
         case "slack":
@@ -251,5 +253,5 @@ def _connector(settings: Any, ports: ChannelPorts, clock: Clock, secret: bytes, 
         case "webchat":
             from connectors.webchat.connector import WebchatConnector
 
-            return WebchatConnector(settings, ports, clock, public_url=public_url)
+            return WebchatConnector(settings, ports, clock, public_url=public_url, files_url=files_url or "")
     raise ValueError(f"channel {settings.id}: there is no connector for type {settings.type!r}")

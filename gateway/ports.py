@@ -75,6 +75,6 @@ class ChannelPorts:
             raise NotStored(str(error), full=error.full) from error
 
     @asynccontextmanager
-    async def watch(self, address: str) -> AsyncIterator[AsyncIterator[None]]:
+    async def watch(self, address: str) -> AsyncIterator[AsyncIterator[int | None]]:
         with self._hub.watch(f"{self._channel}:{address}") as hints:
             yield hints

@@ -114,6 +114,9 @@ class GatewaySettings(Section):
     database: str = Field(
         default="sqlite:///data/onevoice.db", repr=False, description="sqlite:///PATH or postgresql://USER@HOST/NAME"
     )
+    files_url: str | None = Field(
+        default=None, description="origin of its own for files of customers, served by the same listener (W13)"
+    )
     bus: str | None = Field(default=None, description="null: one node, or several that poll the database")
     files: Path = Field(default=Path("data/files"), description="folder of attachments")
     secret: SecretStr | None = Field(
@@ -151,7 +154,7 @@ class GatewaySettings(Section):
     _check_listen = field_validator("listen")(_endpoint)
     _check_database = field_validator("database")(_database)
 
-    @field_validator("public_url")
+    @field_validator("public_url", "files_url")
     @classmethod
     def _check_public_url(cls, value: str | None) -> str | None:
         return None if value is None else _url(value)

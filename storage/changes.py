@@ -121,11 +121,11 @@ _NUMBERS = Statement("UPDATE counters SET value = value + :count WHERE name = 'c
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a commit changed that somebody may be waiting for: channels with new deliveries, feed places that grew,
-    and the feed places of messages."""
+    """What a commit changed that somebody may be waiting for: channels with new deliveries, how far the feeds that
+    grew go now, and the numbers of messages in them."""
 
     channels: frozenset[str] = frozenset()
-    places: frozenset[str] = frozenset()
+    places: Mapping[str, int] = field(default_factory=dict)
     feed_seqs: Mapping[UUID, int] = field(default_factory=dict)
 
 
@@ -422,11 +422,11 @@ class Changes:
         tx.many(_EVENT, self._events)
         tx.many(_LANE, [self._lanes[key] for key in sorted(self._lanes)])
         tx.many(_DELIVERY, self._deliveries)
-        places = feeds.append(tx, self._feed)
+        feed_seqs, places = feeds.append(tx, self._feed)
         return Touched(
             channels=frozenset(row["channel"] for row in self._deliveries),
-            places=frozenset(entry.place for entry in self._feed),
-            feed_seqs=places,
+            places=places,
+            feed_seqs=feed_seqs,
         )
 
     def _conversation_row(self, conversation: Conversation) -> dict[str, Any]:

@@ -45,10 +45,10 @@ def kind_of(revision: Revision | None) -> str:
     return "delete" if revision.deleted else "edit"
 
 
-def append(tx: Transaction, entries: Sequence[Entry]) -> dict[UUID, int]:
-    """Put entries at the end of their feeds; the place each message got."""
+def append(tx: Transaction, entries: Sequence[Entry]) -> tuple[dict[UUID, int], dict[str, int]]:
+    """Put entries at the end of their feeds; the number each message got, and how far each feed goes now."""
     if not entries:
-        return {}
+        return {}, {}
     places = sorted({entry.place for entry in entries})
     last: dict[str, int] = dict.fromkeys(places, 0)
     last.update((row[0], row[1]) for row in tx.all(_LAST, {"places": places}))
@@ -67,7 +67,7 @@ def append(tx: Transaction, entries: Sequence[Entry]) -> dict[UUID, int]:
             }
         )
     tx.many(_APPEND, rows)
-    return found
+    return found, last
 
 
 def history(tx: Transaction, place: str, after: int, limit: int) -> list[FeedItem]:

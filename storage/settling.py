@@ -45,18 +45,17 @@ def settle(tx: Transaction, held: Claim, ending: Ending, pulls: frozenset[str]) 
     delivery, state = held.delivery, ending.settlement.state
     if ending.thread is not None:
         outbox.relink(tx, held, ending.thread)
-    places: frozenset[str] = frozenset()
+    places: dict[str, int] = {}
     if state is DeliveryState.SENT and delivery.channel in pulls and delivery.message is not None:
         place = f"{delivery.channel}:{delivery.address}"
         if delivery.part == delivery.parts:
-            feeds.append(tx, [feeds.Entry(place, _FEED_KINDS[delivery.kind], delivery.message)])
-            places = frozenset({place})
+            _, places = feeds.append(tx, [feeds.Entry(place, _FEED_KINDS[delivery.kind], delivery.message)])
     if state is DeliveryState.UNKNOWN and held.lookups == 0 and not held.reconcile:
         timers.start(tx, UNKNOWN_TIMER, delivery.id.hex, tx.now + UNKNOWN_PATIENCE)
     if delivery.message is None or state in {DeliveryState.READY, DeliveryState.UNKNOWN}:
         return Touched(places=places)
     touched = _follow(tx, held, ending)
-    return Touched(channels=touched.channels, places=places | touched.places)
+    return Touched(channels=touched.channels, places={**places, **touched.places})
 
 
 def _follow(tx: Transaction, held: Claim, ending: Ending) -> Touched:
