@@ -171,6 +171,8 @@ class Application:
         await self.supervisor.stop(*receivers, within=within / 6)
         self.intake.drain()
         await asyncio.gather(*(outlet.drain(within * 5 / 6) for outlet in self.outlets.values()))
+        if self._settings.gateway.deliveries == "run":
+            await self.supervisor.stop(*(f"deliver-{name}" for name in self.outlets))
         for connector in self.connectors.values():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(5):

@@ -67,8 +67,8 @@ class Outlet:
         self.held: dict[UUID, tuple[Claim, float]] = {}
         self._work = asyncio.Event()
         self._draining = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._ended = asyncio.Event()
+        self._ended.set()
 
     def wake(self) -> None:
         """There may be something to deliver."""
@@ -92,26 +92,33 @@ class Outlet:
         self._work.set()
         try:
             async with asyncio.timeout(within):
-                await self._idle.wait()
+                await self._ended.wait()
         except TimeoutError:
             log.warning("outlet.cut_short", channel=self._connector.channel, deliveries=len(self.held))
 
     async def run(self) -> None:
-        """Deliver until drained or cancelled."""
-        async with asyncio.TaskGroup() as attempts:
-            while not self._draining:
-                self._work.clear()
-                if self.breaker.reason is not None:
-                    await self._recover()
-                    continue
-                try:
-                    busy = await self._round(attempts)
-                except StoreUnavailable as error:
-                    log.error("outlet.store", channel=self._connector.channel, reason=str(error))
-                    await asyncio.sleep(POLL)
-                    continue
-                if not busy:
-                    await self._rest()
+        """Deliver until drained or cancelled; what is under way ends first."""
+        self._ended.clear()
+        try:
+            async with asyncio.TaskGroup() as attempts:
+                await self._deliver(attempts)
+        finally:
+            self._ended.set()
+
+    async def _deliver(self, attempts: asyncio.TaskGroup) -> None:
+        while not self._draining:
+            self._work.clear()
+            if self.breaker.reason is not None:
+                await self._recover()
+                continue
+            try:
+                busy = await self._round(attempts)
+            except StoreUnavailable as error:
+                log.error("outlet.store", channel=self._connector.channel, reason=str(error))
+                await asyncio.sleep(POLL)
+                continue
+            if not busy:
+                await self._rest()
 
     async def _round(self, attempts: asyncio.TaskGroup) -> bool:
         """Look at the due lanes once; True when there may be more at once."""
@@ -119,7 +126,7 @@ class Outlet:
         if room <= 0:
             return False
         now, heads, late = await self._database.read(_due, self._connector.channel, room)
-        if not heads and not late:
+        if self._draining or not (heads or late):
             return False
         chosen, waits = self._pace.plan(heads, now)
         chosen, over_budget = self._within_budget(chosen, now)
@@ -130,7 +137,6 @@ class Outlet:
         failpoints.hit("after_sending", self._connector.channel)
         for claim in claims:
             self.held[claim.delivery.id] = (claim, claimed_at + self._lease.total_seconds())
-            self._idle.clear()
             attempts.create_task(self._attempt(claim))
         return True
 
@@ -215,8 +221,6 @@ class Outlet:
             if ending is not None:
                 await asyncio.shield(self._settle(claim, ending, started))
             del self.held[claim.delivery.id]
-            if not self.held:
-                self._idle.set()
             self._work.set()
 
     async def _conclude(self, claim: Claim) -> Ending:
@@ -248,9 +252,9 @@ class Outlet:
     def _after_send(self, claim: Claim, outcome: Outcome) -> Ending:
         delivery, now = claim.delivery, self._now()
         match outcome:
-            case Sent(remote_ids=remote_ids):
+            case Sent(remote_ids=remote_ids, thread=thread):
                 self.breaker.succeeded()
-                return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids))
+                return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids), thread=thread)
             case NotSent(reason, retry_after, limited, account_wide):
                 wait = retry_after or timedelta(seconds=backoff(claim.retries, LONGEST_BACKOFF))
                 if limited:
@@ -279,8 +283,8 @@ class Outlet:
         """2.3: found is sent, not found often enough is sent again, else look later."""
         capabilities, now = self._connector.capabilities, self._now()
         match outcome:
-            case Sent(remote_ids=remote_ids):
-                return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids))
+            case Sent(remote_ids=remote_ids, thread=thread):
+                return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids), thread=thread)
             case NotSent() if claim.lookups + 1 < capabilities.lookups:
                 due = now + int(capabilities.lookup_gap.total_seconds() * 1_000_000)
                 return Ending(

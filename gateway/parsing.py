@@ -71,6 +71,10 @@ class Parsing:
         """Parse an item that was just stored; when too much waits, the sweep finds it later."""
         self._add(Job(item, channel, arrival.raw, arrival.meta))
 
+    async def _refuse(self, item: UUID) -> None:
+        reason = "items of this channel are parsed when they arrive and cannot be parsed again"
+        await self._database.transact(intake.give_up, item, reason)
+
     def _add(self, job: Job) -> None:
         if job.item not in self._known and not self._queue.full():
             self._known.add(job.item)
@@ -81,7 +85,11 @@ class Parsing:
         while True:
             try:
                 for each in await self._database.read(intake.waiting, WAITING, younger):
-                    if each.channel in self._connectors:
+                    if (connector := self._connectors.get(each.channel)) is None:
+                        continue
+                    if connector.parser is None:
+                        await self._refuse(each.id)
+                    else:
                         self._add(Job(each.id, each.channel, each.raw, each.meta))
             except StoreUnavailable as error:
                 log.error("parsing.store", reason=str(error))
