@@ -3,7 +3,7 @@
 Every step is judged by the truth of the stand-ins, so it does not matter who acts, the page or a test over HTTP.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -121,12 +121,7 @@ class Tour:
         if asked:
             yield "ask"
         threads = [(root, replies) for root, replies in self._threads() if _is_about(root, channel)]
-        shown = [
-            (root, post, replies)
-            for root, replies in threads
-            for post in replies
-            if post.bot and float(post.ts) > self._since.ts
-        ]
+        shown = [(root, replies) for root, replies in threads if any(post.bot for post in self._new(replies))]
         if not shown:
             return
         if not asked:  # the web chat has no stand-in: what was asked is known when it is shown
@@ -135,15 +130,18 @@ class Tour:
         yield "show"
         answers = [
             reply
-            for _, first, replies in shown
-            for reply in replies
-            if reply.user in self._agents and float(reply.ts) > float(first.ts) and not is_note(of_text(reply.text))
+            for _, replies in shown
+            for reply in self._new(replies)
+            if reply.user in self._agents and not is_note(of_text(reply.text))
         ]
         if not answers:
             return
         yield "answer"
         if self._arrived(channel, answers):
             yield "arrive"
+
+    def _new(self, posts: Iterable[Post]) -> Iterator[Post]:
+        return (post for post in posts if float(post.ts) > self._since.ts)
 
     def _asked(self, channel: ChannelType) -> bool:
         match channel:
