@@ -6,6 +6,7 @@ from router.notes import is_note
 from router.planning import customer_leg, ignored, notice, parts_to, reaction
 from router.rulebook import Agent, ReplyMode, Route, Rulebook
 from router.splitting import split
+from router.verbs import Verb, verb_of
 
 
 def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -17,6 +18,8 @@ def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
     agent = rules.agent_by_slack(sender.identity.value, sender.email) if sender.internal else None
     if agent is None:
         return _not_an_agent(conversation, inbound)
+    if (verb := verb_of(inbound.text)) is not None:
+        return _asked(conversation, inbound, agent, verb)
     route = rules.route(conversation.route)
     if is_note(inbound.text) or (route is not None and route.reply_mode is ReplyMode.NOTE):
         return _note(conversation, inbound, agent)
@@ -38,6 +41,19 @@ def _not_an_agent(conversation: Conversation, inbound: Inbound) -> Decision:
             conversation,
             f"Not sent: {who} is not a listed agent. Kept as a note; an administrator can add them under `agents`.",
         ),
+    )
+
+
+def _asked(conversation: Conversation, inbound: Inbound, agent: Agent, verb: Verb) -> Decision:
+    """Something for Onevoice itself; kept as a note, so that it never reaches the customer."""
+    sentence = f"I do not know {verb.name!r}." if verb.name else "What can I do for you?"
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("verb", verb.name),),
+        conversation=conversation,
+        message=_desk_message(inbound, AuthorKind.AGENT, f"agent:{agent.id}", agent.name, Visibility.NOTE),
+        events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
+        deliveries=notice(conversation, sentence),
     )
 
 

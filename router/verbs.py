@@ -1,0 +1,28 @@
+"""What an agent asks of Onevoice itself in a thread: "@onevoice <verb> <rest>" (decisions 28). Never for a customer."""
+
+from dataclasses import dataclass
+
+from router.richtext import Mention, Paragraph, RichText, plain
+
+BOT = "onevoice"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """`name` in lower case, `rest` as written."""
+
+    name: str
+    rest: str
+
+
+def verb_of(text: RichText) -> Verb | None:
+    """The verb of a post that begins with a mention of Onevoice; None for any other post."""
+    first = text.blocks[0] if text.blocks else None
+    if not isinstance(first, Paragraph):
+        return None
+    children = [child for child in first.children if getattr(child, "text", " ").strip()]
+    if not children or not isinstance(head := children[0], Mention) or head.name.lower() != BOT:
+        return None
+    said = plain(text).strip().removeprefix(f"@{head.name}").strip()
+    name, _, rest = said.partition(" ")
+    return Verb(name.lower(), rest.strip())
