@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from router.richtext import Mention, Paragraph, RichText, plain
+from router.richtext import Mention, Paragraph, RichText, Span, plain
 
 BOT = "onevoice"
 
@@ -20,9 +20,9 @@ def verb_of(text: RichText) -> Verb | None:
     first = text.blocks[0] if text.blocks else None
     if not isinstance(first, Paragraph):
         return None
-    children = [child for child in first.children if getattr(child, "text", " ").strip()]
+    children = [child for child in first.children if not (isinstance(child, Span) and not child.text.strip())]
     if not children or not isinstance(head := children[0], Mention) or head.name.lower() != BOT:
         return None
     said = plain(text).strip().removeprefix(f"@{head.name}").strip()
-    name, _, rest = said.partition(" ")
-    return Verb(name.lower(), rest.strip())
+    name, *rest = said.split(maxsplit=1) or [""]
+    return Verb(name.lower(), rest[0] if rest else "")
