@@ -49,6 +49,26 @@ contacts = Table(
     Column("language", Text),
     Column("tier", Text),
     _instant("created_at"),
+    Column("merged_into", LargeBinary(16)),
+    Index(
+        "ix_contacts_merged_into",
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
+)
+
+contact_merges = Table(
+    "contact_merges",
+    metadata,
+    _id(),
+    Column("absorbed", LargeBinary(16), ForeignKey("contacts.id"), nullable=False, index=True),
+    Column("survivor", LargeBinary(16), ForeignKey("contacts.id"), nullable=False),
+    _word("actor", None),
+    _word("reason"),
+    _instant("at"),
+    _instant("undone_at", nullable=True),
+    Column("undone_by", Text),
 )
 
 identities = Table(
@@ -381,4 +401,90 @@ rounds = Table(
         postgresql_where=text("outcome = 'open'"),
     ),
     Index("ix_rounds_start_at", "start_at"),
+)
+
+HELD = "state = 'held'"
+
+holds = Table(
+    "holds",
+    metadata,
+    _id(),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), nullable=False),
+    Column("message", LargeBinary(16), ForeignKey("messages.id"), nullable=False),
+    _word("agent", None),
+    _word("findings", "[]"),
+    _word("standards"),
+    _word("state", "held"),
+    _word("reason"),
+    Column("ended_by", Text),
+    _instant("held_at"),
+    _instant("ended_at", nullable=True),
+    Index(
+        "uq_holds_held",
+        "message",
+        unique=True,
+        sqlite_where=text(HELD),
+        postgresql_where=text(HELD),
+    ),
+    Index("ix_holds_conversation", "conversation"),
+)
+
+rule_hits = Table(
+    "rule_hits",
+    metadata,
+    _id(),
+    Column("message", LargeBinary(16), ForeignKey("messages.id"), nullable=False, index=True),
+    Column("hold", LargeBinary(16), ForeignKey("holds.id"), index=True),
+    _word("rule", None),
+    Column("version", Integer, nullable=False),
+    Column("span_start", Integer, nullable=False),
+    Column("span_end", Integer, nullable=False),
+    _word("level", None),
+    _word("action", None),
+    _word("actor"),
+    _word("reason"),
+    _instant("at"),
+    Index("ix_rule_hits_at", "at"),
+)
+
+ACTIVE = "state = 'active'"
+
+statements = Table(
+    "statements",
+    metadata,
+    _id(),
+    Column("contact", LargeBinary(16), ForeignKey("contacts.id"), nullable=False),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), nullable=False),
+    Column("message", LargeBinary(16), ForeignKey("messages.id"), nullable=False, index=True),
+    Column("order_no", Text),
+    _word("slot", None),
+    _word("value", None),
+    _word("unit"),
+    _instant("said_at"),
+    _word("channel", None),
+    _word("agent", None),
+    _word("state", "active"),
+    Column("supersedes", LargeBinary(16)),
+    _instant("ended_at", nullable=True),
+    Index("ix_statements_active", "contact", sqlite_where=text(ACTIVE), postgresql_where=text(ACTIVE)),
+)
+
+DUE = "state IN ('open', 'late')"
+
+promises = Table(
+    "promises",
+    metadata,
+    _id(),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), nullable=False),
+    Column("message", LargeBinary(16), ForeignKey("messages.id"), nullable=False, index=True),
+    _word("kind", None),
+    _word("owner", None),
+    _instant("made_at"),
+    _instant("due_at"),
+    Column("span_start", Integer, nullable=False),
+    Column("span_end", Integer, nullable=False),
+    _word("state", "open"),
+    Column("slip", Boolean, nullable=False, server_default=text("false")),
+    _instant("settled_at", nullable=True),
+    Index("ix_promises_open", "conversation", sqlite_where=text(DUE), postgresql_where=text(DUE)),
 )
