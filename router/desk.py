@@ -1,12 +1,19 @@
 """What follows from a post in a desk thread: a reply that leaves, a note that never does, a warning."""
 
-from router.decision import Decision, NewEvent, NewMessage, Outcome, Reason, Snapshot
+from collections.abc import Mapping
+
+from router.asked import Answer, Asked, answered
+from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.model import AuthorKind, Conversation, Inbound, Outgoing, Visibility
 from router.notes import is_note
 from router.planning import customer_leg, ignored, notice, parts_to, reaction
+from router.posts import desk_message
 from router.rulebook import Agent, ReplyMode, Route, Rulebook
 from router.splitting import split
-from router.verbs import Verb, verb_of
+from router.verbs import verb_of
+
+VERBS: Mapping[str, Answer] = {}
+"""What agents may ask for with "@onevoice <verb>"; each noun brings its own."""
 
 
 def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -19,7 +26,10 @@ def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
     if agent is None:
         return _not_an_agent(conversation, inbound)
     if (verb := verb_of(inbound.text)) is not None:
-        return _asked(conversation, inbound, agent, verb)
+        asked = Asked(
+            snapshot=snapshot, conversation=conversation, inbound=inbound, agent=agent, verb=verb, rules=rules
+        )
+        return VERBS.get(verb.name, _unknown)(asked)
     route = rules.route(conversation.route)
     if is_note(inbound.text) or (route is not None and route.reply_mode is ReplyMode.NOTE):
         return _note(conversation, inbound, agent)
@@ -33,9 +43,7 @@ def _not_an_agent(conversation: Conversation, inbound: Inbound) -> Decision:
         outcome=Outcome.STORED,
         reasons=(Reason("S8", f"{who} is not a listed agent of the home workspace"),),
         conversation=conversation,
-        message=_desk_message(
-            inbound, AuthorKind.AGENT, f"slack:{inbound.sender.identity.value}", who, Visibility.NOTE
-        ),
+        message=desk_message(inbound, f"slack:{inbound.sender.identity.value}", who, Visibility.NOTE),
         events=(NewEvent(type="note_added", actor=f"slack:{inbound.sender.identity.value}"),),
         deliveries=notice(
             conversation,
@@ -44,17 +52,10 @@ def _not_an_agent(conversation: Conversation, inbound: Inbound) -> Decision:
     )
 
 
-def _asked(conversation: Conversation, inbound: Inbound, agent: Agent, verb: Verb) -> Decision:
-    """Something for Onevoice itself; kept as a note, so that it never reaches the customer."""
-    sentence = f"I do not know {verb.name!r}." if verb.name else "What can I do for you?"
-    return Decision(
-        outcome=Outcome.STORED,
-        reasons=(Reason("verb", verb.name),),
-        conversation=conversation,
-        message=_desk_message(inbound, AuthorKind.AGENT, f"agent:{agent.id}", agent.name, Visibility.NOTE),
-        events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
-        deliveries=notice(conversation, sentence),
-    )
+def _unknown(asked: Asked) -> Decision:
+    name = asked.verb.name
+    known = ", ".join(sorted(VERBS))
+    return answered(asked, f"{f'I do not know {name!r}.' if name else 'What can I do for you?'} I know {known}.")
 
 
 def _note(conversation: Conversation, inbound: Inbound, agent: Agent) -> Decision:
@@ -62,7 +63,7 @@ def _note(conversation: Conversation, inbound: Inbound, agent: Agent) -> Decisio
         outcome=Outcome.STORED,
         reasons=(Reason("S9", "it is marked as a note, or notes are this route's default"),),
         conversation=conversation,
-        message=_desk_message(inbound, AuthorKind.AGENT, f"agent:{agent.id}", agent.name, Visibility.NOTE),
+        message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.NOTE),
         events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
         deliveries=reaction(conversation, inbound.remote_id, "memo"),
     )
@@ -77,7 +78,7 @@ def _reply(
             outcome=Outcome.STORED,
             reasons=(Reason("T12", "the customer cannot be reached on any leg"),),
             conversation=conversation,
-            message=_desk_message(inbound, AuthorKind.AGENT, f"agent:{agent.id}", agent.name, Visibility.NOTE),
+            message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.NOTE),
             events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
             deliveries=notice(conversation, "Not sent: the customer cannot be reached any more on this channel."),
         )
@@ -89,7 +90,7 @@ def _reply(
         outcome=Outcome.STORED,
         reasons=(reason,),
         conversation=conversation,
-        message=_desk_message(inbound, AuthorKind.AGENT, f"agent:{agent.id}", agent.name, Visibility.PUBLIC),
+        message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.PUBLIC),
         events=(
             NewEvent(
                 type="reply_composed",
@@ -113,19 +114,4 @@ def _reply(
             hold=hold,
             order=inbound.order or None,
         ),
-    )
-
-
-def _desk_message(inbound: Inbound, kind: AuthorKind, author: str, name: str, visibility: Visibility) -> NewMessage:
-    return NewMessage(
-        author_kind=kind,
-        author=author,
-        author_name=name,
-        visibility=visibility,
-        channel=inbound.channel,
-        text=inbound.text,
-        attachments=inbound.attachments,
-        remote_id=inbound.remote_id,
-        sent_at=inbound.sent_at,
-        composed_at=inbound.sent_at,
     )

@@ -55,7 +55,7 @@ def customer_leg(conversation: Conversation) -> Leg | None:
     return max(reachable, key=lambda leg: (leg.last_in_at, leg.id), default=None)
 
 
-def notice(conversation: Conversation, sentence: str) -> tuple[Planned, ...]:
+def notice(conversation: Conversation, said: str | RichText) -> tuple[Planned, ...]:
     """Tell the desk something in the conversation's thread (X17)."""
     return tuple(
         Planned(
@@ -63,7 +63,7 @@ def notice(conversation: Conversation, sentence: str) -> tuple[Planned, ...]:
             channel=leg.channel,
             address=leg.address,
             desk=True,
-            outgoing=Outgoing(text=of_text(sentence), automatic=True),
+            outgoing=Outgoing(text=of_text(said) if isinstance(said, str) else said, automatic=True),
         )
         for leg in conversation.legs
         if leg.desk
