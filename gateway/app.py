@@ -24,7 +24,9 @@ from gateway.leases import Leases
 from gateway.metrics import Metrics
 from gateway.outlet import Outlet, outlets_of
 from gateway.parsing import Parsing
+from gateway.policies import with_policies
 from gateway.ports import ChannelPorts
+from gateway.response_metrics import ResponseMetrics
 from gateway.secrecy import gateway_secret
 from gateway.settings import Settings, to_rulebook
 from gateway.supervisor import Supervisor
@@ -61,6 +63,7 @@ class Application:
         node = settings.gateway
         self.owner = f"{socket.gethostname()}-{os.getpid()}"
         self.metrics = Metrics(clock)
+        self.response_metrics = ResponseMetrics(self.metrics.registry)
         self.database = Database(node.database, clock=database_clock)
         self.database.on_commit = self.metrics.transaction
         self.blobs = BlobStore(node.files)
@@ -96,7 +99,7 @@ class Application:
                 self.metrics,
                 self.wake,
                 clock,
-                self._pulls,
+                self._rules,
                 owner=self.owner,
                 lease=node.lease,
                 http_timeout=node.http_timeout,
@@ -104,7 +107,7 @@ class Application:
         self.parsing = Parsing(
             self.database, self.connectors, self.intake.store_parsed, node.files, node.parser_workers
         )
-        self.timers = Timers(self.database, self.wake)
+        self.timers = Timers(self.database, self._rules, self.wake)
         self.health = Health(self)
         self.watch = Watch(self)
 
@@ -112,11 +115,12 @@ class Application:
     def settings(self) -> Settings:
         return self._settings
 
+    async def _full(self, rules: Rulebook) -> Rulebook:
+        """The rulebook with what only the database knows: every version of the policies."""
+        return await with_policies(rules, self._settings, self.database, self.wake)
+
     def _rules(self) -> Rulebook:
         return self.rulebook
-
-    def _pulls(self) -> frozenset[str]:
-        return frozenset(each.id for each in self.rulebook.channels.values() if each.capabilities.pulls)
 
     def _parse(self, *item: Any) -> None:
         self.parsing.add(*item)
@@ -124,6 +128,7 @@ class Application:
     def wake(self, touched: Touched) -> None:
         """Tell outlets and watchers what a commit has for them."""
         outlets_of(self.outlets, touched)
+        self.response_metrics.judged(touched.rounds, touched.breaches)
         self.hub.wake(touched.places)
 
     async def start(self, *, migrated: bool = False) -> None:
@@ -134,6 +139,7 @@ class Application:
         if self.database.dialect == "sqlite" and self.database.url.database:
             self._lock = FileLock(Path(f"{self.database.url.database}.lock"))
             await self.database.transact(outbox.take_back)
+        self.rulebook = await self._full(self.rulebook)
         for number, job in enumerate((*self.intake.jobs, *self.parsing.jobs, self.timers.run, self.watch.run)):
             self.supervisor.start(f"core-{number}", job)
         await self._listen()
@@ -220,8 +226,12 @@ class Application:
             log.warning("config.restart_needed", reason="gateway and channels are read at start only")
             return
         self._settings = settings
-        self.rulebook = to_rulebook(settings, {name: each.capabilities for name, each in self.connectors.items()})
-        log.info("config.reloaded", revision=self.rulebook.revision)
+        rules = to_rulebook(settings, {name: each.capabilities for name, each in self.connectors.items()})
+        self.supervisor.start("reload", partial(self._take_over, rules))
+
+    async def _take_over(self, rules: Rulebook) -> None:
+        self.rulebook = await self._full(rules)
+        log.info("config.reloaded", revision=rules.revision)
 
     def now_micros(self) -> int:
         """This instant as the database counts."""

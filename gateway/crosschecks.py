@@ -9,25 +9,28 @@ from collections.abc import Iterator
 
 from gateway.document import Keys
 from gateway.secrecy import is_example, is_secret_key
+from gateway.settings import shipped_calendars
 from router.model import ChannelType
 
 Finding = tuple[Keys, str]
 Item = dict[str, object]
 
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-SECTIONS = ("channels", "agents", "teams", "routes")
+SECTIONS = ("channels", "agents", "teams", "routes", "policies")
+MAY_BE_EMPTY = ("teams", "policies")
 
 
 def contradictions(value: object) -> Iterator[Finding]:
     """Everything that does not fit, as (where, sentence)."""
     whole = value if isinstance(value, dict) else {}
     for section in SECTIONS:
-        if whole.get(section) == [] and section != "teams":
+        if whole.get(section) == [] and section not in MAY_BE_EMPTY:
             yield (section,), "is empty; give at least one"
         yield from _ids(section, whole)
     yield from _agents(whole)
     yield from _teams(whole)
     yield from _routes(whole)
+    yield from _policies(whole)
     yield from _gateway(whole)
     yield from _listeners(whole)
     yield from _example_secrets(whole, ())
@@ -115,6 +118,19 @@ def _routes(whole: Item) -> Iterator[Finding]:
             yield keys, "a route without conditions takes everything, so the routes after it never match; put it last"
     if routes and routes[-1][1].get("when"):
         yield routes[-1][0], "the last route must have no conditions, so that every conversation has a desk"
+
+
+def _policies(whole: Item) -> Iterator[Finding]:
+    channels = _known(whole, "channels")
+    given = whole.get("calendars")
+    calendars = given if isinstance(given, dict) else shipped_calendars()
+    for keys, policy in _items(whole, "policies"):
+        name = policy.get("calendar")
+        if isinstance(name, str) and name not in calendars:
+            yield (*keys, "calendar"), f"there is no calendar {name}; calendars here: {', '.join(calendars)}"
+        when = policy.get("when")
+        if isinstance(when, dict):
+            yield from _missing((*keys, "when", "channel"), when.get("channel"), "channels", channels)
 
 
 def _desk(keys: Keys, desk: object, channels: dict[str, Item]) -> Iterator[Finding]:

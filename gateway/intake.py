@@ -88,9 +88,6 @@ class Intake:
         rules = self._rules()
         return lambda snapshot, inbound: decide(snapshot, inbound, rules)
 
-    def _pulls(self) -> frozenset[str]:
-        return frozenset(each.id for each in self._rules().channels.values() if each.capabilities.pulls)
-
     async def _receive(self, writer: int, batch: list[Submission]) -> Sequence[tuple[Receipt, ...] | Exception]:
         try:
             return await self._receive_together(writer, batch)
@@ -101,7 +98,7 @@ class Intake:
             return [await self._receive_alone(writer, each) for each in batch]
 
     async def _receive_together(self, writer: int, batch: list[Submission]) -> list[tuple[Receipt, ...] | Exception]:
-        received = await self._database.transact_on(writer, None, units.receive, batch, self._decide(), self._pulls())
+        received = await self._database.transact_on(writer, None, units.receive, batch, self._decide(), self._rules())
         self._wake(received.touched)
         if received.unparsed:
             unparsed = set(received.unparsed)
@@ -168,4 +165,4 @@ class Intake:
         return None
 
     async def _carry_out(self, writer: int, batch: list[tuple[UUID, Inbound]]) -> Touched:
-        return await self._database.transact_on(writer, None, units.store_parsed, batch, self._decide(), self._pulls())
+        return await self._database.transact_on(writer, None, units.store_parsed, batch, self._decide(), self._rules())

@@ -16,6 +16,7 @@ from gateway.jitter import around, backoff
 from gateway.metrics import Metrics
 from gateway.pace import Pace
 from router.model import Delivery, DeliveryState
+from router.rulebook import Rulebook
 from storage import failpoints, outbox, settling
 from storage.changes import Touched
 from storage.database import Database, Transaction, to_micros
@@ -46,7 +47,7 @@ class Outlet:
         metrics: Metrics,
         wake: Callable[[Touched], None],
         clock: Clock,
-        pulls: Callable[[], frozenset[str]],
+        rules: Callable[[], Rulebook],
         *,
         owner: str,
         lease: timedelta,
@@ -58,7 +59,7 @@ class Outlet:
         self._metrics = metrics
         self._wake_others = wake
         self._clock = clock
-        self._pulls = pulls
+        self._rules = rules
         self._owner = owner
         self._lease = lease
         self._timeout = http_timeout
@@ -309,7 +310,7 @@ class Outlet:
         failpoints.hit("before_settle", self._connector.channel)
         while True:
             try:
-                touched = await self._database.transact(settling.settle, claim, ending, self._pulls())
+                touched = await self._database.transact(settling.settle, claim, ending, self._rules())
                 break
             except StoreUnavailable as error:
                 if time.monotonic() > started + self._lease.total_seconds():

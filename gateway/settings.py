@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Protocol, Self, cast
 from urllib.parse import urlsplit
 
+import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -25,8 +26,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from router.calendar_definitions import WrongCalendar, to_calendar
 from router.model import Capabilities, ChannelType
 from router.rulebook import Agent, ChannelRules, Desk, ReplyMode, Role, Route, Rulebook, Team, When
+from router.targets import Metric, to_target
 
 CHANNEL_TYPES = (ChannelType.SLACK, ChannelType.TELEGRAM, ChannelType.EMAIL, ChannelType.WEBCHAT)
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -278,6 +281,58 @@ class RouteSettings(Section):
     )
 
 
+class PolicyWhenSettings(Section):
+    """All conditions must hold; of a list one value is enough."""
+
+    channel: Texts = Field(default=(), description="ids of channels")
+    channel_type: Texts = Field(default=(), description="email, telegram, webchat, slack or phone")
+    language: Texts = Field(default=(), description="language tag of the message")
+    tier: Texts = Field(default=(), description="tier of the customer")
+    priority: Texts = Field(default=(), description="normal, vip, complaint or urgent")
+
+
+def _target(value: object) -> dict[str, object]:
+    """A target: a duration, or `{seconds, clock}`, or `{business_days}`; checked, and plain for storing."""
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        duration = to_duration(value)
+        if not isinstance(duration, timedelta):
+            raise PydanticCustomError("target", "must be a duration like 5m, {{seconds: 300}} or {{business_days: 1}}")
+        value = {"seconds": duration.total_seconds()}
+    if not isinstance(value, Mapping) or not value.keys() <= {"seconds", "clock", "business_days", "counts"}:
+        raise PydanticCustomError("target", "must be a duration like 5m, {{seconds: 300}} or {{business_days: 1}}")
+    to_target(value)
+    return dict(value)
+
+
+TargetSettings = Annotated[dict[str, object], BeforeValidator(_target)]
+
+
+class PolicySettings(Section):
+    """How long customers may wait. The first that matches judges a new conversation."""
+
+    id: str
+    when: PolicyWhenSettings = Field(default=PolicyWhenSettings(), description="conditions, see below")
+    calendar: str = Field(default="ALWAYS", description="id of the calendar business time is counted on")
+    ack: TargetSettings | None = Field(default=None, description="automatic acknowledgement")
+    first: TargetSettings | None = Field(default=None, description="first human answer")
+    next: TargetSettings | None = Field(default=None, description="every later human answer")
+    update: TargetSettings | None = Field(default=None, description="longest silence of ours")
+    resolution: TargetSettings | None = Field(default=None, description="solution of the matter")
+
+    def target(self, metric: Metric) -> dict[str, object] | None:
+        """The target of a metric as written."""
+        found: dict[str, object] | None = getattr(self, metric.value)
+        return found
+
+
+def shipped_calendars() -> dict[str, dict[str, object]]:
+    """The definitions in config/standards/calendars.yaml."""
+    found: dict[str, dict[str, object]] = yaml.safe_load(
+        packaged("standards/calendars.yaml").read_text(encoding="utf-8")
+    )
+    return found
+
+
 class Settings(Section):
     """A whole configuration file."""
 
@@ -286,6 +341,18 @@ class Settings(Section):
     agents: tuple[AgentSettings, ...]
     teams: tuple[TeamSettings, ...] = ()
     routes: tuple[RouteSettings, ...]
+    policies: tuple[PolicySettings, ...] = ()
+    calendars: dict[str, dict[str, object]] = Field(default_factory=shipped_calendars)
+
+    @field_validator("calendars")
+    @classmethod
+    def _check_calendars(cls, value: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+        for name, definition in value.items():
+            try:
+                to_calendar(name, definition)
+            except WrongCalendar as error:
+                raise ValueError(str(error)) from error
+        return value
 
 
 def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities]) -> Rulebook:

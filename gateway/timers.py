@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from storage import settling, timers
+from router.rulebook import Rulebook
+from storage import alarms, settling, timers
 from storage.changes import Touched
 from storage.database import Database, Transaction
 from storage.errors import StoreUnavailable
@@ -15,14 +16,20 @@ log = structlog.get_logger()
 POLL = 0.5
 AT_ONCE = 100
 
-HANDLERS: Mapping[str, Callable[[Transaction, str], Touched]] = {settling.UNKNOWN_TIMER: settling.tell_unknown}
+Handler = Callable[[Transaction, str, Rulebook], Touched]
+
+HANDLERS: Mapping[str, Handler] = {
+    settling.UNKNOWN_TIMER: settling.tell_unknown,
+    alarms.KIND: alarms.ring,
+}
 
 
 class Timers:
     """The loop that looks for due timers."""
 
-    def __init__(self, database: Database, wake: Callable[[Touched], None]) -> None:
+    def __init__(self, database: Database, rules: Callable[[], Rulebook], wake: Callable[[Touched], None]) -> None:
         self._database = database
+        self._rules = rules
         self._wake = wake
 
     async def run(self) -> None:
@@ -38,7 +45,7 @@ class Timers:
     async def _fire(self) -> int:
         if not await self._database.read(_any_due):
             return 0
-        fired, touched = await self._database.transact(_fire)
+        fired, touched = await self._database.transact(_fire, self._rules())
         for each in touched:
             self._wake(each)
         return fired
@@ -49,6 +56,6 @@ def _any_due(tx: Transaction) -> bool:
     return due is not None and due <= tx.now
 
 
-def _fire(tx: Transaction) -> tuple[int, list[Touched]]:
+def _fire(tx: Transaction, rules: Rulebook) -> tuple[int, list[Touched]]:
     fired = timers.fire(tx, AT_ONCE)
-    return len(fired), [HANDLERS[timer.kind](tx, timer.ref) for timer in fired]
+    return len(fired), [HANDLERS[timer.kind](tx, timer.ref, rules) for timer in fired]

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from storage import intake
+from storage import intake, rounds
 from storage.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LAG_EVERY = 0.5
 COUNT_EVERY = 10
+WAITING_EVERY = 2
 
 
 class Watch:
@@ -28,9 +29,18 @@ class Watch:
             before = loop.time()
             await asyncio.sleep(LAG_EVERY)
             self._app.metrics.loop_lag(max(loop.time() - before - LAG_EVERY, 0.0))
+            if turn % WAITING_EVERY == 0:
+                await self._look_who_waits()
             if turn % COUNT_EVERY == 0:
                 await self._count()
             turn += 1
+
+    async def _look_who_waits(self) -> None:
+        app = self._app
+        try:
+            app.response_metrics.waiting(await app.database.read(rounds.waiting), app.now_micros())
+        except StoreUnavailable:
+            return
 
     async def _count(self) -> None:
         app = self._app

@@ -10,13 +10,16 @@ from router.decision import (
     Reason,
     Snapshot,
 )
+from router.instants import optional_to_text
 from router.model import (
     AuthorKind,
     Card,
+    Contact,
     Conversation,
     DeliveryKind,
     Inbound,
     Outgoing,
+    Priority,
     Status,
     Visibility,
 )
@@ -25,6 +28,7 @@ from router.richtext import plain
 from router.routes import Traits, match, shard
 from router.rulebook import Rulebook
 from router.splitting import split
+from router.targets import UNJUDGED, Policy, first_match
 
 
 def from_customer(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -95,6 +99,7 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
         ),
     )
     reasons = (reason, Reason("route", why))
+    policy = first_match(rules.policies, _attributes(rules, inbound, contact)) or UNJUDGED
     address = shard(route, inbound.address)
     card = Card(
         number=0,
@@ -125,15 +130,38 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
             owner=route.agent,
             desk_channel=route.desk.channel,
             desk_address=address,
+            policy=policy.id or None,
+            policy_version=policy.version,
         ),
         message=_customer_message(snapshot, inbound),
         events=(
-            NewEvent(type="conversation_opened", payload={"route": route.id, "team": route.team}),
+            NewEvent(
+                type="conversation_opened",
+                payload={"route": route.id, "team": route.team, "agent": route.agent, **_judged_by(policy)},
+            ),
             _received(inbound, reasons),
         ),
         deliveries=(root, *_to_desk(inbound, rules, route.desk.channel, address, name)),
         leg_in=True,
     )
+
+
+def _attributes(rules: Rulebook, inbound: Inbound, contact: Contact | None) -> dict[str, str]:
+    """What policies may ask about (D26)."""
+    attributes = {
+        "channel": inbound.channel,
+        "channel_type": rules.channels[inbound.channel].type.value,
+        "priority": Priority.NORMAL.value,
+    }
+    if language := inbound.language or (contact.language if contact else None):
+        attributes["language"] = language
+    if contact is not None and contact.tier:
+        attributes["tier"] = contact.tier
+    return attributes
+
+
+def _judged_by(policy: Policy) -> dict[str, object]:
+    return {"policy": policy.id, "policy_version": policy.version} if policy.id else {}
 
 
 def _name(snapshot: Snapshot, inbound: Inbound) -> str:
@@ -160,7 +188,9 @@ def _customer_message(snapshot: Snapshot, inbound: Inbound) -> NewMessage:
 def _received(inbound: Inbound, reasons: tuple[Reason, ...]) -> NewEvent:
     payload: dict[str, object] = {
         "channel": inbound.channel,
+        "key": inbound.remote_id,
         "kind": "auto" if inbound.automatic else "human",
+        "sent_at": optional_to_text(inbound.sent_at),
         "why": [[reason.rule, reason.text] for reason in reasons],
     }
     return NewEvent(type="message_received", actor="customer", payload=payload)

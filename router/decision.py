@@ -82,6 +82,8 @@ class Opening:
     owner: str | None
     desk_channel: str
     desk_address: str
+    policy: str | None = None
+    policy_version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

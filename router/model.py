@@ -251,6 +251,8 @@ class Conversation:
     team: str | None = None
     route: str = ""
     policy: str | None = None
+    policy_version: int = 0
+    waiting_since: datetime | None = None
     legs: tuple[Leg, ...] = ()
     opened_at: datetime
     last_in_at: datetime | None = None

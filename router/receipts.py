@@ -1,6 +1,10 @@
 """What follows when a delivery ends: events, marks and notices for the agents (X6, X17, T12). Pure."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason
+from router.instants import optional_to_text
 from router.model import AuthorKind, Conversation, Delivery, DeliveryKind, DeliveryState
 from router.planning import notice, reaction
 
@@ -8,32 +12,38 @@ SENT_MARK = "white_check_mark"
 FAILED_MARK = "warning"
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Who wrote the message a delivery carries, when (D11), and the remote id of the agent's own post of it."""
+
+    author_kind: AuthorKind
+    author: str
+    composed_at: datetime | None
+    post: str | None
+
+
 def after_delivery(
     delivery: Delivery,
     state: DeliveryState,
     error: str | None,
     conversation: Conversation,
-    author_kind: AuthorKind | None,
-    post: str | None,
+    said: Said,
     *,
     closes_leg: bool = False,
 ) -> Decision | None:
-    """What to record and whom to tell; None when nothing.
-
-    `author_kind` wrote the message the delivery carries, `post` is the remote id of the agent's own post of it.
-    """
+    """What to record and whom to tell about a message that was `said`; None when nothing."""
     if any(
         leg.desk and leg.channel == delivery.channel and leg.address == delivery.address for leg in conversation.legs
     ):
         return None
     what = _WHAT.get(delivery.kind)
-    if what is None or author_kind is AuthorKind.CUSTOMER:
+    if what is None or said.author_kind is AuthorKind.CUSTOMER:
         return None
     match state:
         case DeliveryState.SENT:
-            return _sent(delivery, conversation, post)
+            return _sent(delivery, conversation, said)
         case DeliveryState.FAILED | DeliveryState.DEAD:
-            return _failed(delivery, state, error, conversation, post, what, closes_leg=closes_leg)
+            return _failed(delivery, state, error, conversation, said.post, what, closes_leg=closes_leg)
         case DeliveryState.READY | DeliveryState.SENDING | DeliveryState.UNKNOWN:
             return None
 
@@ -45,13 +55,21 @@ _WHAT = {
 }
 
 
-def _sent(delivery: Delivery, conversation: Conversation, post: str | None) -> Decision | None:
+def _sent(delivery: Delivery, conversation: Conversation, said: Said) -> Decision | None:
     if delivery.kind is not DeliveryKind.MESSAGE or delivery.part < delivery.parts:
         return None
     return _decision(
         conversation,
-        NewEvent(type="message_sent", payload={"message": _message(delivery), "channel": delivery.channel}),
-        reaction(conversation, post, SENT_MARK) if post else (),
+        NewEvent(
+            type="message_sent",
+            actor=said.author,
+            payload={
+                "message": _message(delivery),
+                "channel": delivery.channel,
+                "composed_at": optional_to_text(said.composed_at),
+            },
+        ),
+        reaction(conversation, said.post, SENT_MARK) if said.post else (),
     )
 
 

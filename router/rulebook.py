@@ -9,6 +9,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from router.model import Capabilities, ChannelType
+from router.targets import Policy
+from router.terms import Terms
 
 
 class Role(StrEnum):
@@ -110,18 +112,22 @@ class Route:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """Everything the rules may know of the configuration. The last of `routes` has no condition, so that one always
-    matches. `revision` names this content and goes into every decision."""
+    matches. `revision` names this content and goes into every decision. `policies` are the response-time policies in
+    force, in order, `terms` every version that logs may name. `pulls`: the channels with a feed."""
 
     channels: Mapping[str, ChannelRules]
     agents: Mapping[str, Agent]
     teams: Mapping[str, Team]
     routes: tuple[Route, ...]
     revision: str
+    policies: tuple[Policy, ...] = ()
+    terms: Terms = field(default_factory=Terms)
     _by_slack: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_email: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_route: Mapping[str, Route] = field(init=False, repr=False, compare=False)
     _members: Mapping[str, tuple[Agent, ...]] = field(init=False, repr=False, compare=False)
     _desks: frozenset[str] = field(init=False, repr=False, compare=False)
+    pulls: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         everybody = tuple(self.agents.values())
@@ -131,6 +137,7 @@ class Rulebook:
             "_by_route": {route.id: route for route in self.routes},
             "_members": {team: tuple(a for a in everybody if team in a.teams) for team in self.teams},
             "_desks": frozenset(route.desk.channel for route in self.routes),
+            "pulls": frozenset(each.id for each in self.channels.values() if each.capabilities.pulls),
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)

@@ -15,10 +15,12 @@ from router.model import (
     Inbound,
     Leg,
     Outgoing,
+    Round,
     Status,
 )
 from router.richtext import RichText
-from storage import feeds
+from router.rulebook import Rulebook
+from storage import feeds, rounds
 from storage.codec import json_of, outgoing_json, outgoing_of, text_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.ids import new_id
@@ -39,9 +41,10 @@ _IDENTITY = Statement(
 _VERIFIED = Statement("UPDATE identities SET verification = :verification WHERE key = :key")
 _CONVERSATION = Statement(
     """
-    INSERT INTO conversations (id, number, contact, status, subject, owner, team, route, opened_at, last_in_at,
-                               next_seq, version)
-    VALUES (:id, :number, :contact, 'open', :subject, :owner, :team, :route, :now, :last_in_at, :next_seq, 1)
+    INSERT INTO conversations (id, number, contact, status, subject, owner, team, route, policy, policy_version,
+                               opened_at, last_in_at, next_seq, version)
+    VALUES (:id, :number, :contact, 'open', :subject, :owner, :team, :route, :policy, :policy_version,
+            :now, :last_in_at, :next_seq, 1)
     """
 )
 _PROGRESS = Statement(
@@ -120,22 +123,36 @@ _NUMBERS = Statement("UPDATE counters SET value = value + :count WHERE name = 'c
 
 
 @dataclass(frozen=True, slots=True)
+class Breach:
+    """A target that was missed, as metrics count it."""
+
+    channel: str
+    metric: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Touched:
     """What a commit changed that somebody may be waiting for: channels with new deliveries, how far the feeds that
-    grew go now, and the numbers of messages in them."""
+    grew go now, and the numbers of messages in them; rounds
+    that were closed, and breaches that were noticed."""
 
     channels: frozenset[str] = frozenset()
     places: Mapping[str, int] = field(default_factory=dict)
     feed_seqs: Mapping[UUID, int] = field(default_factory=dict)
+    rounds: tuple[Round, ...] = ()
+    breaches: tuple[Breach, ...] = ()
 
 
 class Changes:
     """The rows a batch of decisions adds up to. `openings` is the most conversations the batch can open."""
 
-    def __init__(self, tx: Transaction, snapshots: Snapshots, pulls: frozenset[str], openings: int) -> None:
+    def __init__(self, tx: Transaction, snapshots: Snapshots, rules: Rulebook, openings: int) -> None:
         self._tx = tx
         self._snapshots = snapshots
-        self._pulls = pulls
+        self._rules = rules
+        self._pulls = rules.pulls
+        self._clocked: dict[UUID, set[str]] = {}
         self._number = tx.one(_NUMBERS, {"count": openings})[0] - openings if openings else 0  # type: ignore[index]
         self._contacts: Rows = []
         self._identities: Rows = []
@@ -166,6 +183,7 @@ class Changes:
                 message_seq = seq
             if event.type == "status_changed":
                 conversation = self._put(replace(conversation, status=Status(str(event.payload["to"]))))
+            self._clocked.setdefault(conversation.id, set()).add(event.type)
             self._events.append(
                 {
                     "conversation": conversation.id.bytes,
@@ -245,6 +263,8 @@ class Changes:
             owner=opening.owner,
             team=opening.team,
             route=opening.route,
+            policy=opening.policy,
+            policy_version=opening.policy_version,
             opened_at=of_micros(self._tx.now),
         )
         self._opened[conversation.id] = {"id": conversation.id.bytes}
@@ -422,11 +442,15 @@ class Changes:
         tx.many(_EVENT, self._events)
         tx.many(_LANE, [self._lanes[key] for key in sorted(self._lanes)])
         tx.many(_DELIVERY, self._deliveries)
+        judged: list[Round] = []
+        for conversation_id, kinds in self._clocked.items():
+            judged += rounds.refresh(tx, conversations[conversation_id], kinds, self._rules.terms)
         feed_seqs, places = feeds.append(tx, self._feed)
         return Touched(
             channels=frozenset(row["channel"] for row in self._deliveries),
             places=places,
             feed_seqs=feed_seqs,
+            rounds=tuple(judged),
         )
 
     def _conversation_row(self, conversation: Conversation) -> dict[str, Any]:
@@ -438,6 +462,8 @@ class Changes:
             "owner": conversation.owner,
             "team": conversation.team,
             "route": conversation.route,
+            "policy": conversation.policy,
+            "policy_version": conversation.policy_version,
             "status": conversation.status.value,
             "now": self._tx.now,
             "last_in_at": to_micros(conversation.last_in_at) if conversation.last_in_at else None,

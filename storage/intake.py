@@ -12,6 +12,7 @@ from uuid import UUID
 from router.arrivals import Arrival, Cursor, Fate, Receipt
 from router.decision import Decision, Outcome, Snapshot
 from router.model import Inbound, InboundKind
+from router.rulebook import Rulebook
 from storage import failpoints, outbox
 from storage.changes import Changes, Touched
 from storage.codec import digest, json_of, json_value
@@ -92,8 +93,8 @@ class Waiting:
     attempts: int
 
 
-def receive(tx: Transaction, submissions: Sequence[Submission], decide: Decide, pulls: frozenset[str]) -> Received:
-    """Store a batch and carry out the decisions about it; `pulls` are the channels with a feed."""
+def receive(tx: Transaction, submissions: Sequence[Submission], decide: Decide, rules: Rulebook) -> Received:
+    """Store a batch and carry out the decisions about it."""
     rows: list[dict[str, Any]] = []
     passing: list[tuple[str, Inbound]] = []
     kept: list[bool] = []
@@ -122,7 +123,7 @@ def receive(tx: Transaction, submissions: Sequence[Submission], decide: Decide, 
             if not row:
                 mine.append(Receipt(Fate.STORED))
             elif row["id"] not in stored:
-                mine.append(_known(tx, row, pulls))
+                mine.append(_known(tx, row, rules.pulls))
             else:
                 inbox_id = UUID(bytes=row["id"])
                 if arrival.problem is not None:
@@ -134,7 +135,7 @@ def receive(tx: Transaction, submissions: Sequence[Submission], decide: Decide, 
                 else:
                     fresh.append((inbox_id, arrival.inbound))
         receipts.append(tuple(mine))
-    touched = carry_out(tx, fresh, decide, pulls)
+    touched = carry_out(tx, fresh, decide, rules)
     for channel, inbound in passing:
         if inbound.kind is InboundKind.ECHO:
             outbox.confirm(tx, channel, inbound.value, inbound.remote_id)
@@ -143,7 +144,7 @@ def receive(tx: Transaction, submissions: Sequence[Submission], decide: Decide, 
     return Received(tuple(receipts), touched, tuple(unparsed))
 
 
-def carry_out(tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide: Decide, pulls: frozenset[str]) -> Touched:
+def carry_out(tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide: Decide, rules: Rulebook) -> Touched:
     """Decide about items that are already in the inbox, in their order, and save what follows."""
     if not items:
         return Touched()
@@ -157,7 +158,7 @@ def carry_out(tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide: De
             or identity.contact not in snapshots.open_of
         )
     }
-    changes = Changes(tx, snapshots, pulls, openings=len(strangers))
+    changes = Changes(tx, snapshots, rules, openings=len(strangers))
     for item_id, inbound in items:
         decision = decide(snapshots.of(inbound), inbound)
         if decision.outcome is Outcome.STORED:
@@ -257,16 +258,14 @@ def count_try(tx: Transaction, item: UUID) -> None:
     tx.run(_TRY, {"id": item.bytes})
 
 
-def store_parsed(
-    tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide: Decide, pulls: frozenset[str]
-) -> Touched:
+def store_parsed(tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide: Decide, rules: Rulebook) -> Touched:
     """Carry out decisions about items whose raw bytes were stored before; an item already done is left alone."""
     open_items = [
         (item_id, inbound)
         for item_id, inbound in items
         if tx.run(_SETTLE, {"id": item_id.bytes, "state": "done", "error": None}) == 1
     ]
-    return carry_out(tx, open_items, decide, pulls)
+    return carry_out(tx, open_items, decide, rules)
 
 
 def give_up(tx: Transaction, item: UUID, reason: str) -> None:

@@ -1,13 +1,14 @@
 """The unit of work behind the one door out: complete a claim and record what follows from it, in one transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from router.model import AuthorKind, DeliveryKind, DeliveryState
-from router.receipts import after_delivery, still_unknown
+from router.receipts import Said, after_delivery, still_unknown
+from router.rulebook import Rulebook
 from storage import feeds, outbox, timers
 from storage.changes import Changes, Touched
-from storage.database import Transaction
+from storage.database import Transaction, of_micros
 from storage.outbox import Claim, Settlement
 from storage.snapshots import Snapshots
 from storage.statement import Statement
@@ -15,7 +16,9 @@ from storage.statement import Statement
 UNKNOWN_TIMER = "delivery_unknown"
 UNKNOWN_PATIENCE = 15 * 60 * 1_000_000
 
-_MESSAGE = Statement("SELECT author_kind, channel, remote_key FROM messages WHERE id = :id")
+_MESSAGE = Statement(
+    "SELECT author_kind, channel, remote_key, author, composed_at, received_at FROM messages WHERE id = :id"
+)
 _UNKNOWN = Statement(
     """
     SELECT l.key, l.fence, l.reserved, o.id, o.seq, o.part, o.parts, o.channel, o.address, o.kind, o.conversation,
@@ -38,7 +41,7 @@ class Ending:
     closes_leg: bool = False
 
 
-def settle(tx: Transaction, held: Claim, ending: Ending, pulls: frozenset[str]) -> Touched | None:
+def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Touched | None:
     """Complete a claim; None when it is not ours any more and nothing was changed (R6)."""
     if not outbox.settle(tx, held, ending.settlement):
         return None
@@ -46,7 +49,7 @@ def settle(tx: Transaction, held: Claim, ending: Ending, pulls: frozenset[str]) 
     if ending.thread is not None:
         outbox.relink(tx, held, ending.thread)
     places: dict[str, int] = {}
-    if state is DeliveryState.SENT and delivery.channel in pulls and delivery.message is not None:
+    if state is DeliveryState.SENT and delivery.channel in rules.pulls and delivery.message is not None:
         place = f"{delivery.channel}:{delivery.address}"
         if delivery.part == delivery.parts:
             _, places = feeds.append(tx, [feeds.Entry(place, _FEED_KINDS[delivery.kind], delivery.message)])
@@ -54,11 +57,11 @@ def settle(tx: Transaction, held: Claim, ending: Ending, pulls: frozenset[str]) 
         timers.start(tx, UNKNOWN_TIMER, delivery.id.hex, tx.now + UNKNOWN_PATIENCE)
     if delivery.message is None or state in {DeliveryState.READY, DeliveryState.UNKNOWN}:
         return Touched(places=places)
-    touched = _follow(tx, held, ending)
-    return Touched(channels=touched.channels, places={**places, **touched.places})
+    touched = _follow(tx, held, ending, rules)
+    return replace(touched, places={**places, **touched.places})
 
 
-def _follow(tx: Transaction, held: Claim, ending: Ending) -> Touched:
+def _follow(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Touched:
     delivery, settlement = held.delivery, ending.settlement
     if delivery.message is None:
         return Touched()
@@ -74,18 +77,22 @@ def _follow(tx: Transaction, held: Claim, ending: Ending) -> Touched:
         settlement.state,
         settlement.error,
         conversation,
-        AuthorKind(row[0]),
-        row[2][len(row[1]) + 1 :] if row[2] else None,
+        Said(
+            author_kind=AuthorKind(row[0]),
+            author=row[3],
+            composed_at=of_micros(min(row[4] or row[5], row[5])),
+            post=row[2][len(row[1]) + 1 :] if row[2] else None,
+        ),
         closes_leg=ending.closes_leg,
     )
     if decision is None:
         return Touched()
-    changes = Changes(tx, snapshots, frozenset(), openings=0)
+    changes = Changes(tx, snapshots, rules, openings=0)
     changes.apply(delivery.message, None, decision)
     return changes.save()
 
 
-def tell_unknown(tx: Transaction, delivery: str) -> Touched:
+def tell_unknown(tx: Transaction, delivery: str, rules: Rulebook) -> Touched:
     """The timer of a delivery of unknown outcome: say so in the thread if it still is (C2)."""
     row = tx.one(_UNKNOWN, {"id": UUID(hex=delivery).bytes})
     if row is None:
@@ -95,7 +102,7 @@ def tell_unknown(tx: Transaction, delivery: str) -> Touched:
     conversation = snapshots.conversation(found.conversation)
     if conversation is None:
         return Touched()
-    changes = Changes(tx, snapshots, frozenset(), openings=0)
+    changes = Changes(tx, snapshots, rules, openings=0)
     changes.apply(found.message or found.id, None, still_unknown(found, conversation))
     return changes.save()
 

@@ -33,14 +33,14 @@ _CONTACTS = Statement(
 _OPEN = Statement(
     """
     SELECT id, number, contact, status, topic, priority, subject, owner, team, route, policy, opened_at, last_in_at,
-           resolved_at, merged_into, version, next_seq
+           resolved_at, merged_into, version, next_seq, policy_version, waiting_since
     FROM conversations WHERE contact IN :contacts AND status <> 'resolved'
     """
 )
 _BY_ID = Statement(
     """
     SELECT id, number, contact, status, topic, priority, subject, owner, team, route, policy, opened_at, last_in_at,
-           resolved_at, merged_into, version, next_seq
+           resolved_at, merged_into, version, next_seq, policy_version, waiting_since
     FROM conversations WHERE id IN :ids
     """
 )
@@ -247,6 +247,8 @@ def _conversation(row: Row, legs: tuple[Leg, ...]) -> Conversation:
         resolved_at=of_micros(row[13]) if row[13] is not None else None,
         merged_into=UUID(bytes=row[14]) if row[14] is not None else None,
         version=row[15],
+        policy_version=row[17],
+        waiting_since=of_micros(row[18]) if row[18] is not None else None,
     )
 
 

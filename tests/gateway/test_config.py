@@ -193,8 +193,11 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ["shop.yaml:7: routes[0].when.chanel: unknown key; did you mean channel?"],
     ),
     "a section that comes later": (
-        SMALL + "policies: []\n",
-        ["shop.yaml:8: policies: unknown key; the keys here are gateway, channels, agents, teams, routes"],
+        SMALL + "knowledge: []\n",
+        [
+            "shop.yaml:8: knowledge: unknown key; the keys here are gateway, channels, agents, teams, routes, "
+            "policies, calendars"
+        ],
     ),
     "z18 secrets from the documentation": (
         SMALL.replace("xoxb-1", "xoxb-your-token").replace("7:AA", "123456:ABC-DEF1234ghIkl"),

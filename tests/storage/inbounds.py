@@ -28,7 +28,6 @@ RULES = Rulebook(
     routes=(Route(id="default", desk=Desk(channel="desk", slack=("#support",))),),
     revision="test",
 )
-PULLS = frozenset({"web"})
 
 
 def rules(snapshot: Snapshot, inbound: Inbound) -> Decision:

@@ -11,7 +11,7 @@ from storage import feeds, intake
 from storage.database import Database, Transaction
 from storage.intake import Received, Submission
 from storage.statement import Statement
-from tests.storage.inbounds import PULLS, answer, arrival, question, rules
+from tests.storage.inbounds import RULES, answer, arrival, question, rules
 
 MESSAGES = Statement("SELECT channel, author_kind, visibility, body, version, deleted FROM messages ORDER BY id")
 CONVERSATIONS = Statement("SELECT number, status, next_seq FROM conversations ORDER BY number")
@@ -26,7 +26,7 @@ def rows(statement: Statement) -> object:
 
 async def receive(database: Database, *inbounds: Inbound, channel: str | None = None) -> Received:
     submissions = [Submission(channel or each.channel, [arrival(each)]) for each in inbounds]
-    return await database.transact(intake.receive, submissions, rules, PULLS)
+    return await database.transact(intake.receive, submissions, rules, RULES)
 
 
 async def found(database: Database, statement: Statement) -> list[tuple[object, ...]]:
@@ -79,9 +79,9 @@ async def test_x3_a_batch_with_the_same_item_twice_stores_it_once(database: Data
 
 async def test_w4_a_known_key_with_other_content_is_a_conflict(database: Database) -> None:
     inbound = question(channel="web", who="v1")
-    first = await database.transact(intake.receive, [Submission("web", [arrival(inbound, b"one")])], rules, PULLS)
-    again = await database.transact(intake.receive, [Submission("web", [arrival(inbound, b"one")])], rules, PULLS)
-    other = await database.transact(intake.receive, [Submission("web", [arrival(inbound, b"two")])], rules, PULLS)
+    first = await database.transact(intake.receive, [Submission("web", [arrival(inbound, b"one")])], rules, RULES)
+    again = await database.transact(intake.receive, [Submission("web", [arrival(inbound, b"one")])], rules, RULES)
+    other = await database.transact(intake.receive, [Submission("web", [arrival(inbound, b"two")])], rules, RULES)
     receipts = [(each.receipts[0] or ())[0] for each in (first, again, other)]
     assert [each.fate for each in receipts] == [Fate.STORED, Fate.DUPLICATE, Fate.CONFLICT]
     assert [each.feed_seq for each in receipts] == [1, 1, 1]
@@ -90,8 +90,8 @@ async def test_w4_a_known_key_with_other_content_is_a_conflict(database: Databas
 async def test_n1_a_cursor_with_an_old_fence_stores_nothing(database: Database) -> None:
     fresh = Submission("tg", [arrival(question("a"))], Cursor("updates", "10", Lease("tg:poll", 2)))
     stale = Submission("tg", [arrival(question("b"))], Cursor("updates", "5", Lease("tg:poll", 1)))
-    received = await database.transact(intake.receive, [fresh], rules, PULLS)
-    late = await database.transact(intake.receive, [stale], rules, PULLS)
+    received = await database.transact(intake.receive, [fresh], rules, RULES)
+    late = await database.transact(intake.receive, [stale], rules, RULES)
     assert received.receipts[0] is not None
     assert late.receipts == (None,)
     assert await database.read(intake.cursor_value, "tg", "updates") == "10"
@@ -100,7 +100,7 @@ async def test_n1_a_cursor_with_an_old_fence_stores_nothing(database: Database) 
 
 async def test_x2_what_cannot_be_parsed_is_kept_aside_and_the_next_goes_on(database: Database) -> None:
     broken = Arrival(key="k1", raw=b"\xff", problem="not JSON")
-    received = await database.transact(intake.receive, [Submission("tg", [broken, arrival(question())])], rules, PULLS)
+    received = await database.transact(intake.receive, [Submission("tg", [broken, arrival(question())])], rules, RULES)
     assert [each.fate for each in received.receipts[0] or ()] == [Fate.QUARANTINED, Fate.STORED]
     kept = await database.read(intake.quarantined, 10)
     assert [(each.channel, each.error, each.raw) for each in kept] == [("tg", "not JSON", b"\xff")]
@@ -108,14 +108,14 @@ async def test_x2_what_cannot_be_parsed_is_kept_aside_and_the_next_goes_on(datab
 
 async def test_decision_7_raw_mail_waits_for_its_parser_and_is_done_once(database: Database) -> None:
     raw = Arrival(key="m1", raw=b"From: x", meta={"peer": "127.0.0.1"})
-    received = await database.transact(intake.receive, [Submission("mail", [raw])], rules, PULLS)
+    received = await database.transact(intake.receive, [Submission("mail", [raw])], rules, RULES)
     waiting = await database.read(intake.waiting, 10)
     assert [each.id for each in waiting] == list(received.unparsed)
     assert waiting[0].meta == {"peer": "127.0.0.1"}
     item = waiting[0].id
     inbound = question(channel="mail", who="ann@x.example")
-    await database.transact(intake.store_parsed, [(item, inbound)], rules, PULLS)
-    await database.transact(intake.store_parsed, [(item, inbound)], rules, PULLS)
+    await database.transact(intake.store_parsed, [(item, inbound)], rules, RULES)
+    await database.transact(intake.store_parsed, [(item, inbound)], rules, RULES)
     assert len(await found(database, MESSAGES)) == 1
     assert await database.read(intake.waiting, 10) == []
 

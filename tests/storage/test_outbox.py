@@ -21,7 +21,7 @@ from storage.outbox import Claim, Settlement
 from storage.schema import migrate
 from storage.settling import Ending
 from storage.statement import Statement
-from tests.storage.inbounds import PULLS, answer, arrival, question, rules
+from tests.storage.inbounds import RULES, answer, arrival, question, rules
 
 LEASE = 60_000_000
 ROWS = Statement("SELECT state, attempt, fence, error FROM outbox WHERE lane = :lane ORDER BY seq, part")
@@ -48,7 +48,7 @@ def clock() -> MovedClock:
 @pytest.fixture
 async def moved(database_url: str, clock: MovedClock) -> AsyncIterator[Database]:
     database = Database(database_url, clock=clock)
-    await database.transact(intake.receive, [Submission("tg", [arrival(question())])], rules, PULLS)
+    await database.transact(intake.receive, [Submission("tg", [arrival(question())])], rules, RULES)
     await database.transact(lambda tx: tx.run(LINK, {}))
     yield database
     database.close()
@@ -56,7 +56,7 @@ async def moved(database_url: str, clock: MovedClock) -> AsyncIterator[Database]
 
 async def reply(database: Database, text: str = "On its way.", order: int = 1) -> None:
     await database.transact(
-        intake.receive, [Submission("desk", [arrival(answer(text, "C1:1.1", order=order))])], rules, PULLS
+        intake.receive, [Submission("desk", [arrival(answer(text, "C1:1.1", order=order))])], rules, RULES
     )
 
 
@@ -94,7 +94,7 @@ async def test_q1_one_open_row_a_lane(moved: Database, clock: MovedClock) -> Non
     clock.move(3)
     (first,) = await claim(moved)
     assert await claim(moved, "b") == []
-    await moved.transact(settling.settle, first, SENT, PULLS)
+    await moved.transact(settling.settle, first, SENT, RULES)
     (second,) = await claim(moved, "b")
     assert second.delivery.outgoing.text != first.delivery.outgoing.text
 
@@ -107,7 +107,7 @@ async def test_s10_replies_leave_in_the_order_of_their_ts(moved: Database, clock
     for _ in range(3):
         (claimed,) = await claim(moved)
         said.append(str(claimed.delivery.outgoing.text))
-        await moved.transact(settling.settle, claimed, SENT, PULLS)
+        await moved.transact(settling.settle, claimed, SENT, RULES)
     assert ["m1" in said[0], "m2" in said[1], "m3" in said[2]] == [True, True, True]
 
 
@@ -127,9 +127,9 @@ async def test_r6_a_zombie_changes_nothing(moved: Database, clock: MovedClock) -
     (zombie,) = await claim(moved, "zombie")
     clock.move(61)
     (heir,) = await claim(moved, "heir")
-    assert await moved.transact(settling.settle, zombie, SENT, PULLS) is None
+    assert await moved.transact(settling.settle, zombie, SENT, RULES) is None
     assert [row[0] for row in await rows(moved)] == ["unknown"]
-    assert await moved.transact(settling.settle, heir, SENT, PULLS) is not None
+    assert await moved.transact(settling.settle, heir, SENT, RULES) is not None
     assert [row[0] for row in await rows(moved)] == ["sent"]
 
 
@@ -153,7 +153,7 @@ async def test_r9_a_network_failure_burns_no_attempt(moved: Database, clock: Mov
             DeliveryState.READY, error="refused", not_before=to_micros(clock.now) + 5_000_000, burnt=False, retried=True
         )
     )
-    await moved.transact(settling.settle, claimed, again, PULLS)
+    await moved.transact(settling.settle, claimed, again, RULES)
     assert [row[:2] for row in await rows(moved)] == [("ready", 0)]
     assert await claim(moved) == []
     clock.move(6)
@@ -166,7 +166,7 @@ async def test_q2_a_failed_head_lets_the_lane_go_on_and_is_told_once(moved: Data
     clock.move(3)
     (first,) = await claim(moved)
     ending = Ending(Settlement(DeliveryState.FAILED, error="message is too long"))
-    touched = await moved.transact(settling.settle, first, ending, PULLS)
+    touched = await moved.transact(settling.settle, first, ending, RULES)
     assert touched is not None
     assert touched.channels == {"desk"}
     assert len(await claim(moved)) == 1
@@ -183,7 +183,7 @@ async def test_q3_later_parts_of_a_failed_part_are_failed_with_it(moved: Databas
     assert len(parts) > 2
     clock.move(3)
     (first,) = await claim(moved)
-    await moved.transact(settling.settle, first, Ending(Settlement(DeliveryState.FAILED, error="no")), PULLS)
+    await moved.transact(settling.settle, first, Ending(Settlement(DeliveryState.FAILED, error="no")), RULES)
     assert {row[0] for row in await rows(moved)} == {"failed"}
 
 
@@ -192,7 +192,7 @@ async def test_t12_a_leg_closed_by_the_customer_parks_what_would_follow(moved: D
     clock.move(3)
     (first,) = await claim(moved)
     ending = Ending(Settlement(DeliveryState.FAILED, error="blocked"), closes_leg=True)
-    await moved.transact(settling.settle, first, ending, PULLS)
+    await moved.transact(settling.settle, first, ending, RULES)
     await reply(moved, "again", 9)
     assert len(await rows(moved)) == 1
 
@@ -202,7 +202,7 @@ async def test_x5_our_own_echo_settles_what_was_unknown(moved: Database, clock: 
     clock.move(3)
     (claimed,) = await claim(moved)
     unknown = Ending(Settlement(DeliveryState.UNKNOWN, not_before=to_micros(clock.now) + 30_000_000))
-    await moved.transact(settling.settle, claimed, unknown, PULLS)
+    await moved.transact(settling.settle, claimed, unknown, RULES)
     assert await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
     assert not await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
     assert [row[0] for row in await rows(moved)] == ["sent"]
@@ -213,8 +213,8 @@ async def test_c2_an_outcome_unknown_for_long_is_told_in_the_thread(moved: Datab
     clock.move(3)
     (claimed,) = await claim(moved)
     unknown = Ending(Settlement(DeliveryState.UNKNOWN, not_before=to_micros(clock.now) + 30_000_000))
-    await moved.transact(settling.settle, claimed, unknown, PULLS)
-    touched = await moved.transact(settling.tell_unknown, claimed.delivery.id.hex)
+    await moved.transact(settling.settle, claimed, unknown, RULES)
+    touched = await moved.transact(settling.tell_unknown, claimed.delivery.id.hex, RULES)
     assert touched.channels == {"desk"}
 
 
@@ -232,7 +232,7 @@ async def test_d3_a_failed_delivery_can_be_sent_again_or_discarded(moved: Databa
     await reply(moved)
     clock.move(3)
     (claimed,) = await claim(moved)
-    await moved.transact(settling.settle, claimed, Ending(Settlement(DeliveryState.DEAD, error="3 crashes")), PULLS)
+    await moved.transact(settling.settle, claimed, Ending(Settlement(DeliveryState.DEAD, error="3 crashes")), RULES)
     (dead,) = await moved.read(outbox.ended, 10)
     assert (dead.state, dead.error) == ("dead", "3 crashes")
     assert await moved.transact(outbox.retry, dead.id)
@@ -268,7 +268,7 @@ class Lanes(RuleBasedStateMachine):
         self.sent: list[UUID] = []
         self.fences: dict[str, int] = {}
         self.order = 0
-        intake.receive(self.tx, [Submission("tg", [arrival(question())])], rules, PULLS)
+        intake.receive(self.tx, [Submission("tg", [arrival(question())])], rules, RULES)
         self.tx.run(LINK, {})
 
     def teardown(self) -> None:
@@ -279,7 +279,7 @@ class Lanes(RuleBasedStateMachine):
     def reply(self) -> None:
         self.order += 1
         post = answer(f"m{self.order}", "C1:1.1", order=self.order)
-        intake.receive(self.tx, [Submission("desk", [arrival(post)])], rules, PULLS)
+        intake.receive(self.tx, [Submission("desk", [arrival(post)])], rules, RULES)
 
     @rule(seconds=st.sampled_from([1, 2, 30, 61]))
     def wait(self, seconds: int) -> None:
@@ -303,7 +303,7 @@ class Lanes(RuleBasedStateMachine):
         ours = self.fences[held.lane] == held.fence
         remote = ("r",) if state == "sent" else ()
         settlement = Settlement(DeliveryState(state), remote_ids=remote, not_before=self.tx.now, burnt=False)
-        changed = settling.settle(self.tx, held, Ending(settlement), PULLS) is not None
+        changed = settling.settle(self.tx, held, Ending(settlement), RULES) is not None
         assert changed == ours, "only the newest fence settles (R6)"
         if changed and state == "sent":
             self.sent.append(held.delivery.id)

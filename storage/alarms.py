@@ -1,0 +1,56 @@
+"""What an alarm means when its time has come: a notice in the thread, an event, a breach on record (D17, D29)."""
+
+from uuid import UUID
+
+from router.alarms import BREACH, Alarm
+from router.alarms import alarms as alarms_of
+from router.alerts import alert
+from router.rulebook import Rulebook
+from storage.changes import Breach, Changes, Touched
+from storage.database import Transaction, to_micros
+from storage.rounds import ALARM as KIND
+from storage.rounds import alarm_ref, figures_of
+from storage.snapshots import Snapshots
+from storage.statement import Statement
+
+__all__ = ["KIND", "ring"]
+
+_BREACHED = Statement(
+    """
+    UPDATE rounds SET sla = 'breached', breached_at = :at, breach_agent = :agent, breach_team = :team
+    WHERE conversation = :conversation AND outcome = 'open' AND breached_at IS NULL
+    """
+)
+
+
+def ring(tx: Transaction, ref: str, rules: Rulebook) -> Touched:
+    """Tell what the alarm is about, if it still holds; dated at its nominal time, however late it rings."""
+    conversation_id = UUID(hex=ref.partition(":")[0])
+    snapshots = Snapshots(tx, ())
+    conversation = snapshots.conversation(conversation_id)
+    if conversation is None:
+        return Touched()
+    figures = figures_of(tx, conversation_id, rules.terms)
+    alarm = next((each for each in alarms_of(figures) if _ref(conversation_id, each) == ref), None)
+    if alarm is None:
+        return Touched()
+    changes = Changes(tx, snapshots, rules, openings=0)
+    changes.apply(conversation_id, None, alert(conversation, alarm, figures))
+    touched = changes.save()
+    if alarm.level != BREACH:
+        return touched
+    owner = figures.waiting.breach_agent if figures.waiting else conversation.owner
+    team = figures.waiting.breach_team if figures.waiting else conversation.team
+    tx.run(
+        _BREACHED,
+        {"conversation": conversation_id.bytes, "at": to_micros(alarm.due_at), "agent": owner, "team": team},
+    )
+    channel = figures.waiting.channel if figures.waiting else ""
+    return Touched(
+        channels=touched.channels,
+        breaches=(Breach(channel, alarm.metric, conversation.policy or ""),),
+    )
+
+
+def _ref(conversation: UUID, alarm: Alarm) -> str:
+    return alarm_ref(conversation, alarm.metric, alarm.level, to_micros(alarm.since))

@@ -1,0 +1,180 @@
+"""Rounds as rows: the fold of a conversation's log, in the transaction that changed the log (service.md 2.7)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from router.alarms import alarms as alarms_of
+from router.events import EventType
+from router.instants import to_text
+from router.model import Conversation, Event, Round
+from router.rounds import timeline
+from router.terms import Terms
+from router.timeline import Timeline
+from storage.codec import json_of, json_value
+from storage.database import Transaction, of_micros, to_micros
+from storage.ids import new_id
+from storage.statement import Statement
+
+ALARM = "alarm"
+
+CLOCKED = frozenset(EventType)
+"""Event types that say something about response times."""
+
+STALE = frozenset({EventType.DELIVERY_FAILED, EventType.MESSAGE_MOVED, EventType.VOIDED, EventType.UNVOIDED})
+"""Event types after which rounds that were closed may be others."""
+
+_LOG = Statement(
+    """
+    SELECT seq, type, version, at, actor, payload FROM events
+    WHERE conversation = :conversation AND type IN :types ORDER BY seq
+    """
+)
+_CLOSED = Statement("SELECT count(*) FROM rounds WHERE conversation = :conversation AND outcome <> 'open'")
+_DROP = Statement("DELETE FROM rounds WHERE conversation = :conversation AND number >= :number")
+_WRITE = Statement(
+    """
+    INSERT INTO rounds (conversation, number, cycle, kind, opener, start_at, end_at, outcome, sla, wall_ms, business_ms,
+                        out_of_hours, calendar_uncertain, channel, channels, team, owner, author, author_team, manual,
+                        policy, policy_version, calendar, calendar_version, target, deadline, breached_at, breach_agent,
+                        breach_team, breach_reason, parts, definitions)
+    VALUES (:conversation, :number, :cycle, :kind, :opener, :start_at, :end_at, :outcome, :sla, :wall_ms, :business_ms,
+            :out_of_hours, :calendar_uncertain, :channel, :channels, :team, :owner, :author, :author_team, :manual,
+            :policy, :policy_version, :calendar, :calendar_version, :target, :deadline, :breached_at, :breach_agent,
+            :breach_team, :breach_reason, :parts, :definitions)
+    """
+)
+_WAITING = Statement("UPDATE conversations SET waiting_since = :since WHERE id = :conversation")
+_FORGET = Statement("DELETE FROM timers WHERE conversation = :conversation AND kind = :kind AND fired_at IS NULL")
+_SET = Statement(
+    """
+    INSERT INTO timers (id, kind, ref, conversation, due_at) VALUES (:id, :kind, :ref, :conversation, :due_at)
+    ON CONFLICT (kind, ref) DO NOTHING
+    """
+)
+_OPEN = Statement(
+    """
+    SELECT channel, kind, count(*), min(start_at), count(CASE WHEN deadline < :now THEN 1 END)
+    FROM rounds WHERE outcome = 'open' GROUP BY channel, kind
+    """
+)
+
+
+def refresh(tx: Transaction, conversation: Conversation, changed: Collection[str], terms: Terms) -> list[Round]:
+    """Bring rounds and alarms up to date after events of the types `changed`; the rounds that were closed by them.
+
+    A further message of a customer who waits already changes nothing, which keeps the commonest case cheap.
+    """
+    kinds = CLOCKED.intersection(changed)
+    if not kinds or (kinds == {EventType.MESSAGE_RECEIVED} and conversation.waiting_since is not None):
+        return []
+    figures = figures_of(tx, conversation.id, terms)
+    known = 0
+    if not kinds & STALE:
+        row = tx.one(_CLOSED, {"conversation": conversation.id.bytes})
+        known = row[0] if row else 0
+    fresh = list(figures.rounds[known:])
+    key = {"conversation": conversation.id.bytes}
+    tx.run(_DROP, key | {"number": known})
+    tx.many(_WRITE, [_row(each, known + place, figures.definitions) for place, each in enumerate(fresh)])
+    since = to_micros(figures.waiting.start_at) if figures.waiting is not None else None
+    tx.run(_WAITING, key | {"since": since})
+    tx.run(_FORGET, key | {"kind": ALARM})
+    tx.many(
+        _SET,
+        [
+            key
+            | {
+                "id": new_id().bytes,
+                "kind": ALARM,
+                "ref": alarm_ref(conversation.id, alarm.metric, alarm.level, to_micros(alarm.since)),
+                "due_at": to_micros(alarm.due_at),
+            }
+            for alarm in alarms_of(figures)
+        ],
+    )
+    return [each for each in fresh if each.outcome != "open"]
+
+
+def figures_of(tx: Transaction, conversation: UUID, terms: Terms) -> Timeline:
+    """Everything the log says about response times, now."""
+    rows = tx.all(_LOG, {"conversation": conversation.bytes, "types": sorted(CLOCKED)})
+    events = [
+        Event(
+            conversation=conversation,
+            seq=row[0],
+            type=row[1],
+            version=row[2],
+            at=of_micros(row[3]),
+            actor=row[4],
+            payload=json_value(row[5]),
+        )
+        for row in rows
+    ]
+    return timeline(events, terms, conversation, of_micros(tx.now))
+
+
+def alarm_ref(conversation: UUID, metric: str, level: str, since: int) -> str:
+    """The name of an alarm: it is given once, however often it is computed (D29)."""
+    return f"{conversation.hex}:{metric}:{level}:{since}"
+
+
+def _row(each: Round, number: int, definitions: int) -> dict[str, object]:
+    parts = each.parts
+    target = each.target
+    return {
+        "conversation": each.conversation.bytes,
+        "number": number,
+        "cycle": each.cycle,
+        "kind": each.kind,
+        "opener": each.opener.bytes if each.opener else None,
+        "start_at": to_micros(each.start_at),
+        "end_at": to_micros(each.end_at) if each.end_at and each.outcome != "open" else None,
+        "outcome": each.outcome,
+        "sla": each.sla,
+        "wall_ms": each.wall.total_seconds() * 1000 // 1,
+        "business_ms": each.business.total_seconds() * 1000 // 1,
+        "out_of_hours": each.out_of_hours,
+        "calendar_uncertain": each.calendar_uncertain,
+        "channel": each.channel,
+        "channels": json_of(each.channels),
+        "team": each.team,
+        "owner": each.owner,
+        "author": each.author,
+        "author_team": each.author_team,
+        "manual": each.manual,
+        "policy": each.policy,
+        "policy_version": each.policy_version,
+        "calendar": each.calendar,
+        "calendar_version": each.calendar_version,
+        "target": json_of({"seconds": target.seconds, "clock": target.clock, "business_days": target.business_days})
+        if target
+        else "null",
+        "deadline": to_micros(each.deadline) if each.deadline else None,
+        "breached_at": to_micros(each.breached_at) if each.breached_at else None,
+        "breach_agent": each.breach_agent,
+        "breach_team": each.breach_team,
+        "breach_reason": each.breach_reason,
+        "parts": json_of({name: getattr(parts, name).total_seconds() for name in parts.__slots__}) if parts else "null",
+        "definitions": definitions,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Customers who wait, by channel and kind of round; `oldest` in microseconds."""
+
+    channel: str
+    kind: str
+    count: int
+    oldest: int
+    overdue: int
+
+
+def waiting(tx: Transaction) -> list[Waiting]:
+    return [Waiting(*row) for row in tx.all(_OPEN, {"now": tx.now})]
+
+
+def event_time(micros: int) -> str:
+    """An instant of the database as payloads hold it."""
+    return to_text(of_micros(micros))

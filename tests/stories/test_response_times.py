@@ -1,0 +1,114 @@
+"""Response times through the real application: warnings, the breach at its time, the answer, the metrics."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from storage.statement import Statement
+from tests.stories.gateway import Gateway
+
+ROUNDS = Statement(
+    "SELECT kind, outcome, sla, wall_ms, start_at, end_at, deadline, breached_at, author FROM rounds ORDER BY number"
+)
+ALARMS = Statement("SELECT ref, due_at, fired_at FROM timers WHERE kind = 'alarm' ORDER BY due_at")
+TARGET = 4.0
+
+
+def with_policy(config: dict[str, Any]) -> None:
+    config["policies"] = [
+        {"id": "fast", "calendar": "ALWAYS", "first": {"seconds": TARGET}, "next": {"seconds": TARGET}}
+    ]
+
+
+@pytest.fixture
+async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
+    running = Gateway(tmp_path, database_url, with_policy)
+    await running.start()
+    yield running
+    await running.stop()
+
+
+async def metric(gateway: Gateway, line: str) -> float:
+    """The value of one line of /metrics; 0 when it is not there."""
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"http://127.0.0.1:{gateway.app.port}/metrics") as response:
+            text = await response.text()
+    return next((float(each.rpartition(" ")[2]) for each in text.splitlines() if each.startswith(line)), 0.0)
+
+
+async def rounds(gateway: Gateway) -> list[dict[str, Any]]:
+    names = ("kind", "outcome", "sla", "wall_ms", "start_at", "end_at", "deadline", "breached_at", "author")
+    rows = await gateway.app.database.read(lambda tx: tx.all(ROUNDS, {}))
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+async def test_nobody_answers_warned_three_times_breached_at_the_deadline_once(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Hello?")
+    await gateway.shown("Hello?")
+    (waiting,) = await rounds(gateway)
+    assert (waiting["outcome"], waiting["deadline"] - waiting["start_at"]) == ("open", 4_000_000)
+    for level in ("50 %", "75 %", "90 %"):
+        await gateway.shown(level)
+    breach = await gateway.shown("Overdue")
+    posted = datetime.fromtimestamp(float(breach.ts), UTC).timestamp()
+    assert posted - waiting["deadline"] / 1e6 < 1.5
+    (waiting,) = await rounds(gateway)
+    assert (waiting["sla"], waiting["breached_at"]) == ("breached", waiting["deadline"])
+    fired = await gateway.app.database.read(lambda tx: tx.all(ALARMS, {}))
+    assert [row[2] is not None for row in fired] == [True] * 4
+    assert all(row[2] - row[1] < 1_000_000 for row in fired)
+    assert await metric(gateway, "onevoice_sla_breaches_total{") == 1
+    assert await metric(gateway, "onevoice_rounds_overdue{") in {0, 1}
+
+
+async def test_an_answer_ends_the_round_and_its_alarms(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Hello?")
+    post = await gateway.shown("Hello?")
+    await gateway.answer(post, "Hi Tom")
+    await gateway.world.telegram.until(lambda: gateway.world.telegram.heard("tom") == ["Hi Tom"], 5)
+    await gateway.world.slack.until(
+        lambda: any(
+            "white_check_mark" in each.reactions
+            for each in gateway.world.slack.thread(post.channel, post.thread_ts or "")
+        ),
+        5,
+    )
+    (first,) = await rounds(gateway)
+    assert (first["kind"], first["outcome"], first["sla"]) == ("first", "answered", "met")
+    assert first["author"] == "alice"
+    assert await gateway.app.database.read(lambda tx: tx.all(ALARMS, {})) == []
+    assert await metric(gateway, "onevoice_response_seconds_count{") == 1
+    gateway.world.telegram.say("tom", "And another thing")
+    await gateway.shown("And another thing")
+    assert [each["kind"] for each in await rounds(gateway)] == ["first", "next"]
+
+
+async def test_a_breach_while_the_process_was_away_is_dated_at_the_deadline_and_told_once(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Hello?")
+    await gateway.shown("75 %")
+    await gateway.halt()
+    (waiting,) = [each for each in await _rounds_of(gateway)]
+    import asyncio
+
+    await asyncio.sleep(2)
+    await gateway.boot()
+    await gateway.shown("Overdue", 3)
+    (late,) = await rounds(gateway)
+    assert late["breached_at"] == waiting["deadline"]
+    await asyncio.sleep(1)
+    assert len([post for post in gateway.posts() if "Overdue" in post.text]) == 1
+
+
+async def _rounds_of(gateway: Gateway) -> list[dict[str, Any]]:
+    """The rounds while no node runs."""
+    from storage.database import Database
+
+    database = Database(gateway.app.settings.gateway.database)
+    rows = await database.read(lambda tx: tx.all(ROUNDS, {}))
+    database.close()
+    names = ("kind", "outcome", "sla", "wall_ms", "start_at", "end_at", "deadline", "breached_at", "author")
+    return [dict(zip(names, row, strict=True)) for row in rows]
