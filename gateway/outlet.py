@@ -229,9 +229,9 @@ class Outlet:
             if wait > self._now():  # its old owner may still be writing (R5)
                 return Ending(Settlement(DeliveryState.UNKNOWN, not_before=wait, burnt=True, lookups=claim.lookups))
             return self._after_look(claim, await self._call(self._connector.reconcile(claim.delivery)))
-        await failpoints.reach("before_write", self._connector.channel)
+        await failpoints.reach("before_write", self._connector.channel, claim.delivery.kind)
         outcome = await self._call(self._connector.deliver(claim.delivery))
-        await failpoints.reach("after_write", self._connector.channel)
+        await failpoints.reach("after_write", self._connector.channel, claim.delivery.kind)
         return self._after_send(claim, outcome)
 
     async def _call(self, call: Awaitable[Outcome]) -> Outcome:
@@ -306,7 +306,7 @@ class Outlet:
     async def _settle(self, claim: Claim, ending: Ending, started: float) -> None:
         """Store how a claim ended; while the database is away, as long as the lease lasts."""
         delivery, state = claim.delivery, ending.settlement.state
-        failpoints.hit("before_settle", self._connector.channel)
+        failpoints.hit("before_settle", delivery.channel, delivery.kind)
         while True:
             try:
                 touched = await self._database.transact(settling.settle, claim, ending, self._pulls())
@@ -318,7 +318,7 @@ class Outlet:
                     )
                     return
                 await asyncio.sleep(0.5)
-        failpoints.hit("after_settle", self._connector.channel)
+        failpoints.hit("after_settle", delivery.channel, delivery.kind)
         if touched is None:
             log.warning("delivery.taken_over", channel=delivery.channel, delivery=delivery.id.hex)
             self._metrics.delivery(delivery.channel, "taken_over")
