@@ -125,7 +125,8 @@ class Outlet:
         room = (1 if self.breaker.half_open else AT_ONCE) - len(self.held)
         if room <= 0:
             return False
-        now, heads, late = await self._database.read(_due, self._connector.channel, room)
+        now, due, late = await self._database.read(_due, self._connector.channel, room + len(self.held))
+        heads = [head for head in due if head.delivery.id not in self.held][:room]  # ours may outlive its lease
         if self._draining or not (heads or late):
             return False
         chosen, waits = self._pace.plan(heads, now)
@@ -160,7 +161,8 @@ class Outlet:
             due_in = await self._database.read(_next_due_in, self._connector.channel)
         except StoreUnavailable:
             due_in = None
-        if due_in is not None and len(self.held) < AT_ONCE:
+        overdue = any(until < time.monotonic() for _, until in self.held.values())
+        if due_in is not None and len(self.held) < AT_ONCE and not overdue:
             wait = min(max(due_in / 1_000_000, 0.001), POLL)
         self.breaker.refill(wait / 60)
         try:
