@@ -1,52 +1,63 @@
-# Everything a newcomer or CI runs. `make help` lists it.
+# Everything a newcomer, a developer and CI run; `make help` lists it. Needs Python >= 3.11 with venv, and nothing else.
 PYTHON ?= python3
 PORT ?= 8080
+PYTEST_ARGS ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST_ARGS ?=
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+READY := $(VENV)/ready
+LINTERS := $(VENV)/linters
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench chaos fmt lint types layers
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@echo 'make TARGET, where TARGET is one of'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'PYTHON=python3.12 chooses the interpreter for .venv, PYTEST_ARGS="-k lanes" goes to pytest.'
 
-$(BIN)/onevoice: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group test -e '.[postgres,speed]'
+# A venv that is broken or half made is made again; one without Python 3.11 is refused before pip can confuse anybody.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Onevoice needs Python 3.11 or newer: name one with `make $(or $(MAKECMDGOALS),setup) PYTHON=python3.11`.' >&2; exit 2; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
+		{ echo 'Python cannot make a virtual environment: install its venv module (Debian: apt install python3-venv).' >&2; exit 2; }
+	@echo 'Installing Onevoice and what its tests need into $(VENV) (once, about a minute) ...'
+	@$(INSTALL) --upgrade 'pip>=25.1'
+	@$(INSTALL) --constraint constraints.txt --group test --editable '.[postgres,speed]'
 	@touch $@
 
-$(VENV)/lint: $(BIN)/onevoice
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group lint
+$(LINTERS): $(READY)
+	@$(INSTALL) --constraint constraints.txt --group lint
 	@touch $@
 
-setup: $(BIN)/onevoice ## .venv with onevoice and everything for tests
+setup: $(READY) ## make .venv with onevoice and everything its tests need
 
-run: $(BIN)/onevoice ## start the sandbox (PORT=8080) and print the address to open
-	$(BIN)/onevoice sandbox --port $(PORT)
+run: $(READY) ## start the sandbox and print the address to open (PORT=8080)
+	@$(BIN)/onevoice sandbox --port $(PORT)
 
-test: $(BIN)/onevoice ## the whole test suite
+test: $(READY) ## the whole test suite, real databases included
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: lint types layers test ## what CI runs
+check: lint types layers test ## what CI runs: format, lint, types, package borders, tests
 
-fmt: $(VENV)/lint ## format the code
+bench: $(READY) ## the benchmarks, in one table
+	$(BIN)/python -m tests.bench
+
+chaos: $(READY) ## the long fault runs (make test has a short profile of them)
+	$(BIN)/python -m pytest -m chaos --chaos-profile long $(PYTEST_ARGS)
+
+fmt: $(LINTERS) ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --quiet .
 
-lint: $(VENV)/lint ## format check and lint
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+lint: $(LINTERS) ## format check and lint
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
 
-types: $(VENV)/lint ## mypy strict
+types: $(LINTERS) ## mypy, strict, code and tests
 	$(BIN)/mypy
 
-layers: $(VENV)/lint ## package borders
+layers: $(LINTERS) ## the borders between the four packages
 	$(BIN)/lint-imports
-
-bench: $(BIN)/onevoice ## the benchmarks, one table
-	$(BIN)/python -m tests.bench
-
-chaos: $(BIN)/onevoice ## the long fault runs
-	$(BIN)/python -m pytest -m chaos --chaos-profile long $(PYTEST_ARGS)

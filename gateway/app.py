@@ -34,7 +34,7 @@ from gateway.timers import Timers
 from gateway.watch import Watch
 from gateway.web.health import Health
 from router.rulebook import Rulebook
-from storage import outbox
+from storage import leases, outbox
 from storage.blobs import BlobStore
 from storage.changes import Touched
 from storage.database import Database, to_micros
@@ -139,6 +139,7 @@ class Application:
         if self.database.dialect == "sqlite" and self.database.url.database:
             self._lock = FileLock(Path(f"{self.database.url.database}.lock"))
             await self.database.transact(outbox.take_back)
+            await self.database.transact(leases.take_back)
         self.rulebook = await self._full(self.rulebook)
         for number, job in enumerate((*self.intake.jobs, *self.parsing.jobs, self.timers.run, self.watch.run)):
             self.supervisor.start(f"core-{number}", job)

@@ -106,7 +106,7 @@ class Intake:
                 for arrival, receipt in zip(submission.arrivals, receipts or (), strict=False):
                     if receipt.message in unparsed and receipt.fate is Fate.STORED:
                         self._parse(receipt.message, submission.channel, arrival)
-        return [LeaseLost("another node holds the lease") if each is None else each for each in received.receipts]
+        return [_answer(each) for each in received.receipts]
 
     async def _receive_alone(self, writer: int, submission: Submission) -> tuple[Receipt, ...] | Exception:
         """One submission by itself, its items one by one if need be; what the rules choke on is quarantined."""
@@ -166,3 +166,11 @@ class Intake:
 
     async def _carry_out(self, writer: int, batch: list[tuple[UUID, Inbound]]) -> Touched:
         return await self._database.transact_on(writer, None, units.store_parsed, batch, self._decide(), self._rules())
+
+
+def _answer(receipts: tuple[Receipt, ...] | None) -> tuple[Receipt, ...] | Exception:
+    if receipts is None:
+        return LeaseLost("another node holds the lease")
+    if any(each.fate is Fate.EARLY for each in receipts):
+        return NotStored("the thread it answers in is not known yet")
+    return receipts

@@ -126,7 +126,8 @@ class Outlet:
         room = (1 if self.breaker.half_open else AT_ONCE) - len(self.held)
         if room <= 0:
             return False
-        now, heads, late = await self._database.read(_due, self._connector.channel, room)
+        now, due, late = await self._database.read(_due, self._connector.channel, room + len(self.held))
+        heads = [head for head in due if head.delivery.id not in self.held][:room]  # ours may outlive its lease
         if self._draining or not (heads or late):
             return False
         chosen, waits = self._pace.plan(heads, now)
@@ -161,7 +162,8 @@ class Outlet:
             due_in = await self._database.read(_next_due_in, self._connector.channel)
         except StoreUnavailable:
             due_in = None
-        if due_in is not None and len(self.held) < AT_ONCE:
+        overdue = any(until < time.monotonic() for _, until in self.held.values())
+        if due_in is not None and len(self.held) < AT_ONCE and not overdue:
             wait = min(max(due_in / 1_000_000, 0.001), POLL)
         self.breaker.refill(wait / 60)
         try:
@@ -230,9 +232,9 @@ class Outlet:
             if wait > self._now():  # its old owner may still be writing (R5)
                 return Ending(Settlement(DeliveryState.UNKNOWN, not_before=wait, burnt=True, lookups=claim.lookups))
             return self._after_look(claim, await self._call(self._connector.reconcile(claim.delivery)))
-        await failpoints.reach("before_write", self._connector.channel)
+        await failpoints.reach("before_write", self._connector.channel, claim.delivery.kind)
         outcome = await self._call(self._connector.deliver(claim.delivery))
-        await failpoints.reach("after_write", self._connector.channel)
+        await failpoints.reach("after_write", self._connector.channel, claim.delivery.kind)
         return self._after_send(claim, outcome)
 
     async def _call(self, call: Awaitable[Outcome]) -> Outcome:
@@ -307,7 +309,7 @@ class Outlet:
     async def _settle(self, claim: Claim, ending: Ending, started: float) -> None:
         """Store how a claim ended; while the database is away, as long as the lease lasts."""
         delivery, state = claim.delivery, ending.settlement.state
-        failpoints.hit("before_settle", self._connector.channel)
+        failpoints.hit("before_settle", delivery.channel, delivery.kind)
         while True:
             try:
                 touched = await self._database.transact(settling.settle, claim, ending, self._rules())
@@ -319,7 +321,7 @@ class Outlet:
                     )
                     return
                 await asyncio.sleep(0.5)
-        failpoints.hit("after_settle", self._connector.channel)
+        failpoints.hit("after_settle", delivery.channel, delivery.kind)
         if touched is None:
             log.warning("delivery.taken_over", channel=delivery.channel, delivery=delivery.id.hex)
             self._metrics.delivery(delivery.channel, "taken_over")

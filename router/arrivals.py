@@ -29,6 +29,7 @@ class Fate(StrEnum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"  # the key is known with other content (W4)
     QUARANTINED = "quarantined"
+    EARLY = "early"  # nothing was kept: what it answers is still on its way out, so it must come again
 
 
 @dataclass(frozen=True, slots=True)

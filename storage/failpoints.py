@@ -1,9 +1,9 @@
 """Named places where a test may kill, stall or fail the process; unarmed they cost one look into an empty dict.
 
-Specification: "name[:channel]=action[@n]" joined by commas. Actions: kill (SIGKILL to ourselves), freeze (SIGSTOP to
-ourselves), raise, stall:SECONDS (blocks the calling thread, or only the awaiting delivery), skip (the caller leaves a
-safety check out: mutation runs). `@n` acts on the n-th pass only, without it on every pass; with a channel only the
-passes of that channel count.
+Specification: "name[:channel[/kind]]=action[@n]" joined by commas. Actions: kill (SIGKILL to ourselves), freeze
+(SIGSTOP to ourselves), raise, stall:SECONDS (blocks the calling thread, or only the awaiting delivery), skip (the
+caller leaves a safety check out: mutation runs). `@n` acts on the n-th pass only, without it on every pass; with a
+channel, and a kind of delivery where there is one, only their passes count.
 """
 
 import asyncio
@@ -78,17 +78,17 @@ def arm(specification: str) -> None:
             raise ValueError(f"unknown failpoint {entry!r}; known are {', '.join(PLACES + CHECKS)}")
 
 
-def hit(name: str, channel: str = "") -> None:
+def hit(name: str, channel: str = "", kind: str = "") -> None:
     """Pass a failpoint."""
     if _armed:
-        for each in _due(name, channel):
+        for each in _due(name, channel, kind):
             each.act()
 
 
-async def reach(name: str, channel: str) -> None:
+async def reach(name: str, channel: str, kind: str) -> None:
     """Pass a failpoint between awaits: a stall there holds up this delivery only, not the whole loop."""
     if _armed:
-        for each in _due(name, channel):
+        for each in _due(name, channel, kind):
             if each.action == "stall":
                 await asyncio.sleep(each.seconds)
             else:
@@ -100,8 +100,9 @@ def left_out(check: str) -> bool:
     return check in _skipped
 
 
-def _due(name: str, channel: str) -> list[_Armed]:
-    return [each for place in (name, f"{name}:{channel}") for each in _armed.get(place, ()) if each.due()]
+def _due(name: str, channel: str, kind: str) -> list[_Armed]:
+    places = (name, f"{name}:{channel}", f"{name}:{channel}/{kind}")
+    return [each for place in places for each in _armed.get(place, ()) if each.due()]
 
 
 def _entry(place: str, action: str, turn: int) -> _Armed:

@@ -49,6 +49,13 @@ _WAITING = Statement(
     """
 )
 _TRY = Statement("UPDATE inbox SET attempts = attempts + 1 WHERE id = :id")
+_DROP = Statement("DELETE FROM inbox WHERE id = :id")
+_ROOT_UNDER_WAY = Statement(
+    """
+    SELECT 1 FROM outbox WHERE state IN ('ready', 'sending', 'unknown') AND state <> 'ready' AND kind = 'root'
+      AND channel = :channel LIMIT 1
+    """
+)
 _SETTLE = Statement("UPDATE inbox SET state = :state, error = :error WHERE id = :id AND state <> 'done'")
 _QUARANTINED = Statement(
     """
@@ -135,19 +142,25 @@ def receive(tx: Transaction, submissions: Sequence[Submission], decide: Decide, 
                 else:
                     fresh.append((inbox_id, arrival.inbound))
         receipts.append(tuple(mine))
-    touched = carry_out(tx, fresh, decide, rules)
     for channel, inbound in passing:
         if inbound.kind is InboundKind.ECHO:
             outbox.confirm(tx, channel, inbound.value, inbound.remote_id)
-    if touched.feed_seqs:
-        receipts = [_with_feed_seq(each, touched) for each in receipts]
+    touched, early = _carry_out(tx, fresh, decide, rules)
+    for item in early:
+        tx.run(_DROP, {"id": item.bytes})
+    if touched.feed_seqs or early:
+        receipts = [_complete(each, touched, early) for each in receipts]
     return Received(tuple(receipts), touched, tuple(unparsed))
 
 
-def carry_out(tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide: Decide, rules: Rulebook) -> Touched:
-    """Decide about items that are already in the inbox, in their order, and save what follows."""
+def _carry_out(
+    tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide: Decide, rules: Rulebook
+) -> tuple[Touched, frozenset[UUID]]:
+    """Decide about items that are already in the inbox, in their order, and save what follows; the ids of those that
+    came too early to be decided about."""
+    early: set[UUID] = set()
     if not items:
-        return Touched()
+        return Touched(), frozenset()
     snapshots = Snapshots(tx, [inbound for _, inbound in items])
     strangers = {
         key
@@ -160,10 +173,20 @@ def carry_out(tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide: De
     }
     changes = Changes(tx, snapshots, rules, openings=len(strangers))
     for item_id, inbound in items:
-        decision = decide(snapshots.of(inbound), inbound)
+        snapshot = snapshots.of(inbound)
+        decision = decide(snapshot, inbound)
         if decision.outcome is Outcome.STORED:
             changes.apply(item_id, inbound, decision)
-    return changes.save()
+        elif snapshot.proof is None and _answers_a_root_under_way(tx, inbound):
+            early.add(item_id)
+    return changes.save(), frozenset(early)
+
+
+def _answers_a_root_under_way(tx: Transaction, inbound: Inbound) -> bool:
+    """Somebody may answer in a desk thread before we know that its root was posted, if we were cut off in between."""
+    if inbound.kind is not InboundKind.MESSAGE or inbound.thread.ref is None:
+        return False
+    return tx.one(_ROOT_UNDER_WAY, {"channel": inbound.channel}) is not None
 
 
 def _move_cursor(tx: Transaction, submission: Submission) -> bool:
@@ -221,15 +244,21 @@ def _known(tx: Transaction, row: dict[str, Any], pulls: frozenset[str]) -> Recei
     return Receipt(fate, message, place[0] if place else None)
 
 
-def _with_feed_seq(receipts: tuple[Receipt, ...] | None, touched: Touched) -> tuple[Receipt, ...] | None:
+def _complete(
+    receipts: tuple[Receipt, ...] | None, touched: Touched, early: frozenset[UUID]
+) -> tuple[Receipt, ...] | None:
+    """Receipts with what the decisions added: places in feeds, and items that must come again."""
     if receipts is None:
         return None
-    return tuple(
-        Receipt(each.fate, each.message, touched.feed_seqs[each.message])
-        if each.message is not None and each.message in touched.feed_seqs
-        else each
-        for each in receipts
-    )
+    return tuple(_completed(each, touched, early) for each in receipts)
+
+
+def _completed(receipt: Receipt, touched: Touched, early: frozenset[UUID]) -> Receipt:
+    if receipt.message in early:
+        return Receipt(Fate.EARLY)
+    if receipt.message is not None and receipt.message in touched.feed_seqs:
+        return Receipt(receipt.fate, receipt.message, touched.feed_seqs[receipt.message])
+    return receipt
 
 
 def quarantine(tx: Transaction, channel: str, arrival: Arrival, reason: str, cursor: Cursor | None = None) -> Receipt:
@@ -265,7 +294,8 @@ def store_parsed(tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide:
         for item_id, inbound in items
         if tx.run(_SETTLE, {"id": item_id.bytes, "state": "done", "error": None}) == 1
     ]
-    return carry_out(tx, open_items, decide, rules)
+    touched, _ = _carry_out(tx, open_items, decide, rules)
+    return touched
 
 
 def give_up(tx: Transaction, item: UUID, reason: str) -> None:

@@ -12,6 +12,7 @@ _TAKE = Statement(
     """
 )
 _RENEW = Statement("UPDATE leases SET until = :until WHERE resource = :resource AND owner = :owner AND fence = :fence")
+_RELEASE_ALL = Statement("UPDATE leases SET until = 0")
 _RELEASE = Statement("UPDATE leases SET until = 0 WHERE resource = :resource AND owner = :owner AND fence = :fence")
 
 
@@ -30,3 +31,8 @@ def renew(tx: Transaction, resource: str, owner: str, fence: int, seconds: float
 
 def release(tx: Transaction, resource: str, owner: str, fence: int) -> None:
     tx.run(_RELEASE, {"resource": resource, "owner": owner, "fence": fence})
+
+
+def take_back(tx: Transaction) -> None:
+    """At the start of the only process of a database: whoever held a lease is gone."""
+    tx.run(_RELEASE_ALL, {})

@@ -95,6 +95,9 @@ _ECHO = Statement(
     WHERE id = :id AND channel = :channel AND state = 'unknown' RETURNING lane, kind, conversation
     """
 )
+_ROOT_SENDING = Statement(
+    "SELECT conversation FROM outbox WHERE id = :id AND channel = :channel AND kind = 'root' AND state = 'sending'"
+)
 _NEXT_OF_LANE = Statement(
     """
     UPDATE lanes SET due_at = (
@@ -313,7 +316,8 @@ def checkpoint(tx: Transaction, held: Claim, state: str) -> None:
 
 
 def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> bool:
-    """Our own message came back: a delivery of unknown outcome was sent after all (X5)."""
+    """Our own message came back: a delivery of unknown outcome was sent after all (X5). One that is still being sent
+    is settled by its sender; only a root's thread is linked at once, somebody may answer in it."""
     try:
         delivery_id = UUID(hex=delivery)
     except ValueError:
@@ -329,6 +333,8 @@ def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> boo
         },
     )
     if row is None:
+        if root := tx.one(_ROOT_SENDING, {"id": delivery_id.bytes, "channel": channel}):
+            _link_thread(tx, root[0], channel, remote_id)
         return False
     if row[1] == DeliveryKind.ROOT:
         _link_thread(tx, row[2], channel, remote_id)

@@ -12,7 +12,7 @@ from tests.postgres import PostgresServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--chaos-profile", choices=["short", "long"], default="short", help="how long the fault runs are")
+    parser.addoption("--chaos-profile", choices=["short", "middle", "long"], default="short", help="how long the fault runs are")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import secrets
 import socket
 import tempfile
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from gateway.commands.frame import WrongConfiguration
 
 if TYPE_CHECKING:
     from gateway.sandbox.slack.standin import SlackStandIn
@@ -21,12 +24,13 @@ HOST = "127.0.0.1"
 def main(port: int = 8080, data: Path | None = None) -> None:
     """Serve until Ctrl-C. `port` 0 takes a free one; `data` keeps what is stored, a temporary folder does not.
 
-    Raises OSError when the port or the folder cannot be used.
+    Raises OSError when the port or the folder cannot be used, AlreadyOpen when another process uses the folder.
     """
+    port = _available(port)
     with ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onevoice-sandbox-")))
         folder.mkdir(parents=True, exist_ok=True)
-        asyncio.run(_serve(port or _free(), folder.resolve()))
+        asyncio.run(_serve(port, folder.resolve()))
 
 
 async def _serve(port: int, folder: Path) -> None:
@@ -85,26 +89,36 @@ def _visitors_secret(folder: Path) -> str:
     return path.read_text("ascii")
 
 
-def _free() -> int:
+def _available(port: int) -> int:
+    """That port, or a free one for 0. Raises OSError before anything is started."""
     with socket.socket() as chosen:
-        chosen.bind((HOST, 0))
-        port: int = chosen.getsockname()[1]
-        return port
+        chosen.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        chosen.bind((HOST, port))
+        number: int = chosen.getsockname()[1]
+        return number
 
 
-@click.command()
+@click.command(epilog="Example: onevoice sandbox --port 8080")
 @click.option("--port", default=8080, show_default=True, help="Where the page is served; 0 takes a free port.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep what is stored in this folder.")
-def command(port: int, data: Path | None) -> None:
-    """Everything on this machine: customers, channels, Slack and the gateway between them."""
+def sandbox(port: int, data: Path | None) -> None:
+    """Try everything on this machine, without any account.
+
+    A complete gateway against stand-ins for Slack, Telegram and a mail provider, and a page where you are every
+    customer and the agent. Ctrl-C ends it.
+    """
+    from storage.lockfile import AlreadyOpen
+
     try:
         main(port, data)
+    except AlreadyOpen as error:
+        raise WrongConfiguration(f"--data {data}: {error}") from error
     except OSError as error:
-        what = error.filename or f"port {port}"
-        raise click.ClickException(
-            f"{what} cannot be used: {error.strerror}; choose another with --port or --data"
+        where = f"--data {error.filename}" if error.filename else f"--port {port}"
+        raise WrongConfiguration(
+            f"{where} cannot be used: {os.strerror(error.errno or 0)}; choose another one"
         ) from error
 
 
 if __name__ == "__main__":
-    command()
+    sandbox()

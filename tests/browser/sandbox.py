@@ -34,6 +34,11 @@ class Sandbox:
         self.said = self._process.stdout.readline()
         assert READY.search(self.said), f"the sandbox did not start: {self.log}"
 
+    def another(self) -> subprocess.CompletedProcess[str]:
+        """Start one more on the same port, with data of its own, and wait for its end."""
+        command = [sys.executable, "-m", "gateway.sandbox.run", "--port", str(self._port)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
     @property
     def log(self) -> str:
         """What it wrote to stderr."""

@@ -14,11 +14,13 @@ CHANNELS = {"tg": "tg", "smtp": "mail", "imap": "mail", "web": "web"}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
     """The final count in the database. `stored`: how often each serial is there; `open`: serials of replies whose
-    delivery the gateway itself does not call sent, with the state; `quarantined` items; `uncertain`: how many
-    Telegram sends were begun again because their outcome was unknown."""
+    delivery the gateway itself does not call sent, with the state; `left`: those of them that it leaves to people and
+    says so (T11, dead letters); `quarantined` items; `uncertain`: how many Telegram sends were begun again because
+    their outcome was unknown."""
 
     stored: Mapping[str, int] = field(default_factory=dict)
     open: Mapping[str, str] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
     quarantined: int = 0
     uncertain: int = 0
 
@@ -54,19 +56,14 @@ def _losses(history: Sequence[Entry], store: Store, lost: frozenset[str]) -> Ite
             yield Violation("INV1", f"{serial} was acknowledged and is not in the database")
         if serial.startswith("q") and serial not in shown:
             yield Violation("INV1", f"{serial} was acknowledged and is not in Slack")
-        if serial.startswith("r") and serial not in delivered and serial not in store.open:
+        if serial.startswith("r") and serial not in delivered and serial not in store.left:
             yield Violation("INV1", f"{serial} was acknowledged and did not reach its customer")
-    for serial, state in sorted(store.open.items()):
-        if channel_of(_owner(history, serial)) != "tg" and state != "dead":
-            yield Violation("INV3", f"{serial} is {state} after everything healed")
+    for serial in sorted(store.open.keys() - store.left):
+        yield Violation("INV3", f"{serial} is {store.open[serial]} after everything healed")
     if store.quarantined:
         yield Violation("INV1", f"{store.quarantined} good items are in quarantine")
     for forgotten in (each for each in history if isinstance(each, Forgotten)):
         yield Violation("W3", f"{forgotten.owner} was told to forget what it had seen")
-
-
-def _owner(history: Sequence[Entry], serial: str) -> str:
-    return next(each.owner for each in history if isinstance(each, Written) and each.serial == serial)
 
 
 def _doubles(history: Sequence[Entry], store: Store) -> Iterable[Violation]:

@@ -139,13 +139,13 @@ class Outside:
         return self.history.pending(self.eyes.lost())
 
     async def settle(self, within: float) -> None:
-        """Wait until everything has arrived, or only what the gateway itself calls open is missing."""
+        """Wait until everything has arrived, or only what the gateway leaves to people is missing."""
         until = time.monotonic() + within
         while pending := self.pending():
             await asyncio.sleep(0.2)
             if time.monotonic() > until:
                 return
-            if len(pending) < 50 and pending <= (await self.ledger.count()).open.keys():
+            if len(pending) < 50 and pending <= (await self.ledger.count()).left:
                 return
 
     async def verdict(self) -> list[Violation]:

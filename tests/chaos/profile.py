@@ -16,6 +16,7 @@ class Profile:
     seed: int
 
 
-SHORT = Profile(rate=22.0, at_each=1, at_moments=1, settle=45.0, warm=True, seed=1)
+SHORT = Profile(rate=24.0, at_each=1, at_moments=1, settle=45.0, warm=True, seed=1)
 LONG = Profile(rate=25.0, at_each=18, at_moments=40, settle=180.0, warm=False, seed=2)
-PROFILES = {"short": SHORT, "long": LONG}
+MIDDLE = Profile(rate=25.0, at_each=5, at_moments=10, settle=120.0, warm=True, seed=3)
+PROFILES = {"short": SHORT, "long": LONG, "middle": MIDDLE}

@@ -10,7 +10,11 @@ from tests.chaos.checker import Store
 from tests.chaos.history import found_in
 
 _MESSAGES = Statement("SELECT body FROM messages")
-_REPLIES = Statement("SELECT body, state FROM outbox WHERE channel <> 'desk' AND state <> 'sent'")
+_REPLIES = Statement(
+    """
+    SELECT body, state, lane, checkpoint FROM outbox WHERE channel <> 'desk' AND state <> 'sent' ORDER BY seq, part
+    """
+)
 _QUARANTINED = Statement("SELECT count(*) FROM inbox WHERE state = 'quarantined'")
 _UNCERTAIN = Statement("SELECT coalesce(sum(attempt - 1), 0) FROM outbox WHERE channel = 'tg' AND attempt > 1")
 _UNSETTLED = Statement(
@@ -37,8 +41,10 @@ class Ledger:
         return await self._database.read(_unsettled)
 
     async def let_leases_end(self) -> None:
-        """As if half a minute went by: the pollers' leases of a killed node are over."""
-        await self._database.transact(_let_leases_end)
+        """As if half a minute went by: the pollers' leases of a killed node are over. On SQLite a node knows itself
+        that it is alone."""
+        if self._database.dialect == "postgresql":
+            await self._database.transact(_let_leases_end)
 
 
 def _unsettled(tx: Transaction) -> dict[str, int]:
@@ -54,11 +60,23 @@ def _count(tx: Transaction) -> Store:
     for (body,) in tx.all(_MESSAGES, {}):
         stored.update(serial for serial, _ in found_in(str(body)))
     open_: dict[str, str] = {}
-    for body, state in tx.all(_REPLIES, {}):
+    left: set[str] = set()
+    parked: set[str] = set()
+    for body, state, lane, checkpoint in tx.all(_REPLIES, {}):
+        if state == "unknown" and '"repeated":true' in (checkpoint or ""):
+            parked.add(lane)  # T11: repeated once already, from here on an agent decides
         for serial, _ in found_in(plain(outgoing_of(body).text)):
             open_[serial] = state
+            if state in ("failed", "dead") or lane in parked:
+                left.add(serial)
     quarantined = tx.one(_QUARANTINED, {})
     uncertain = tx.one(_UNCERTAIN, {})
     assert quarantined is not None
     assert uncertain is not None
-    return Store(stored=stored, open=open_, quarantined=quarantined[0], uncertain=int(uncertain[0]))
+    return Store(
+        stored=stored,
+        open=open_,
+        left=frozenset(left),
+        quarantined=quarantined[0],
+        uncertain=int(uncertain[0]),
+    )

@@ -116,7 +116,7 @@ class Storm:
             "mails sent again, same ID": len(mails) - len(set(mails)),
             "doubles on Telegram": len(telegram) - len(set(telegram)),
             "unknown on Telegram": store.uncertain,
-            "left to people": len(store.open),
+            "left to people": len(store.left),
             "mails refused and repeated": sum(each.refused for each in self._outside.mtas),
             "events sent again by Slack": self._outside.world.slack.events.retried,
             "web-chat reconnects": sum(each.reconnects for each in self._outside.widgets),

@@ -230,6 +230,13 @@ async def test_what_cannot_be_done_is_refused_with_a_sentence(sandbox: Sandbox) 
             assert got.status == 404
 
 
+def test_a_port_in_use_is_said_in_one_sentence(sandbox: Sandbox) -> None:
+    ended = sandbox.another()
+    assert (ended.returncode, ended.stdout) == (2, "")
+    port = sandbox.url.rpartition(":")[2]
+    assert ended.stderr == f"--port {port} cannot be used: Address already in use; choose another one\n"
+
+
 async def test_the_page_weighs_less_than_150_kb_and_runs_nothing_from_elsewhere(sandbox: Sandbox) -> None:
     async with ClientSession() as http, http.get(sandbox.url) as got:
         assert (got.status, got.content_type) == (200, "text/html")

@@ -28,6 +28,7 @@ export class Desk {
     this.channel = "";
     this.thread = "";
     this.editing = "";
+    this.latest = "";
     this.count = -1;
     /** @type {Map<string, string>} the newest post seen of each thread */
     this.seen = new Map();
@@ -58,8 +59,12 @@ export class Desk {
     const count = roots.reduce((sum, { root }) => sum + 1 + root.replies.filter(({ bot }) => bot).length, 0);
     if (this.count >= 0 && count > this.count) this.news();
     this.count = count;
-    const newest = roots.sort((a, b) => Number(b.root.ts) - Number(a.root.ts))[0];
-    if (!this.channel || (!this.thread && this.idle && newest)) this.channel = newest?.channel ?? view.channels[0].id;
+    const last = roots.sort((a, b) => Number(b.root.ts) - Number(a.root.ts))[0];
+    this.channel ||= view.channels[0].id;
+    if (last && last.root.ts !== this.latest) {
+      this.latest = last.root.ts;
+      if (!this.thread && this.idle) this.channel = last.channel; // somebody new: look there
+    }
     this.paint();
   }
 
@@ -169,7 +174,7 @@ export class Desk {
         place === "channel" &&
           h(
             "button",
-            { type: "button", class: "replies", click: () => this.go(this.channel, post.ts) },
+            { type: "button", class: item.unread ? "replies unread" : "replies", click: () => this.go(this.channel, post.ts) },
             icon("thread"),
             item.replies ? plural(item.replies, "reply", "replies") : "Open the thread",
             item.last && h("span", {}, `last ${time(Number(item.last) * 1000)}`),

@@ -105,7 +105,7 @@ export class MailProgram {
         "header",
         {},
         h("button", { type: "button", class: "icon shut", "aria-label": "Back to the list", click: () => this.go(this.folder) }, icon("back")),
-        h("div", {}, h("h3", {}, mail.subject || "(no subject)"), h("small", {}, `${mail.from} · ${moment(mail.at)}`)),
+        h("div", {}, h("h3", {}, mail.subject || "(no subject)"), h("small", { title: moment(mail.at) }, `${mail.from} · ${time(mail.at)}`)),
         this.folder === "inbox" && h("button", { type: "button", class: "answer", click: () => this.write(mail) }, icon("reply"), "Reply"),
       ),
       h("div", { class: "text" }, text),

@@ -29,7 +29,9 @@ export class Tabs {
       tab.setAttribute("aria-selected", String(chosen));
       tab.tabIndex = chosen ? 0 : -1;
       this.pane(tab).classList.toggle("shown", chosen);
-      if (chosen) tab.classList.remove("news");
+      if (!chosen) continue;
+      tab.classList.remove("news");
+      for (const log of this.pane(tab).querySelectorAll("[role=log]")) log.scrollTop = log.scrollHeight;
     }
   }
 
