@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from storage.database import engine_for, normal_url
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision this program wants; a test compares it with the migrations."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -82,6 +82,8 @@ identities = Table(
     _instant("first_seen"),
 )
 
+QUEUED = "owner IS NULL AND status = 'open' AND waiting_since IS NOT NULL"
+
 conversations = Table(
     "conversations",
     metadata,
@@ -109,6 +111,24 @@ conversations = Table(
         "contact",
         sqlite_where=text("status <> 'resolved'"),
         postgresql_where=text("status <> 'resolved'"),
+    ),
+    Index(
+        "ix_conversations_queue",
+        "waiting_since",
+        sqlite_where=text(QUEUED),
+        postgresql_where=text(QUEUED),
+    ),
+    Index(
+        "ix_conversations_owner",
+        "owner",
+        sqlite_where=text("owner IS NOT NULL AND status = 'open'"),
+        postgresql_where=text("owner IS NOT NULL AND status = 'open'"),
+    ),
+    Index(
+        "ix_conversations_owned",
+        "contact",
+        sqlite_where=text("owner IS NOT NULL"),
+        postgresql_where=text("owner IS NOT NULL"),
     ),
 )
 
@@ -487,4 +507,64 @@ promises = Table(
     Column("slip", Boolean, nullable=False, server_default=text("false")),
     _instant("settled_at", nullable=True),
     Index("ix_promises_open", "conversation", sqlite_where=text(DUE), postgresql_where=text(DUE)),
+)
+
+agent_status = Table(
+    "agent_status",
+    metadata,
+    Column("agent", Text, primary_key=True),
+    _word("status", None),
+    _instant("since"),
+    _instant("ooo_until", nullable=True),
+    _instant("last_assigned_at", nullable=True),
+    Column("version", BigInteger, nullable=False, server_default="0"),
+)
+
+offers = Table(
+    "offers",
+    metadata,
+    _id(),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), nullable=False, index=True),
+    _word("agent", None),
+    _instant("offered_at"),
+    _instant("until"),
+    _word("state", None),
+    _word("reason"),
+    _instant("ended_at", nullable=True),
+    Index(
+        "ix_offers_open",
+        "conversation",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    _id(),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), nullable=False, index=True),
+    _instant("at"),
+    _word("trigger", None),
+    Column("chosen", Text),
+    _word("decided_by", None),
+    Column("level", Integer, nullable=False),
+    _word("trace", None),
+    _word("inputs", None),
+    Column("agents", LargeBinary, nullable=False),
+    Column("inputs_sha256", LargeBinary(32), nullable=False),
+    Index(
+        "ix_assignments_given",
+        "at",
+        sqlite_where=text("chosen IS NOT NULL"),
+        postgresql_where=text("chosen IS NOT NULL"),
+    ),
+)
+
+assignment_agents = Table(
+    "assignment_agents",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    _word("state", None),
 )
