@@ -7,6 +7,7 @@ from gateway.commands.deadletters import deadletters
 from gateway.commands.doctor import doctor
 from gateway.commands.migrate import migrate
 from gateway.commands.quarantine import quarantine
+from gateway.commands.report import report
 from gateway.commands.serve import serve
 
 
@@ -19,5 +20,5 @@ def cli() -> None:
     """Every channel, one voice: customers write by mail, Telegram and web chat, agents answer from Slack."""
 
 
-for command in (check, deadletters, doctor, migrate, quarantine, serve):
+for command in (check, deadletters, doctor, migrate, quarantine, report, serve):
     cli.add_command(command)

@@ -26,12 +26,13 @@ async def with_policies(
     """The rulebook with the policies in force and every older version; open conversations follow a change at once."""
     configured = {each.id: contents_of(each, settings) for each in settings.policies}
     known = await database.transact(policies.keep, configured)
-    versions = {key: to_policy(*key, content) for key, content in known.items()}
+    terms = terms_of(known)
+    versions = terms.policies
     newest = {name: max(version for each, version in versions if each == name) for name in configured}
     full = replace(
         rules,
         policies=tuple(versions[each.id, newest[each.id]] for each in settings.policies),
-        terms=Terms(policies=versions),
+        terms=terms,
     )
     for name, version in newest.items():
         followed = AT_ONCE
@@ -41,6 +42,11 @@ async def with_policies(
             if followed:
                 log.info("policy.changed", policy=name, version=version, conversations=followed)
     return full
+
+
+def terms_of(known: Mapping[tuple[str, int], policies.Content]) -> Terms:
+    """Every stored version, ready to judge."""
+    return Terms(policies={key: to_policy(*key, content) for key, content in known.items()})
 
 
 def contents_of(policy: Any, settings: Settings) -> dict[str, object]:

@@ -24,13 +24,15 @@ _ADOPT = Statement("UPDATE conversations SET policy_version = :version WHERE id 
 Content = Mapping[str, object]
 
 
+def all_of(tx: Transaction) -> dict[tuple[str, int], Content]:
+    """Every version there is."""
+    return {(policy, version): json_value(content) for policy, version, content in tx.all(_ALL, {})}
+
+
 def keep(tx: Transaction, configured: Mapping[str, Content]) -> dict[tuple[str, int], Content]:
     """Store policies whose content is new as their next version; every version there is."""
-    known: dict[tuple[str, int], Content] = {}
-    newest: dict[str, int] = {}
-    for policy, version, content in tx.all(_ALL, {}):
-        known[policy, version] = json_value(content)
-        newest[policy] = version
+    known = all_of(tx)
+    newest = dict(known)  # the keys are (id, version), the last version of an id stays
     for policy, wanted in configured.items():
         version = newest.get(policy, 0)
         plain = json_value(json_of(wanted))

@@ -2,19 +2,20 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from router.alarms import alarms as alarms_of
 from router.events import EventType
-from router.instants import to_text
 from router.model import Conversation, Event, Round
 from router.rounds import timeline
+from router.targets import to_target
 from router.terms import Terms
 from router.timeline import Timeline
 from storage.codec import json_of, json_value
 from storage.database import Transaction, of_micros, to_micros
 from storage.ids import new_id
-from storage.statement import Statement
+from storage.statement import Row, Statement
 
 ALARM = "alarm"
 
@@ -160,6 +161,75 @@ def _row(each: Round, number: int, definitions: int) -> dict[str, object]:
     }
 
 
+_BETWEEN = Statement(
+    """
+    SELECT conversation, cycle, kind, opener, start_at, end_at, outcome, sla, wall_ms, business_ms, out_of_hours,
+           calendar_uncertain, channel, team, owner, author, author_team, manual, policy, deadline, breached_at,
+           breach_agent, breach_team, policy_version, calendar, calendar_version, target, breach_reason
+    FROM rounds WHERE start_at >= :begin AND start_at < :end ORDER BY start_at
+    """
+)
+
+
+_OF_CONVERSATION = Statement(
+    _BETWEEN.sql.partition(" WHERE ")[0] + " WHERE conversation = :conversation ORDER BY number"
+)
+
+
+def between(tx: Transaction, begin: datetime, end: datetime, terms: Terms) -> list[Round]:
+    """The rounds that started in a span of time (D31); open ones end now, and are overdue when they are (D17)."""
+    now = of_micros(tx.now)
+    return [_round(row, now, terms) for row in tx.all(_BETWEEN, {"begin": to_micros(begin), "end": to_micros(end)})]
+
+
+def of_conversation(tx: Transaction, conversation: UUID, terms: Terms) -> list[Round]:
+    """The rounds of one conversation, in order."""
+    now = of_micros(tx.now)
+    return [_round(row, now, terms) for row in tx.all(_OF_CONVERSATION, {"conversation": conversation.bytes})]
+
+
+def _round(row: Row, now: datetime, terms: Terms) -> Round:
+    is_open = row[6] == "open"
+    deadline = _instant(row[19])
+    overdue = is_open and deadline is not None and now > deadline
+    target = json_value(row[26])
+    policy = terms.policies.get((row[18], row[23]), terms.unjudged)
+    business = policy.calendar.business(of_micros(row[4]), now) if is_open else timedelta(milliseconds=row[9])
+    return Round(
+        conversation=UUID(bytes=row[0]),
+        cycle=row[1],
+        kind=row[2],
+        opener=UUID(bytes=row[3]) if row[3] is not None else None,
+        start_at=of_micros(row[4]),
+        end_at=now if is_open else _instant(row[5]),
+        outcome=row[6],
+        sla="breached" if overdue else row[7],
+        business=business,
+        out_of_hours=bool(row[10]),
+        calendar_uncertain=bool(row[11]),
+        channel=row[12],
+        team=row[13],
+        owner=row[14],
+        author=row[15],
+        author_team=row[16],
+        manual=bool(row[17]),
+        policy=row[18],
+        deadline=deadline,
+        breached_at=_instant(row[20]) or (deadline if overdue else None),
+        breach_agent=row[21],
+        breach_team=row[22],
+        policy_version=row[23],
+        calendar=row[24],
+        calendar_version=row[25],
+        target=to_target({key: value for key, value in target.items() if value is not None}) if target else None,
+        breach_reason=row[27],
+    )
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return of_micros(micros) if micros is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Customers who wait, by channel and kind of round; `oldest` in microseconds."""
@@ -173,8 +243,3 @@ class Waiting:
 
 def waiting(tx: Transaction) -> list[Waiting]:
     return [Waiting(*row) for row in tx.all(_OPEN, {"now": tx.now})]
-
-
-def event_time(micros: int) -> str:
-    """An instant of the database as payloads hold it."""
-    return to_text(of_micros(micros))

@@ -44,10 +44,10 @@ class Gateway:
             route["hold"] = "0s"
         if self._change is not None:
             self._change(config)
-        path = self._folder / "onevoice.yaml"
-        path.write_text(yaml.safe_dump(config))
-        variables = self.world.variables(f"127.0.0.1:{_free_port()}", self._folder)
-        self.app = Application(load(path, variables))
+        self.config_path = self._folder / "onevoice.yaml"
+        self.config_path.write_text(yaml.safe_dump(config))
+        self.variables = self.world.variables(f"127.0.0.1:{_free_port()}", self._folder)
+        self.app = Application(load(self.config_path, self.variables))
         await self.app.start(migrated=True)
 
     async def halt(self) -> None:

@@ -1,5 +1,7 @@
 """Response times through the real application: warnings, the breach at its time, the answer, the metrics."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +9,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli import cli
 from storage.statement import Statement
 from tests.stories.gateway import Gateway
 
@@ -34,9 +38,9 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
 
 async def metric(gateway: Gateway, line: str) -> float:
     """The value of one line of /metrics; 0 when it is not there."""
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"http://127.0.0.1:{gateway.app.port}/metrics") as response:
-            text = await response.text()
+    url = f"http://127.0.0.1:{gateway.app.port}/metrics"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        text = await response.text()
     return next((float(each.rpartition(" ")[2]) for each in text.splitlines() if each.startswith(line)), 0.0)
 
 
@@ -82,18 +86,29 @@ async def test_an_answer_ends_the_round_and_its_alarms(gateway: Gateway) -> None
     assert first["author"] == "alice"
     assert await gateway.app.database.read(lambda tx: tx.all(ALARMS, {})) == []
     assert await metric(gateway, "onevoice_response_seconds_count{") == 1
+    report = await asyncio.to_thread(_report, gateway)
+    assert [(each["group"], each["n"], each["waiting"]) for each in report["groups"]] == [("tg", 1, 0)]
+    assert report["groups"][0]["attainment"] == 1.0
     gateway.world.telegram.say("tom", "And another thing")
     await gateway.shown("And another thing")
     assert [each["kind"] for each in await rounds(gateway)] == ["first", "next"]
+
+
+def _report(gateway: Gateway) -> Any:
+    """`onevoice report response --format json` while the node runs."""
+    config = gateway.config_path
+    result = CliRunner(env=gateway.variables).invoke(
+        cli, ["report", "response", "--config", str(config), "--format", "json"]
+    )
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
 
 
 async def test_a_breach_while_the_process_was_away_is_dated_at_the_deadline_and_told_once(gateway: Gateway) -> None:
     gateway.world.telegram.say("tom", "Hello?")
     await gateway.shown("75 %")
     await gateway.halt()
-    (waiting,) = [each for each in await _rounds_of(gateway)]
-    import asyncio
-
+    (waiting,) = await _rounds_of(gateway)
     await asyncio.sleep(2)
     await gateway.boot()
     await gateway.shown("Overdue", 3)
