@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from router.rulebook import Rulebook
-from storage import alarms, settling, timers
+from storage import alarms, assignments, holds, ledger, offers, reminders, settling, timers
 from storage.changes import Touched
 from storage.database import Database, Transaction
 from storage.errors import StoreUnavailable
@@ -21,6 +21,9 @@ Handler = Callable[[Transaction, str, Rulebook], Touched]
 HANDLERS: Mapping[str, Handler] = {
     settling.UNKNOWN_TIMER: settling.tell_unknown,
     alarms.KIND: alarms.ring,
+    offers.TIMER: assignments.run_out,
+    holds.TIMER: reminders.tell_lead,
+    ledger.TIMER: reminders.remind_of_promise,
 }
 
 
@@ -45,9 +48,33 @@ class Timers:
     async def _fire(self) -> int:
         if not await self._database.read(_any_due):
             return 0
-        fired, touched = await self._database.transact(_fire, self._rules())
+        try:
+            fired = await self._fire_together(AT_ONCE)
+        except StoreUnavailable:
+            raise
+        except Exception:  # one of them is poison: the others must not wait for it
+            log.exception("timers.choked")
+            fired = await self._fire_singly()
+        return fired
+
+    async def _fire_together(self, count: int) -> int:
+        fired, touched = await self._database.transact(_fire, self._rules(), count)
         for each in touched:
             self._wake(each)
+        return fired
+
+    async def _fire_singly(self) -> int:
+        fired = 0
+        while fired < AT_ONCE:
+            try:
+                if not await self._fire_together(1):
+                    break
+            except StoreUnavailable:
+                raise
+            except Exception:  # it is given up, with a trace of why
+                given_up = await self._database.transact(timers.fire, 1)
+                log.exception("timer.given_up", timers=[f"{each.kind} {each.ref}" for each in given_up])
+            fired += 1
         return fired
 
 
@@ -56,6 +83,6 @@ def _any_due(tx: Transaction) -> bool:
     return due is not None and due <= tx.now
 
 
-def _fire(tx: Transaction, rules: Rulebook) -> tuple[int, list[Touched]]:
-    fired = timers.fire(tx, AT_ONCE)
+def _fire(tx: Transaction, rules: Rulebook, count: int) -> tuple[int, list[Touched]]:
+    fired = timers.fire(tx, count)
     return len(fired), [HANDLERS[timer.kind](tx, timer.ref, rules) for timer in fired]

@@ -8,7 +8,12 @@ from storage.database import Transaction
 from storage.ids import new_id
 from storage.statement import Statement
 
-_SET = Statement("INSERT INTO timers (id, kind, ref, due_at) VALUES (:id, :kind, :ref, :due_at)")
+_SET = Statement(
+    """
+    INSERT INTO timers (id, kind, ref, due_at) VALUES (:id, :kind, :ref, :due_at)
+    ON CONFLICT (kind, ref) DO NOTHING
+    """
+)
 _DUE = Statement(
     "SELECT id, kind, ref, due_at FROM timers WHERE fired_at IS NULL AND due_at <= :now ORDER BY due_at LIMIT :limit",
     lock="FOR UPDATE SKIP LOCKED",
@@ -29,6 +34,7 @@ class Timer:
 
 
 def start(tx: Transaction, kind: str, ref: str, due_at: int) -> None:
+    """Set a timer; one of that kind and name that was set before stays as it was."""
     tx.run(_SET, {"id": new_id().bytes, "kind": kind, "ref": ref, "due_at": due_at})
 
 
