@@ -16,6 +16,7 @@ from aiohttp import web
 
 from connectors.base import Clock, Connector
 from gateway import clock as wall
+from gateway.assigning import Assigning
 from gateway.config import ConfigError
 from gateway.fetching import Fetching
 from gateway.hub import Hub
@@ -108,6 +109,7 @@ class Application:
             self.database, self.connectors, self.intake.store_parsed, node.files, node.parser_workers
         )
         self.timers = Timers(self.database, self._rules, self.wake)
+        self.assigning = Assigning(self.database, self._rules, self.wake)
         self.health = Health(self)
         self.watch = Watch(self)
 
@@ -130,6 +132,8 @@ class Application:
         outlets_of(self.outlets, touched)
         self.response_metrics.judged(touched.rounds, touched.breaches)
         self.hub.wake(touched.places)
+        if touched.owners:
+            self.assigning.nudge()
 
     async def start(self, *, migrated: bool = False) -> None:
         """Bring the schema up, start every loop, then listen. Raises StoreUnavailable and OSError."""
@@ -141,7 +145,9 @@ class Application:
             await self.database.transact(outbox.take_back)
             await self.database.transact(leases.take_back)
         self.rulebook = await self._full(self.rulebook)
-        for number, job in enumerate((*self.intake.jobs, *self.parsing.jobs, self.timers.run, self.watch.run)):
+        for number, job in enumerate(
+            (*self.intake.jobs, *self.parsing.jobs, self.timers.run, self.assigning.run, self.watch.run)
+        ):
             self.supervisor.start(f"core-{number}", job)
         await self._listen()
         for name, connector in self.connectors.items():

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, Self, cast
@@ -26,9 +27,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from router.agent_state import AgentStatus
+from router.assignment_inputs import AssignmentSettings, Mode, Strategy
 from router.calendar_definitions import WrongCalendar, to_calendar
 from router.model import Capabilities, ChannelType
-from router.rulebook import Agent, ChannelRules, Desk, ReplyMode, Role, Route, Rulebook, Team, When
+from router.rulebook import Agent, AssignmentRules, ChannelRules, Desk, ReplyMode, Role, Route, Rulebook, Team, When
 from router.targets import Metric, to_target
 
 CHANNEL_TYPES = (ChannelType.SLACK, ChannelType.TELEGRAM, ChannelType.EMAIL, ChannelType.WEBCHAT)
@@ -238,6 +241,10 @@ class AgentSettings(Section):
     languages: Texts = Field(default=(), description="language tags such as zh or en; empty: all")
     capacity: int = Field(default=12, ge=0, description="units of work at the same time")
     skills: dict[str, Annotated[int, Field(ge=1, le=3)]] = Field(default={}, description="skill and level 1 to 3")
+    weights: dict[Literal["webchat", "telegram", "email", "complaint"], Annotated[int, Field(ge=0, le=100)]] = Field(
+        default={}, description="units of work that differ from the usual"
+    )
+    on_call: bool = Field(default=False, description="may be called when nobody else is left")
 
 
 class TeamSettings(Section):
@@ -279,6 +286,45 @@ class RouteSettings(Section):
     hold: Duration | None = Field(
         default=None, ge=timedelta(0), le=timedelta(hours=1), description="undo window before a reply leaves"
     )
+    required_skills: Texts = Field(default=(), description="skills without which an agent does not get it")
+
+
+class AssigningSettings(Section):
+    """How conversations find their owners."""
+
+    mode: Mode = Field(default=Mode.OFFER, description="offer, assign or pull")
+    strategy: Strategy = Field(default=Strategy.BALANCED, description="balanced or round_robin")
+    affinity_days: int = Field(default=30, ge=0, le=3650, description="how long a former agent is preferred")
+    affinity_max_load: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.9, description="share of the capacity up to which a former agent is preferred"
+    )
+    window_limit: int = Field(default=5, ge=1, description="new conversations for an agent inside the window")
+    window: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0), description="length of the window")
+    offer_webchat: Duration = Field(default=timedelta(seconds=60), gt=timedelta(0), description="time to accept")
+    offer_telegram: Duration = Field(default=timedelta(minutes=5), gt=timedelta(0), description="time to accept")
+    offer_email: Duration = Field(default=timedelta(minutes=15), gt=timedelta(0), description="time to accept")
+    default_status: Literal[AgentStatus.AVAILABLE, AgentStatus.OFFLINE] = Field(
+        default=AgentStatus.AVAILABLE, description="status of an agent who never said one"
+    )
+
+    def to_rules(self) -> AssignmentRules:
+        """Compile for the rules; the share exactly as written."""
+        return AssignmentRules(
+            settings=AssignmentSettings(
+                mode=self.mode,
+                strategy=self.strategy,
+                affinity_days=self.affinity_days,
+                affinity_max_load=Fraction(str(self.affinity_max_load)),
+                window_limit=self.window_limit,
+                window=self.window,
+            ),
+            offer_timeouts={
+                ChannelType.WEBCHAT: self.offer_webchat,
+                ChannelType.TELEGRAM: self.offer_telegram,
+                ChannelType.EMAIL: self.offer_email,
+            },
+            default_status=self.default_status,
+        )
 
 
 class PolicyWhenSettings(Section):
@@ -341,6 +387,7 @@ class Settings(Section):
     agents: tuple[AgentSettings, ...]
     teams: tuple[TeamSettings, ...] = ()
     routes: tuple[RouteSettings, ...]
+    assignment: AssigningSettings = AssigningSettings()
     policies: tuple[PolicySettings, ...] = ()
     calendars: dict[str, dict[str, object]] = Field(default_factory=shipped_calendars)
 
@@ -357,7 +404,7 @@ class Settings(Section):
 
 def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities]) -> Rulebook:
     """Compile for the rules. `capabilities` by channel id come from the connectors."""
-    content = settings.model_dump_json(include={"agents", "teams", "routes"})
+    content = settings.model_dump_json(include={"agents", "teams", "routes", "assignment"})
     kinds = sorted(f"{channel.id}:{channel.type}" for channel in settings.channels)
     return Rulebook(
         channels={
@@ -372,6 +419,7 @@ def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities]) ->
             for team in settings.teams
         },
         routes=tuple(_route(route) for route in settings.routes),
+        assignment=settings.assignment.to_rules(),
         revision=hashlib.sha256(f"{content}{kinds}".encode()).hexdigest()[:12],
     )
 
@@ -393,4 +441,5 @@ def _route(route: RouteSettings) -> Route:
         desk=Desk(channel=route.desk.channel, slack=route.desk.slack),
         reply_mode=route.reply_mode,
         hold=route.hold,
+        required_skills=route.required_skills,
     )

@@ -182,7 +182,7 @@ class Inputs:
 
     def to_json(self) -> dict[str, Any]:
         """What is stored to replay the decision."""
-        return {**self._without_agents(), "agents": [agent.to_json() for agent in self.agents]}
+        return {**self.without_agents(), "agents": [agent.to_json() for agent in self.agents]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -205,11 +205,12 @@ class Inputs:
 
         Two levels, so that an unchanged agent is never serialised again and a store may keep each state once.
         """
-        whole = sha256(orjson.dumps(self._without_agents(), option=orjson.OPT_SORT_KEYS))
+        whole = sha256(orjson.dumps(self.without_agents(), option=orjson.OPT_SORT_KEYS))
         whole.update(b"".join([agent.digest() for agent in self.agents]))
         return whole.hexdigest()
 
-    def _without_agents(self) -> dict[str, Any]:
+    def without_agents(self) -> dict[str, Any]:
+        """`to_json` but for the agents: a store keeps each of their states once, by its digest."""
         return {
             "now": to_text(self.now),
             "needs": self.needs.to_json(),

@@ -111,7 +111,7 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
         status=Status.OPEN,
         subject=inbound.subject,
         team=route.team,
-        owner=route.agent,
+        owner=None,
     )
     root = Planned(
         kind=DeliveryKind.ROOT,
@@ -127,7 +127,6 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
             subject=inbound.subject,
             route=route.id,
             team=route.team,
-            owner=route.agent,
             desk_channel=route.desk.channel,
             desk_address=address,
             policy=policy.id or None,
@@ -137,7 +136,7 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
         events=(
             NewEvent(
                 type="conversation_opened",
-                payload={"route": route.id, "team": route.team, "agent": route.agent, **_judged_by(policy)},
+                payload={"route": route.id, "team": route.team, **_judged_by(policy)},
             ),
             _received(inbound, reasons),
         ),

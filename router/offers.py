@@ -8,7 +8,8 @@ from router.assignment_inputs import Exclusion
 from router.model import ChannelType
 
 _CHAT_TIMEOUT = timedelta(seconds=60)
-_TIMEOUTS: Mapping[ChannelType, timedelta] = {
+TIMEOUTS: Mapping[ChannelType, timedelta] = {
+    ChannelType.WEBCHAT: _CHAT_TIMEOUT,
     ChannelType.TELEGRAM: timedelta(minutes=5),
     ChannelType.EMAIL: timedelta(minutes=15),
 }
@@ -36,7 +37,13 @@ class Offer:
         return Exclusion(agent=self.agent, reason="did not accept in time", until=self.expires_at + DECLINED_FOR)
 
 
-def offer(conversation: str, agent: str, channel_type: ChannelType, at: datetime) -> Offer:
-    """An offer that stands 60 s for a chat, 5 min for Telegram, 15 min for e-mail."""
-    timeout = _TIMEOUTS.get(channel_type, _CHAT_TIMEOUT)
+def offer(
+    conversation: str,
+    agent: str,
+    channel_type: ChannelType,
+    at: datetime,
+    timeouts: Mapping[ChannelType, timedelta] = TIMEOUTS,
+) -> Offer:
+    """An offer that stands 60 s for a chat, 5 min for Telegram, 15 min for e-mail, or as configured."""
+    timeout = timeouts.get(channel_type, _CHAT_TIMEOUT)
     return Offer(conversation=conversation, agent=agent, at=at, expires_at=at + timeout)

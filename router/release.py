@@ -7,6 +7,8 @@ from router.agent_state import AgentState, AgentStatus
 from router.workload import Work, is_real_time
 
 OFFLINE_GRACE = timedelta(minutes=10)
+PASSED = "passed"
+"""The reason with which an owner gives a conversation back."""
 
 
 class Release(StrEnum):
@@ -15,6 +17,7 @@ class Release(StrEnum):
     DEACTIVATED = "deactivated"
     OUT_OF_OFFICE = "out_of_office"
     OFFLINE = "offline"
+    OFF_SHIFT = "off_shift"
 
 
 def release(owner: AgentState, work: Work, now: datetime) -> Release | None:
@@ -29,6 +32,16 @@ def release(owner: AgentState, work: Work, now: datetime) -> Release | None:
     due = offline_release_due(owner)
     if due is not None and now >= due and is_real_time(work.channel_type):
         return Release.OFFLINE
+    return None
+
+
+def missed(owner: AgentState, wrote_at: datetime, now: datetime) -> Release | None:
+    """Why the owner cannot keep what the customer wrote after the owner had gone: step 1 fails then. `wrote_at` is when
+    we had it, not what a provider says."""
+    if owner.status is AgentStatus.OFFLINE and (owner.status_at is None or owner.status_at <= wrote_at):
+        return Release.OFFLINE
+    if not owner.on_shift(wrote_at) and not owner.on_shift(now):
+        return Release.OFF_SHIFT
     return None
 
 

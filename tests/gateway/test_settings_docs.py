@@ -10,6 +10,7 @@ from connectors.email.settings import ImapSettings, SmtpListenSettings, SmtpSett
 from connectors.webchat.settings import Limits
 from gateway.settings import (
     AgentSettings,
+    AssigningSettings,
     DeskSettings,
     GatewaySettings,
     RouteSettings,
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "webchat": channel_model("webchat"),
     "limits": Limits,
     "agents": AgentSettings,
+    "assignment": AssigningSettings,
     "teams": TeamSettings,
     "routes": RouteSettings,
     "when": WhenSettings,

@@ -42,6 +42,7 @@ class Gateway:
                 channel["rate_per_channel"] = 1000.0
         for route in config["routes"]:
             route["hold"] = "0s"
+        config["assignment"] = {"mode": "pull"}  # stories about something else count the posts in threads
         if self._change is not None:
             self._change(config)
         self.config_path = self._folder / "onevoice.yaml"

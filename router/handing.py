@@ -1,0 +1,159 @@
+"""What follows when a conversation is given, offered, taken or given back: events, and notices in words. Pure."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from router.assignment_text import Language, text
+from router.assignment_trace import Assignment, Handover
+from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
+from router.events import EventType
+from router.model import Conversation, Visibility
+from router.ownership import NewOffer, OfferEnd, OfferState, OpenOffer, OwnerChange, Ownership
+from router.planning import notice
+from router.release import Release
+from router.richtext import Inline, Mention, Paragraph, RichText, Span, Style
+from router.rulebook import Agent, Rulebook
+
+ACTOR = "system:assignment"
+
+
+def assigned(agent: str | None, team: str | None, actor: str) -> NewEvent:
+    """The event of a new owner; None: the queue of the team."""
+    return NewEvent(type=EventType.ASSIGNED, actor=actor, payload={"agent": agent, "team": team})
+
+
+def carried_out(
+    conversation: Conversation, assignment: Assignment, rules: Rulebook, until: datetime | None
+) -> Decision | None:
+    """What an assignment decision means; `until` is how long an offer would stand. None: nothing changes."""
+    chosen = None if assignment.chosen is None else assignment.chosen.id
+    reason = Reason("assignment", text(assignment, Language.EN))
+    if chosen is None or assignment.handover is Handover.KEEP:
+        return _call_lead(conversation, reason, rules) if assignment.page_lead else None
+    if assignment.handover is Handover.ASSIGN or until is None:
+        return Decision(
+            outcome=Outcome.STORED,
+            reasons=(reason,),
+            conversation=conversation,
+            events=(assigned(chosen, conversation.team, ACTOR),),
+            deliveries=notice(
+                conversation, _said(Span("Assigned to "), mention(rules, chosen), Span(f". {reason.text}"))
+            ),
+            ownership=Ownership(owner=OwnerChange(agent=chosen)),
+        )
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(reason,),
+        conversation=conversation,
+        events=(
+            NewEvent(type="offered", actor=ACTOR, payload={"agent": chosen, "until": f"{until:%Y-%m-%dT%H:%M:%SZ}"}),
+        ),
+        deliveries=notice(conversation, _offer_in_words(mention(rules, chosen), until)),
+        ownership=Ownership(offer=NewOffer(agent=chosen, at=assignment.at, until=until)),
+    )
+
+
+def mention(rules: Rulebook, agent_id: str) -> Mention:
+    """The agent as a notice names them: pinged where their Slack id is known."""
+    agent = rules.agents.get(agent_id)
+    return Mention(agent_id) if agent is None else Mention(agent.name, agent.slack)
+
+
+def _offer_in_words(agent: Mention, until: datetime) -> RichText:
+    return _said(
+        Span("Offered to "),
+        agent,
+        Span(": accept with "),
+        Span("@onevoice accept", Style.CODE),
+        Span(" or by answering; pass with "),
+        Span("@onevoice pass <reason>", Style.CODE),
+        Span(f"; until {until:%H:%M:%S} UTC."),
+    )
+
+
+def _said(*children: Inline) -> RichText:
+    return RichText((Paragraph(children),))
+
+
+def _call_lead(conversation: Conversation, reason: Reason, rules: Rulebook) -> Decision:
+    team = rules.teams.get(conversation.team or "")
+    lead = None if team is None else team.lead
+    ping: tuple[Inline, ...] = () if lead is None else (mention(rules, lead), Span(", please look: "))
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(reason,),
+        conversation=conversation,
+        events=(NewEvent(type="lead_called", actor=ACTOR, payload={"lead": lead, "team": conversation.team}),),
+        deliveries=notice(conversation, _said(*ping, Span(reason.text))),
+    )
+
+
+def expired(conversation: Conversation, offer: OpenOffer, rules: Rulebook) -> Decision:
+    """Nobody accepted in time (3.3, 8): back to the queue."""
+    name = mention(rules, offer.agent).name
+    sentence = f"{name} did not accept in time; the next one is looked for."
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("assignment.offer", sentence),),
+        conversation=conversation,
+        events=(NewEvent(type="offer_expired", actor=ACTOR, payload={"agent": offer.agent}),),
+        deliveries=notice(conversation, sentence),
+        ownership=Ownership(offer_end=OfferEnd(offer=offer, agent=offer.agent, state=OfferState.EXPIRED)),
+    )
+
+
+_GONE = {
+    Release.DEACTIVATED: "is not an agent any more",
+    Release.OUT_OF_OFFICE: "is out of office",
+    Release.OFFLINE: "is offline",
+    Release.OFF_SHIFT: "is off shift",
+}
+
+
+def released(conversation: Conversation, why: Release, rules: Rulebook) -> Decision:
+    """The owner is gone while the customer waits: back to the queue (3.3, leaving)."""
+    owner = conversation.owner or ""
+    sentence = f"{mention(rules, owner).name} {_GONE[why]}; another agent is looked for."
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("assignment.release", sentence),),
+        conversation=conversation,
+        events=(
+            NewEvent(type="owner_released", actor=ACTOR, payload={"agent": owner, "reason": why}),
+            assigned(None, conversation.team, ACTOR),
+        ),
+        deliveries=notice(conversation, sentence),
+        ownership=Ownership(owner=OwnerChange(agent=None)),
+    )
+
+
+def taken_by_answer(decision: Decision, snapshot: Snapshot, agent: Agent) -> Decision:
+    """Whoever answers a conversation without an owner has it: for an offer this is the acceptance (3.3, 8)."""
+    conversation, message = decision.conversation, decision.message
+    if conversation is None or message is None or message.visibility is not Visibility.PUBLIC or conversation.owner:
+        return decision
+    actor = f"agent:{agent.id}"
+    return replace(
+        decision,
+        events=(
+            *offer_events(snapshot, agent.id, actor),
+            assigned(agent.id, conversation.team, actor),
+            *decision.events,
+        ),
+        ownership=Ownership(owner=OwnerChange(agent=agent.id), offer_end=offer_end(snapshot, agent.id)),
+    )
+
+
+def offer_end(snapshot: Snapshot, new_owner: str | None) -> OfferEnd | None:
+    """What becomes of the open offer when somebody has the conversation now."""
+    offer = None if snapshot.standing is None else snapshot.standing.offer
+    if offer is None:
+        return None
+    state = OfferState.ACCEPTED if offer.agent == new_owner else OfferState.WITHDRAWN
+    return OfferEnd(offer=offer, agent=offer.agent, state=state)
+
+
+def offer_events(snapshot: Snapshot, new_owner: str | None, actor: str) -> tuple[NewEvent, ...]:
+    """The event of `offer_end`."""
+    end = offer_end(snapshot, new_owner)
+    return () if end is None else (NewEvent(type=f"offer_{end.state}", actor=actor, payload={"agent": end.agent}),)
