@@ -5,6 +5,7 @@ import click
 from gateway.commands.check import check
 from gateway.commands.deadletters import deadletters
 from gateway.commands.doctor import doctor
+from gateway.commands.explain import explain
 from gateway.commands.migrate import migrate
 from gateway.commands.quarantine import quarantine
 from gateway.commands.report import report
@@ -20,5 +21,5 @@ def cli() -> None:
     """Every channel, one voice: customers write by mail, Telegram and web chat, agents answer from Slack."""
 
 
-for command in (check, deadletters, doctor, migrate, quarantine, report, serve):
+for command in (check, deadletters, doctor, explain, migrate, quarantine, report, serve):
     cli.add_command(command)

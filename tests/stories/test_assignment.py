@@ -1,12 +1,17 @@
 """Who gets a conversation, as agents and customers see it: through the real application, on both databases."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli import cli
 from gateway.sandbox.slack.workspace import Post
 from router.assignment import assign
 from storage import decisions
@@ -114,8 +119,6 @@ async def test_who_passes_is_not_asked_again_and_the_next_one_is(shop: Gateway) 
 
 def decided(tx: Transaction) -> list[decisions.Decided]:
     """The decisions about the first conversation."""
-    from uuid import UUID
-
     return decisions.of(tx, UUID(bytes=tx.all(IDS, {})[0][0]))
 
 
@@ -238,3 +241,30 @@ async def test_a_route_may_name_the_agent(database_url: str, tmp_path: Path) -> 
         shop.world.telegram.say("tom", "Do you ship to Oslo?")
         await owned(shop, "carol")
         await shop.shown("whom the route names")
+
+
+async def test_explain_prints_the_reasons_of_a_conversation(shop: Gateway) -> None:
+    shop.world.telegram.say("tom", "Do you ship to Oslo?")
+    post = await shop.shown("Offered to @Alice Chen")
+    ask(shop, post, "alice", "pass no idea")
+    await shop.shown("Offered to @Bob Li")
+    said = await explained(shop, "1")
+    assert "attached and routed" in said.lower()
+    assert "the contact has no open conversation (attach.new)" in said
+    assert "new_round: Alice Chen, " in said
+    assert "offer passed by agent:alice: alice, no idea" in said
+    assert "passed: Bob Li, the only available Sales agent; Alice Chen is kept away (passed: no idea)." in said
+    stored = json.loads(await explained(shop, "1", "--json"))
+    assert [each["chosen"] for each in stored["assignments"]] == ["alice", "bob"]
+    assert "there is no conversation 99" in await explained(shop, "99")
+
+
+async def explained(gateway: Gateway, *arguments: str) -> str:
+    """What `onevoice explain` prints."""
+    result = await asyncio.to_thread(
+        CliRunner().invoke,
+        cli,
+        ["explain", "--config", str(gateway.config_path), *arguments],
+        env=dict(gateway.variables),
+    )
+    return result.output

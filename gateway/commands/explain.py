@@ -1,0 +1,83 @@
+"""`onevoice explain`: why a conversation is where it is, from what was written down when each thing was decided."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_read
+
+if TYPE_CHECKING:
+    from storage.explanations import Explained, Explanation
+
+
+@click.command(epilog="Example: onevoice explain --config onevoice.yaml 1042")
+@config_option
+@json_option
+@click.argument("conversation", type=click.IntRange(min=1))
+def explain(config: Path, as_json: bool, conversation: int) -> None:
+    """Tell why a conversation was attached, routed and assigned; CONVERSATION is its number."""
+    from storage.explanations import explanation
+
+    found = run_read(load_settings(config), lambda tx: explanation(tx, conversation))
+    if found is None:
+        raise Refusal(f"there is no conversation {conversation}")
+    if as_json:
+        print_json(_plain(found))
+        return
+    click.echo(f"#{found.number} {found.status}, team {found.team or '-'}, owner {found.owner or '-'}")
+    for title, lines in (("Attached and routed", _reasons(found)), ("Assigned", _assignment(found))):
+        click.echo(f"\n{title}")
+        for line in lines or ["nothing was decided"]:
+            click.echo(f"  {line}")
+
+
+def _reasons(found: "Explanation") -> list[str]:
+    return [
+        f"{each.at:%Y-%m-%d %H:%M:%S} {each.type.replace('_', ' ')}: {sentence} ({rule})"
+        for each in found.events
+        for rule, sentence in each.reasons
+    ]
+
+
+def _assignment(found: "Explanation") -> list[str]:
+    """Decisions and what became of them, in the order of time."""
+    told = [(each.at, line) for each in found.decisions for line in _decision(each.trace)]
+    told += [(each.at, _ownership(each)) for each in found.events if not each.reasons]
+    return [f"{at:%Y-%m-%d %H:%M:%S} {line}" for at, line in sorted(told, key=lambda each: each[0])]
+
+
+def _decision(trace: dict[str, object]) -> list[str]:
+    words, steps = trace["text"], trace["steps"]
+    assert isinstance(words, dict)
+    assert isinstance(steps, list)
+    return [f"{trace['trigger']}: {words['en']} ({trace['decided_by']}; {'; '.join(steps)})"]
+
+
+def _ownership(event: "Explained") -> str:
+    details = (
+        str(event.payload[key]) for key in ("agent", "team", "lead", "until", "reason") if event.payload.get(key)
+    )
+    return f"{event.type.replace('_', ' ')} by {event.actor}: {', '.join(details) or 'the queue'}"
+
+
+def _plain(found: "Explanation") -> dict[str, object]:
+    return {
+        "conversation": found.number,
+        "status": found.status,
+        "team": found.team,
+        "owner": found.owner,
+        "route": found.route,
+        "opened_at": found.opened_at.isoformat(timespec="seconds"),
+        "events": [
+            {
+                "type": each.type,
+                "at": each.at.isoformat(timespec="seconds"),
+                "actor": each.actor,
+                **each.payload,
+                "why": [{"rule": rule, "text": sentence} for rule, sentence in each.reasons],
+            }
+            for each in found.events
+        ],
+        "assignments": [each.trace for each in found.decisions],
+    }
