@@ -32,6 +32,7 @@ from gateway.secrecy import gateway_secret
 from gateway.settings import Settings, to_rulebook
 from gateway.supervisor import Supervisor
 from gateway.timers import Timers
+from gateway.voices import voice_of
 from gateway.watch import Watch
 from gateway.web.health import Health
 from router.rulebook import Rulebook
@@ -89,7 +90,7 @@ class Application:
             )
             self.connectors[channel.id] = _connector(channel, ports, clock, secret, node.url, node.files_url)
         self.rulebook: Rulebook = to_rulebook(
-            settings, {name: connector.capabilities for name, connector in self.connectors.items()}
+            settings, {name: each.capabilities for name, each in self.connectors.items()}, voice_of(settings)
         )
         fetching = Fetching(self.database, self.blobs, self.connectors)
         for name, connector in self.connectors.items():
@@ -131,6 +132,8 @@ class Application:
         """Tell outlets and watchers what a commit has for them."""
         outlets_of(self.outlets, touched)
         self.response_metrics.judged(touched.rounds, touched.breaches)
+        for hit in touched.hits:
+            self.metrics.rule_hit(hit.rule, hit.level, hit.action)
         self.hub.wake(touched.places)
         if touched.owners:
             self.assigning.nudge()
@@ -233,7 +236,8 @@ class Application:
             log.warning("config.restart_needed", reason="gateway and channels are read at start only")
             return
         self._settings = settings
-        rules = to_rulebook(settings, {name: each.capabilities for name, each in self.connectors.items()})
+        capabilities = {name: each.capabilities for name, each in self.connectors.items()}
+        rules = to_rulebook(settings, capabilities, voice_of(settings))
         self.supervisor.start("reload", partial(self._take_over, rules))
 
     async def _take_over(self, rules: Rulebook) -> None:

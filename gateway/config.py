@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from gateway import voices
 from gateway.crosschecks import contradictions
 from gateway.document import Keys, Mistake, read
 from gateway.settings import ChannelSettings, Settings, channel_model
@@ -30,9 +31,10 @@ def load(path: Path, variables: Mapping[str, str]) -> Settings:
     if document.value is None:
         raise ConfigError(document.mistakes)
     settings, findings = _validated(document.value)
+    mistaken = voices.mistakes(document)
     for keys, sentence in contradictions(document.value):
         findings.setdefault(keys, []).append(sentence)
-    mistakes = list(document.mistakes)
+    mistakes = [*document.mistakes, *mistaken]
     unreadable = {mistake.keys for mistake in mistakes}
     for keys, sentences in findings.items():
         if not any(keys[:length] in unreadable for length in range(1, len(keys) + 1)):

@@ -1,6 +1,8 @@
 """The one door in: everything that arrives is stored here, decided about, and only then acknowledged."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -10,16 +12,19 @@ from connectors.base import Arrival, Cursor, LeaseLost, NotStored, Receipt
 from gateway.batches import Batches
 from gateway.metrics import Metrics
 from router.arrivals import Fate
+from router.checking import read_ahead
 from router.decision import Decision, Snapshot
-from router.model import Inbound
+from router.desk_view import Read
+from router.model import Inbound, InboundKind
 from router.routing import decide
 from router.rulebook import Rulebook
 from storage import failpoints
 from storage import intake as units
 from storage.changes import Touched
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.errors import StoreUnavailable
 from storage.intake import Submission
+from storage.snapshots import Snapshots
 
 log = structlog.get_logger()
 
@@ -69,8 +74,8 @@ class Intake:
         if len(arrivals) == 1 and (inbound := arrivals[0].inbound) is not None:
             key = f"{channel}:{inbound.address}"
         batches = self._raw[self._database.writer_of(key)]
-        submission = Submission(channel, arrivals, cursor)
         try:
+            submission = Submission(channel, arrivals, cursor, await self._read_ahead(channel, arrivals))
             receipts = await batches.submit(submission)
         except StoreUnavailable as error:
             raise NotStored(str(error), full=error.full) from error
@@ -84,9 +89,38 @@ class Intake:
         writer = self._database.writer_of(f"{inbound.channel}:{inbound.address}")
         await self._parsed[writer].submit((item, inbound))
 
-    def _decide(self) -> Callable[[Snapshot, Inbound], Decision]:
+    async def _read_ahead(self, channel: str, arrivals: Sequence[Arrival]) -> Mapping[str, Read]:
+        """The text checks of replies, before any lock is taken (decisions 8); nothing for customers' channels."""
         rules = self._rules()
-        return lambda snapshot, inbound: decide(snapshot, inbound, rules)
+        if rules.voice is None or not rules.is_desk(channel):
+            return {}
+        found: dict[str, Read] = {}
+        for arrival in arrivals:
+            inbound = arrival.inbound
+            if inbound is None or inbound.kind not in {InboundKind.MESSAGE, InboundKind.EDIT}:
+                continue
+            try:
+                snapshot = await self._database.read(_snapshot, inbound)
+                read = await asyncio.to_thread(read_ahead, snapshot, inbound, rules)
+            except StoreUnavailable:
+                raise
+            except Exception:  # the unit of work will choke on it too, and set it aside
+                log.exception("intake.unread", channel=channel)
+                continue
+            if read is not None:
+                found[inbound.remote_id] = read
+        return found
+
+    def _decide(self, batch: Sequence[Submission] = ()) -> Callable[[Snapshot, Inbound], Decision]:
+        rules = self._rules()
+        read = {(each.channel, remote): found for each in batch for remote, found in each.read.items()}
+
+        def decided(snapshot: Snapshot, inbound: Inbound) -> Decision:
+            if snapshot.desk is not None and (found := read.get((inbound.channel, inbound.remote_id))) is not None:
+                snapshot = replace(snapshot, desk=replace(snapshot.desk, read=found))
+            return decide(snapshot, inbound, rules)
+
+        return decided
 
     async def _receive(self, writer: int, batch: list[Submission]) -> Sequence[tuple[Receipt, ...] | Exception]:
         try:
@@ -98,7 +132,9 @@ class Intake:
             return [await self._receive_alone(writer, each) for each in batch]
 
     async def _receive_together(self, writer: int, batch: list[Submission]) -> list[tuple[Receipt, ...] | Exception]:
-        received = await self._database.transact_on(writer, None, units.receive, batch, self._decide(), self._rules())
+        received = await self._database.transact_on(
+            writer, None, units.receive, batch, self._decide(batch), self._rules()
+        )
         self._wake(received.touched)
         if received.unparsed:
             unparsed = set(received.unparsed)
@@ -141,7 +177,8 @@ class Intake:
         last = len(submission.arrivals) - 1
         for index, arrival in enumerate(submission.arrivals):
             cursor = submission.cursor if index == last else None
-            result = await self._receive_alone(writer, Submission(submission.channel, [arrival], cursor))
+            one = replace(submission, arrivals=[arrival], cursor=cursor)
+            result = await self._receive_alone(writer, one)
             if isinstance(result, Exception):
                 return result
             receipts += result
@@ -174,3 +211,8 @@ def _answer(receipts: tuple[Receipt, ...] | None) -> tuple[Receipt, ...] | Excep
     if any(each.fate is Fate.EARLY for each in receipts):
         return NotStored("the thread it answers in is not known yet")
     return receipts
+
+
+def _snapshot(tx: Transaction, inbound: Inbound) -> Snapshot:
+    """A look beside the writers, without a lock."""
+    return Snapshots(tx, [inbound], lock=False).of(inbound)

@@ -47,6 +47,9 @@ class Metrics:
             "onevoice_transaction_seconds", "Transactions, commit included.", buckets=TRANSACTION_SECONDS
         )
         self._lag = histogram("onevoice_loop_lag_seconds", "Delay of the event loop.", buckets=LAG_SECONDS)
+        self._rule_hits = cache(
+            counter("onevoice_rule_hits_total", "What the rules found in replies.", ("rule", "level", "action")).labels
+        )
         self._websockets = cache(gauge("onevoice_websockets", "Open WebSockets.", one).labels)
 
     def inbound(self, channel: str, fate: Fate) -> None:
@@ -77,6 +80,10 @@ class Metrics:
     def websockets(self, channel: str, count: Callable[[], int]) -> None:
         """Ask `count` at each reading how many WebSockets of a channel are open."""
         self._websockets(channel).set_function(count)
+
+    def rule_hit(self, rule: str, level: str, action: str) -> None:
+        """A rule found something in a reply, or somebody decided about what it had found."""
+        self._rule_hits(rule, level, action).inc()
 
     def transaction(self, seconds: float) -> None:
         """A transaction was committed."""

@@ -11,7 +11,7 @@ from datetime import timedelta
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal, Protocol, Self, cast
+from typing import Annotated, Any, Literal, Protocol, Self, cast
 from urllib.parse import urlsplit
 
 import yaml
@@ -31,7 +31,19 @@ from router.agent_state import AgentStatus
 from router.assignment_inputs import AssignmentSettings, Mode, Strategy
 from router.calendar_definitions import WrongCalendar, to_calendar
 from router.model import Capabilities, ChannelType
-from router.rulebook import Agent, AssignmentRules, ChannelRules, Desk, ReplyMode, Role, Route, Rulebook, Team, When
+from router.rulebook import (
+    Agent,
+    AssignmentRules,
+    ChannelRules,
+    Desk,
+    ReplyMode,
+    Role,
+    Route,
+    Rulebook,
+    Team,
+    Voice,
+    When,
+)
 from router.targets import Metric, to_target
 
 CHANNEL_TYPES = (ChannelType.SLACK, ChannelType.TELEGRAM, ChannelType.EMAIL, ChannelType.WEBCHAT)
@@ -327,6 +339,18 @@ class AssigningSettings(Section):
         )
 
 
+class CheckSettings(Section):
+    """How replies are checked before they leave."""
+
+    mode: Literal["enforce", "off"] = Field(default="enforce", description="off: every reply leaves unchecked")
+    lead_after_chat: Duration = Field(
+        default=timedelta(minutes=3), gt=timedelta(0), description="when the lead hears of a held reply on a chat"
+    )
+    lead_after_mail: Duration = Field(
+        default=timedelta(minutes=30), gt=timedelta(0), description="when the lead hears of a held reply by mail"
+    )
+
+
 class PolicyWhenSettings(Section):
     """All conditions must hold; of a list one value is enough."""
 
@@ -390,6 +414,9 @@ class Settings(Section):
     assignment: AssigningSettings = AssigningSettings()
     policies: tuple[PolicySettings, ...] = ()
     calendars: dict[str, dict[str, object]] = Field(default_factory=shipped_calendars)
+    standards: dict[str, Any] = {}
+    checks: CheckSettings = CheckSettings()
+    promise_calendar: str = "CN_STD"
 
     @field_validator("calendars")
     @classmethod
@@ -402,8 +429,8 @@ class Settings(Section):
         return value
 
 
-def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities]) -> Rulebook:
-    """Compile for the rules. `capabilities` by channel id come from the connectors."""
+def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities], voice: Voice | None = None) -> Rulebook:
+    """Compile for the rules. `capabilities` by channel id come from the connectors, `voice` from the standards."""
     content = settings.model_dump_json(include={"agents", "teams", "routes", "assignment"})
     kinds = sorted(f"{channel.id}:{channel.type}" for channel in settings.channels)
     return Rulebook(
@@ -420,7 +447,10 @@ def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities]) ->
         },
         routes=tuple(_route(route) for route in settings.routes),
         assignment=settings.assignment.to_rules(),
-        revision=hashlib.sha256(f"{content}{kinds}".encode()).hexdigest()[:12],
+        voice=voice,
+        revision=hashlib.sha256(f"{content}{kinds}{voice.standards.version if voice else ''}".encode()).hexdigest()[
+            :12
+        ],
     )
 
 

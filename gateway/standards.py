@@ -69,8 +69,12 @@ def load_standards(folder: Path) -> Standards:
         path = path if path.is_file() else shipped() / f"{name}.yaml"
         documents[name] = read(path, {})
         digest.update(path.read_bytes() if path.is_file() else b"")
-    reading = _Reading(documents)
-    standards = reading.standards(f"sha256:{digest.hexdigest()[:16]}")
+    return to_standards(documents, digest.hexdigest())
+
+
+def to_standards(documents: Mapping[str, Document], digest: str) -> Standards:
+    """Standards from documents by the names of `FILES`; raises StandardsError with every mistake."""
+    standards = _Reading(documents).standards(f"sha256:{digest[:16]}")
     mistakes = [mistake for document in documents.values() for mistake in document.mistakes]
     if mistakes or standards is None:
         raise StandardsError(sorted(mistakes, key=lambda each: each.place))

@@ -6,41 +6,22 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from router.desk_view import DeskView
 from router.model import (
     Attachment,
     AuthorKind,
     Contact,
     Conversation,
     DeliveryKind,
-    DeliveryState,
     Identity,
     Leg,
-    Message,
     Outgoing,
     Visibility,
 )
+from router.ownership import Ownership, Standing
+from router.record import Record
 from router.richtext import EMPTY, RichText
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetDelivery:
-    """A delivery of the message an edit, delete or bounce is about."""
-
-    id: UUID
-    kind: DeliveryKind
-    channel: str
-    address: str
-    desk: bool
-    state: DeliveryState
-    part: int
-    parts: int
-    remote_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    message: Message
-    deliveries: tuple[TargetDelivery, ...] = ()
+from router.told import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +30,8 @@ class Snapshot:
 
     `identity` and `contact` of the sender (None: a stranger, or somebody of the desk); `proof` the conversation its
     thread names; `proof_contact` that conversation's customer; `open` the contact's open conversations, latest first.
+    `desk` is what a post or an edit of ours is checked against, `standing` how the thread's conversation stands with
+    the agents (only for posts of the desk).
     """
 
     identity: Identity | None = None
@@ -57,6 +40,8 @@ class Snapshot:
     proof_contact: Contact | None = None
     open: tuple[Conversation, ...] = ()
     target: Target | None = None
+    desk: DeskView | None = None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +64,6 @@ class Opening:
     subject: str
     route: str
     team: str | None
-    owner: str | None
     desk_channel: str
     desk_address: str
     policy: str | None = None
@@ -137,12 +121,24 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """`contact` is the same person as `other`; without `other` its last link is undone."""
+
+    contact: UUID
+    other: UUID | None
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What should happen about one inbound item; storage carries it out in one transaction (R1).
 
     A message goes to `conversation`, or to the conversation `opening` makes. `withdraw` names queued deliveries to be
     taken back, `rewrite` queued deliveries whose content changes (R8). `leg_in`: the item came from the customer on
-    that channel and address. `close_leg`/`reopen_leg`: the customer blocked or unblocked us there (T12).
+    that channel and address. `close_leg`/`reopen_leg`: the customer blocked or unblocked us there (T12). `record` is
+    what checking a reply left behind; `carries`: the deliveries carry this message (a held reply that is released).
+    `link`: two contacts become one, or are two again. `ownership`: owner, offer or an agent's status change.
     """
 
     outcome: Outcome
@@ -158,3 +154,7 @@ class Decision:
     leg_in: bool = False
     close_leg: Leg | None = None
     reopen_leg: Leg | None = None
+    record: Record | None = None
+    carries: UUID | None = None
+    link: Link | None = None
+    ownership: Ownership | None = None

@@ -1,18 +1,23 @@
 """What follows from a post in a desk thread: a reply that leaves, a note that never does, a warning."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from router import links, ownership_verbs, releases
 from router.asked import Answer, Asked, answered
+from router.checking import checked_reply, text_of_reply
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
-from router.model import AuthorKind, Conversation, Inbound, Outgoing, Visibility
+from router.handing import taken_by_answer
+from router.held import MARK, holding, kept, new_hold, shown
+from router.model import Conversation, Inbound, Visibility
 from router.notes import is_note
-from router.planning import customer_leg, ignored, notice, parts_to, reaction
+from router.planning import customer_leg, ignored, notice, reaction
 from router.posts import desk_message
-from router.rulebook import Agent, ReplyMode, Route, Rulebook
-from router.splitting import split
+from router.replies import leaving, planned_reply
+from router.rulebook import Agent, ReplyMode, Rulebook
 from router.verbs import verb_of
 
-VERBS: Mapping[str, Answer] = {}
+VERBS: Mapping[str, Answer] = {**ownership_verbs.VERBS, **releases.VERBS, **links.VERBS}
 """What agents may ask for with "@onevoice <verb>"; each noun brings its own."""
 
 
@@ -33,7 +38,7 @@ def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
     route = rules.route(conversation.route)
     if is_note(inbound.text) or (route is not None and route.reply_mode is ReplyMode.NOTE):
         return _note(conversation, inbound, agent)
-    return _reply(conversation, inbound, agent, rules, route)
+    return taken_by_answer(_reply(snapshot, conversation, inbound, agent, rules), snapshot, agent)
 
 
 def _not_an_agent(conversation: Conversation, inbound: Inbound) -> Decision:
@@ -69,9 +74,7 @@ def _note(conversation: Conversation, inbound: Inbound, agent: Agent) -> Decisio
     )
 
 
-def _reply(
-    conversation: Conversation, inbound: Inbound, agent: Agent, rules: Rulebook, route: Route | None
-) -> Decision:
+def _reply(snapshot: Snapshot, conversation: Conversation, inbound: Inbound, agent: Agent, rules: Rulebook) -> Decision:
     leg = customer_leg(conversation)
     if leg is None:
         return Decision(
@@ -82,11 +85,8 @@ def _reply(
             events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
             deliveries=notice(conversation, "Not sent: the customer cannot be reached any more on this channel."),
         )
-    capabilities = rules.channels[leg.channel].capabilities
-    hold = route.hold if route is not None and route.hold is not None else capabilities.hold
-    parts = split(inbound.text, capabilities.text_limit, capabilities.text_unit)
     reason = Reason("reply.leg", f"the customer wrote last on {leg.channel}")
-    return Decision(
+    sent = Decision(
         outcome=Outcome.STORED,
         reasons=(reason,),
         conversation=conversation,
@@ -98,20 +98,28 @@ def _reply(
                 payload={"channel": leg.channel, "why": [[reason.rule, reason.text]]},
             ),
         ),
-        deliveries=parts_to(
-            parts,
-            Outgoing(
-                author=agent.name,
-                author_kind=AuthorKind.AGENT,
-                attachments=inbound.attachments,
-                subject=conversation.subject,
-                in_reply_to=leg.last_remote_id,
-                references=(leg.last_remote_id,) if leg.last_remote_id else (),
-            ),
-            channel=leg.channel,
-            address=leg.address,
-            desk=False,
-            hold=hold,
-            order=inbound.order or None,
+        deliveries=planned_reply(
+            conversation, leg, inbound.text, inbound.attachments, agent, rules, order=inbound.order or None
         ),
+    )
+    desk, voice = snapshot.desk, rules.voice
+    if desk is None or voice is None:
+        return sent
+    reply = text_of_reply(snapshot, conversation, leg, inbound.text, inbound.attachments, agent, rules)
+    reply, checked = checked_reply(reply, desk, conversation, agent, rules, voice)
+    found = holding(checked)
+    if not found:
+        version = voice.standards.version
+        return replace(sent, record=leaving(checked, desk, conversation, leg.channel, agent, version))
+    names = [each.rule for each in found]
+    payload = {"channel": leg.channel, "findings": names, "why": [[reason.rule, reason.text]]}
+    return replace(
+        sent,
+        reasons=(*sent.reasons, Reason("hold", ", ".join(names))),
+        events=(NewEvent(type="reply_held", actor=f"agent:{agent.id}", payload=payload),),
+        deliveries=(
+            *notice(conversation, shown(desk, agent, found)),
+            *reaction(conversation, inbound.remote_id, MARK),
+        ),
+        record=kept(checked, voice, agent, new_hold(checked, agent, reply.place, voice)),
     )

@@ -391,7 +391,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
+    """Something an agent said they would do; `id` is given by storage."""
+
+    id: UUID | None = None
     conversation: UUID
+    message: UUID | None = None
     kind: str
     due_at: datetime
     span: tuple[int, int]
@@ -401,8 +405,10 @@ class Promise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """Something a customer was told: an amount, a decision, a date (ledger, `service.md` 4.6)."""
+    """Something a customer was told: an amount, a decision, a date (ledger, `service.md` 4.6). `id` is given by
+    storage."""
 
+    id: UUID | None = None
     contact: UUID
     conversation: UUID
     slot: str

@@ -1,14 +1,15 @@
 """What follows for messages already told: edits, deletes and bounces carried to the other side (X11, S25, L6)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot, Target, TargetDelivery
+from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot
 from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Outgoing, Visibility
 from router.notes import is_note
 from router.planning import ignored, notice
 from router.richtext import RichText, plain
 from router.rulebook import Rulebook
+from router.told import Target, TargetDelivery
 
 
 def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -39,7 +40,7 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decisio
     if queued and not told and len(carriers) == 1:
         rewrite = {queued[0].id: inbound.text}
         return _decided("changed before it left", conversation, revision, event, rewrite=rewrite)
-    changes, sentence = _edits(told or carriers, inbound, rules)
+    changes, sentence = edits_of(told or carriers, inbound.text, rules)
     if sentence is not None:
         changes = (*changes, *notice(conversation, sentence))
     return _decided(sentence or "changed where it was told", conversation, revision, event, deliveries=changes)
@@ -83,15 +84,16 @@ def _made_a_note(conversation: Conversation, target: Target, revision: Revision,
     return _decided(sentence, conversation, revision, event, withdraw=queued, deliveries=notice(conversation, sentence))
 
 
-def _edits(told: list[TargetDelivery], inbound: Inbound, rules: Rulebook) -> tuple[tuple[Planned, ...], str | None]:
+def edits_of(told: Sequence[TargetDelivery], text: RichText, rules: Rulebook) -> tuple[tuple[Planned, ...], str | None]:
+    """The new text carried to where the old one was told, or why that cannot be."""
     changes: list[Planned] = []
     for each in told:
         capabilities = rules.channels[each.channel].capabilities
-        if not capabilities.edits or each.parts > 1 or len(plain(inbound.text)) > capabilities.text_limit:
+        if not capabilities.edits or each.parts > 1 or len(plain(text)) > capabilities.text_limit:
             return (), "The edit cannot be shown where the message was sent: write a correction instead."
         if each.remote_id is None and not capabilities.pulls:
             return (), "The message is still on its way: its edit was kept but not sent. Write a correction instead."
-        changes.append(_change(each, DeliveryKind.EDIT, Outgoing(text=inbound.text, target=each.remote_id)))
+        changes.append(_change(each, DeliveryKind.EDIT, Outgoing(text=text, target=each.remote_id)))
     return tuple(changes), None
 
 

@@ -6,6 +6,7 @@ from router.desk import from_desk
 from router.model import Inbound, InboundKind
 from router.planning import ignored, notice
 from router.relay import relay_edit, relay_failure
+from router.rewording import reworded
 from router.rulebook import Rulebook
 
 
@@ -17,6 +18,8 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
                 return from_desk(snapshot, inbound, rules)
             return from_customer(snapshot, inbound, rules)
         case InboundKind.EDIT | InboundKind.DELETE:
+            if rules.is_desk(inbound.channel):
+                return reworded(snapshot, inbound, rules)
             return relay_edit(snapshot, inbound, rules)
         case InboundKind.BOUNCE:
             return relay_failure(snapshot, inbound)

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from router.agent_state import AgentStatus
+from router.assignment_inputs import AssignmentSettings
+from router.consistency.reply import Standards
+from router.consistency.workdays import BusinessCalendar
 from router.model import Capabilities, ChannelType
+from router.offers import TIMEOUTS
 from router.targets import Policy
 from router.terms import Terms
 
@@ -40,7 +45,8 @@ class ChannelRules:
 class Agent:
     """Somebody who may speak to customers. `email` is lower-cased. Without a `slack` user id the Slack member with
     that e-mail address is meant. Empty `channels` or `languages`: all of them. `capacity` is in units of load, `skills`
-    are levels 1-3."""
+    are levels 1-3. `weights`: units of a channel type, or of "complaint", that differ from the usual. `on_call`: may be
+    called outside the shifts when everybody else is gone."""
 
     id: str
     name: str
@@ -52,6 +58,8 @@ class Agent:
     languages: tuple[str, ...] = ()
     capacity: int = 12
     skills: Mapping[str, int] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+    on_call: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +115,34 @@ class Route:
     agent: str | None = None
     reply_mode: ReplyMode = ReplyMode.REPLY
     hold: timedelta | None = None
+    required_skills: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentRules:
+    """How conversations find their owners. `default_status` is that of an agent who never said one."""
+
+    settings: AssignmentSettings = AssignmentSettings()
+    offer_timeouts: Mapping[ChannelType, timedelta] = field(default_factory=lambda: TIMEOUTS)
+    default_status: AgentStatus = AgentStatus.AVAILABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """What replies are checked by. The lead hears of a held one after `lead_after_chat` or `lead_after_mail`."""
+
+    standards: Standards
+    calendar: BusinessCalendar
+    lead_after_chat: timedelta = timedelta(minutes=3)
+    lead_after_mail: timedelta = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """Everything the rules may know of the configuration. The last of `routes` has no condition, so that one always
     matches. `revision` names this content and goes into every decision. `policies` are the response-time policies in
-    force, in order, `terms` every version that logs may name. `pulls`: the channels with a feed."""
+    force, in order, `terms` every version that logs may name. `voice`: None checks
+    nothing. `pulls`: the channels with a feed."""
 
     channels: Mapping[str, ChannelRules]
     agents: Mapping[str, Agent]
@@ -122,6 +151,8 @@ class Rulebook:
     revision: str
     policies: tuple[Policy, ...] = ()
     terms: Terms = field(default_factory=Terms)
+    voice: Voice | None = None
+    assignment: AssignmentRules = AssignmentRules()
     _by_slack: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_email: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_route: Mapping[str, Route] = field(init=False, repr=False, compare=False)
@@ -157,6 +188,12 @@ class Rulebook:
     def is_desk(self, channel: str) -> bool:
         """Whether the agents of some route are on that channel."""
         return channel in self._desks
+
+    def is_lead(self, agent: Agent, team: str | None) -> bool:
+        """Whether the agent may decide what others in the team may not: a lead or above, or the team's own lead."""
+        return agent.role is not Role.AGENT or (
+            team is not None and team in self.teams and self.teams[team].lead == agent.id
+        )
 
     def members(self, team: str) -> tuple[Agent, ...]:
         """The agents of a team in the order of the file; empty for an unknown team."""

@@ -13,16 +13,20 @@ from router.model import (
     DeliveryKind,
     Identity,
     Inbound,
+    InboundKind,
     Leg,
     Outgoing,
     Round,
     Status,
 )
+from router.ownership import Ownership
+from router.record import Record
 from router.richtext import RichText
 from router.rulebook import Rulebook
-from storage import feeds, rounds
+from storage import agents, contacts, feeds, holds, ledger, offers, rounds
 from storage.codec import json_of, outgoing_json, outgoing_of, text_of
 from storage.database import Transaction, of_micros, to_micros
+from storage.holds import Hit
 from storage.ids import new_id
 from storage.snapshots import Snapshots, identity_key
 from storage.statement import Statement
@@ -53,6 +57,7 @@ _PROGRESS = Statement(
     WHERE id = :id
     """
 )
+_OWNER = Statement("UPDATE conversations SET owner = :owner, team = :team WHERE id = :id")
 _LEG = Statement(
     """
     INSERT INTO legs (id, conversation, channel, address, desk, thread_key, identity, last_in_at, last_remote_id,
@@ -134,14 +139,28 @@ class Breach:
 @dataclass(frozen=True, slots=True)
 class Touched:
     """What a commit changed that somebody may be waiting for: channels with new deliveries, how far the feeds that
-    grew go now, and the numbers of messages in them; rounds
-    that were closed, and breaches that were noticed."""
+    grew go now, and the numbers of messages in them; rounds that were closed, breaches that were noticed, and what the
+    rules found in replies. `owners`: somebody may need an owner, or may be free for one."""
 
     channels: frozenset[str] = frozenset()
     places: Mapping[str, int] = field(default_factory=dict)
     feed_seqs: Mapping[UUID, int] = field(default_factory=dict)
     rounds: tuple[Round, ...] = ()
     breaches: tuple[Breach, ...] = ()
+    owners: bool = False
+    hits: tuple[Hit, ...] = ()
+
+    def and_then(self, later: "Touched") -> "Touched":
+        """Both, where one unit saved twice."""
+        return Touched(
+            channels=self.channels | later.channels,
+            places={**self.places, **later.places},
+            feed_seqs={**self.feed_seqs, **later.feed_seqs},
+            rounds=self.rounds + later.rounds,
+            breaches=self.breaches + later.breaches,
+            owners=self.owners or later.owners,
+            hits=self.hits + later.hits,
+        )
 
 
 class Changes:
@@ -152,8 +171,13 @@ class Changes:
         self._snapshots = snapshots
         self._rules = rules
         self._pulls = rules.pulls
-        self._clocked: dict[UUID, set[str]] = {}
         self._number = tx.one(_NUMBERS, {"count": openings})[0] - openings if openings else 0  # type: ignore[index]
+        self._ticks: dict[str, int] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing is collected yet, or everything is written."""
+        self._clocked: dict[UUID, set[str]] = {}
         self._contacts: Rows = []
         self._identities: Rows = []
         self._opened: dict[UUID, dict[str, Any]] = {}
@@ -166,7 +190,21 @@ class Changes:
         self._lanes: dict[str, dict[str, Any]] = {}
         self._deliveries: Rows = []
         self._feed: list[feeds.Entry] = []
-        self._ticks: dict[str, int] = {}
+        self._records: list[tuple[UUID, UUID, Record]] = []
+        self._threads: set[str | None] = set()
+        self._owned: set[UUID] = set()
+        self._owners = False
+
+    def hides(self, inbound: Inbound) -> bool:
+        """Whether something collected here must be written before a colleague's item is looked at: somebody spoke in
+        the same thread or said something for the record, or it changes what was said."""
+        if not self._threads or not inbound.sender.internal:
+            return False
+        return (
+            inbound.kind is not InboundKind.MESSAGE
+            or inbound.thread.ref in self._threads
+            or any(record.statements for _, _, record in self._records)
+        )
 
     def apply(self, item: UUID, inbound: Inbound | None, decision: Decision) -> None:
         """Collect what one decision means; later snapshots of the batch see it. Without an inbound item the decision
@@ -183,6 +221,7 @@ class Changes:
                 message_seq = seq
             if event.type == "status_changed":
                 conversation = self._put(replace(conversation, status=Status(str(event.payload["to"]))))
+                self._owners = True
             self._clocked.setdefault(conversation.id, set()).add(event.type)
             self._events.append(
                 {
@@ -196,6 +235,8 @@ class Changes:
                     else json_of(event.payload),
                 }
             )
+        if decision.ownership is not None:
+            conversation = self._change_owner(conversation, decision.ownership)
         if (message := decision.message) is not None:
             self._add_message(item, conversation.id, message, message_seq or self._seq(conversation.id))
         if decision.revision is not None:
@@ -209,7 +250,17 @@ class Changes:
             kind = feeds.kind_of(decision.revision)
             self._feed.append(feeds.Entry(f"{inbound.channel}:{inbound.address}", kind, message_id))
         for planned in decision.deliveries:
-            self._add_delivery(message_id, conversation, planned, message_seq)
+            self._add_delivery(decision.carries or message_id, conversation, planned, message_seq)
+        if inbound is not None and inbound.sender.internal:
+            self._threads.add(inbound.thread.ref)
+        if decision.record is not None:
+            record = decision.record
+            self._records.append((record.message or message_id, conversation.id, record))
+        if (link := decision.link) is not None:
+            if link.other is not None:
+                contacts.merge(self._tx, link.contact, link.other, link.actor, link.reason)
+            else:
+                contacts.unmerge(self._tx, link.contact, link.actor)
         for withdrawn in decision.withdraw:
             self._tx.run(_WITHDRAW, {"id": withdrawn.bytes, "now": self._tx.now})
         for delivery, text in decision.rewrite.items():
@@ -260,7 +311,6 @@ class Changes:
             number=self._number,
             contact=contact,
             subject=opening.subject,
-            owner=opening.owner,
             team=opening.team,
             route=opening.route,
             policy=opening.policy,
@@ -306,6 +356,20 @@ class Changes:
         legs = tuple(replace(leg, closed=closed) if leg.id == changed.id else leg for leg in conversation.legs)
         self._leg_changes[changed.id] = {}
         return self._put(replace(conversation, legs=legs))
+
+    def _change_owner(self, conversation: Conversation, changed: Ownership) -> Conversation:
+        self._owners = True
+        if changed.offer_end is not None:
+            offers.end(self._tx, conversation.id, changed.offer_end)
+        if changed.offer is not None:
+            offers.make(self._tx, conversation.id, changed.offer)
+        if changed.status is not None:
+            agents.set_status(self._tx, changed.status)
+        if changed.owner is None:
+            return conversation
+        self._owned.add(conversation.id)
+        team = changed.owner.team or conversation.team
+        return self._put(replace(conversation, owner=changed.owner.agent, team=team))
 
     def _put(self, conversation: Conversation) -> Conversation:
         self._snapshots.conversations[conversation.id] = conversation
@@ -421,7 +485,7 @@ class Changes:
     # Writing.
 
     def save(self) -> Touched:
-        """Write everything, parents first."""
+        """Write everything, parents first; more can be collected afterwards."""
         tx, now = self._tx, self._tx.now
         tx.many(_CONTACT, self._contacts)
         tx.many(_IDENTITY, self._identities)
@@ -431,6 +495,7 @@ class Changes:
             _PROGRESS,
             [self._conversation_row(conversations[each]) for each in self._progress if each not in self._opened],
         )
+        tx.many(_OWNER, [self._conversation_row(conversations[each]) for each in self._owned])
         legs = {leg.id: leg for each in self._progress for leg in conversations[each].legs}
         tx.many(_LEG, [_leg_row(legs[each]) for each in self._legs])
         tx.many(_LEG_IN, [_leg_row(legs[each]) for each in self._leg_changes if each not in self._legs])
@@ -445,13 +510,21 @@ class Changes:
         judged: list[Round] = []
         for conversation_id, kinds in self._clocked.items():
             judged += rounds.refresh(tx, conversations[conversation_id], kinds, self._rules.terms)
+        hits: list[Hit] = []
+        for message, conversation_id, record in self._records:
+            hits += holds.save(tx, message, conversation_id, record)
+            ledger.save(tx, message, record)
         feed_seqs, places = feeds.append(tx, self._feed)
-        return Touched(
+        touched = Touched(
             channels=frozenset(row["channel"] for row in self._deliveries),
             places=places,
             feed_seqs=feed_seqs,
             rounds=tuple(judged),
+            owners=self._owners or bool(self._opened or self._leg_changes),
+            hits=tuple(hits),
         )
+        self._begin()
+        return touched
 
     def _conversation_row(self, conversation: Conversation) -> dict[str, Any]:
         return {

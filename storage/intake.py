@@ -5,12 +5,13 @@ Everything about a batch happens in one transaction (R1). The UNIQUE key of the 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from router.arrivals import Arrival, Cursor, Fate, Receipt
 from router.decision import Decision, Outcome, Snapshot
+from router.desk_view import Read
 from router.model import Inbound, InboundKind
 from router.rulebook import Rulebook
 from storage import failpoints, outbox
@@ -72,11 +73,13 @@ _QUARANTINE_COUNT = Statement("SELECT channel, count(*) FROM inbox WHERE state =
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one call of a connector brings: arrivals of one channel and its cursor."""
+    """What one call of a connector brings: arrivals of one channel and its cursor. `read`: the text checks of replies
+    among them, by remote id."""
 
     channel: str
     arrivals: Sequence[Arrival]
     cursor: Cursor | None = None
+    read: Mapping[str, Read] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +175,17 @@ def _carry_out(
         )
     }
     changes = Changes(tx, snapshots, rules, openings=len(strangers))
+    touched = Touched()
     for item_id, inbound in items:
+        if changes.hides(inbound):
+            touched = touched.and_then(changes.save())
         snapshot = snapshots.of(inbound)
         decision = decide(snapshot, inbound)
         if decision.outcome is Outcome.STORED:
             changes.apply(item_id, inbound, decision)
         elif snapshot.proof is None and _answers_a_root_under_way(tx, inbound):
             early.add(item_id)
-    return changes.save(), frozenset(early)
+    return touched.and_then(changes.save()), frozenset(early)
 
 
 def _answers_a_root_under_way(tx: Transaction, inbound: Inbound) -> bool:

@@ -3,24 +3,24 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from router.decision import Snapshot, Target, TargetDelivery
+from router.decision import Snapshot
+from router.desk_view import DeskView
 from router.model import (
     AuthorKind,
     Contact,
     Conversation,
-    DeliveryKind,
-    DeliveryState,
     Identity,
     IdentityKey,
     Inbound,
     InboundKind,
     Leg,
-    Message,
     Priority,
     Status,
-    Visibility,
 )
-from storage.codec import rich_text
+from router.ownership import Standing
+from router.told import Target
+from router.verbs import verb_of
+from storage import desk_views, offers, targets
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
 
@@ -30,20 +30,14 @@ _CONTACTS = Statement(
     FROM identities i JOIN contacts c ON c.id = i.contact WHERE i.key IN :keys
     """
 )
-_OPEN = Statement(
-    """
+_CONVERSATION = """
     SELECT id, number, contact, status, topic, priority, subject, owner, team, route, policy, opened_at, last_in_at,
            resolved_at, merged_into, version, next_seq, policy_version, waiting_since
-    FROM conversations WHERE contact IN :contacts AND status <> 'resolved'
+    FROM conversations
     """
-)
-_BY_ID = Statement(
-    """
-    SELECT id, number, contact, status, topic, priority, subject, owner, team, route, policy, opened_at, last_in_at,
-           resolved_at, merged_into, version, next_seq, policy_version, waiting_since
-    FROM conversations WHERE id IN :ids
-    """
-)
+_OPEN = Statement(_CONVERSATION + "WHERE contact IN :contacts AND status <> 'resolved'")
+_BY_ID = Statement(_CONVERSATION + "WHERE id IN :ids")
+_BY_ID_LOCKED = Statement(_CONVERSATION + "WHERE id IN :ids ORDER BY id", lock="FOR NO KEY UPDATE")
 _LEGS = Statement(
     """
     SELECT id, conversation, channel, address, desk, thread_key, identity, last_in_at, last_remote_id, closed
@@ -54,38 +48,22 @@ _THREADS = Statement("SELECT thread_key, conversation FROM legs WHERE thread_key
 _SENT = Statement("SELECT remote_key, conversation FROM outbox WHERE remote_key IN :keys")
 _RECEIVED = Statement("SELECT remote_key, conversation FROM messages WHERE remote_key IN :keys")
 _CONTACT_BY_ID = Statement("SELECT id, name, language, tier FROM contacts WHERE id IN :ids")
-_TARGET = Statement(
-    """
-    SELECT id, conversation, seq, author_kind, author, visibility, channel, body, remote_key, received_at, version,
-           deleted
-    FROM messages WHERE remote_key = :key ORDER BY received_at DESC LIMIT 1
-    """
-)
-_TARGET_BY_DELIVERY = Statement(
-    """
-    SELECT m.id, m.conversation, m.seq, m.author_kind, m.author, m.visibility, m.channel, m.body, m.remote_key,
-           m.received_at, m.version, m.deleted
-    FROM messages m JOIN outbox o ON o.message = m.id WHERE o.remote_key = :key LIMIT 1
-    """
-)
-_TARGET_DELIVERIES = Statement(
-    """
-    SELECT o.id, o.kind, o.channel, o.address, o.state, o.part, o.parts, o.remote_ids, l.id IS NOT NULL
-    FROM outbox o LEFT JOIN legs l ON l.conversation = o.conversation AND l.channel = o.channel
-         AND l.address = o.address AND l.desk
-    WHERE o.message = :message ORDER BY o.seq, o.part
-    """
-)
+_SPEAKING = frozenset({InboundKind.MESSAGE, InboundKind.EDIT, InboundKind.DELETE})
 
 
 class Snapshots:
-    """What the database knows around a batch; grows as decisions of the batch are carried out.
+    """What the database knows around a batch; grows as decisions of the batch are carried out. Without `lock` it is
+    only for looking.
 
     Loading touches only indexed columns, so its cost does not depend on how much is stored.
     """
 
-    def __init__(self, tx: Transaction, batch: Iterable[Inbound]) -> None:
+    def __init__(self, tx: Transaction, batch: Iterable[Inbound], *, lock: bool = True) -> None:
         self._tx = tx
+        self._lock = lock
+        items = list(batch)
+        # what colleagues say is ordered by the row lock: the second of two answers sees the first (4.4)
+        self._by_id = _BY_ID_LOCKED if lock and any(each.sender.internal for each in items) else _BY_ID
         self.identities: dict[str, Identity] = {}
         self.contacts: dict[UUID, Contact] = {}
         self.conversations: dict[UUID, Conversation] = {}
@@ -93,7 +71,7 @@ class Snapshots:
         self.open_of: dict[UUID, list[UUID]] = {}
         self._threads: dict[str, UUID] = {}
         self._remotes: dict[str, UUID] = {}
-        self._load(list(batch))
+        self._load(items)
 
     def _load(self, batch: list[Inbound]) -> None:
         tx = self._tx
@@ -125,7 +103,7 @@ class Snapshots:
         if self.contacts:
             rows += tx.all(_OPEN, {"contacts": [contact.bytes for contact in self.contacts]})
         if missing := wanted - {UUID(bytes=row[0]) for row in rows}:
-            rows += tx.all(_BY_ID, {"ids": [each.bytes for each in missing]})
+            rows += tx.all(self._by_id, {"ids": [each.bytes for each in missing]})
         self._add_conversations(rows)
 
     def _add_conversations(self, rows: list[Row]) -> None:
@@ -152,18 +130,34 @@ class Snapshots:
         """The snapshot of one item, earlier items of the batch included."""
         identity = self.identities.get(identity_key(inbound.sender.identity))
         contact = self.contacts.get(identity.contact) if identity is not None else None
-        target = self._target(inbound) if inbound.target is not None else None
+        target = targets.of_remote(self._tx, inbound) if inbound.target is not None else None
         proof = self._proof(inbound)
         if target is not None:
             proof = self.conversation(target.message.conversation)
         return Snapshot(
+            standing=self._standing(inbound, proof),
             identity=identity,
             contact=contact,
             proof=proof,
             proof_contact=self.contacts.get(proof.contact) if proof is not None else None,
             open=self._open(contact) if contact is not None else (),
             target=target,
+            desk=self._desk(inbound, proof, target),
         )
+
+    def _desk(self, inbound: Inbound, proof: Conversation | None, target: Target | None) -> DeskView | None:
+        """Only for what colleagues post, edit or delete: a customer's message costs nothing here."""
+        if proof is None or inbound.kind not in _SPEAKING:
+            return None
+        ours = inbound.sender.internal or (target is not None and target.message.author_kind is AuthorKind.AGENT)
+        return desk_views.load(self._tx, proof, inbound, lock=self._lock) if ours else None
+
+    def _standing(self, inbound: Inbound, proof: Conversation | None) -> Standing | None:
+        """Only for posts in a desk thread, and the reasons only for those that ask for them."""
+        if proof is None or inbound.thread.ref is None or inbound.kind is not InboundKind.MESSAGE:
+            return None
+        verb = verb_of(inbound.text)
+        return offers.standing(self._tx, proof.id, explained=verb is not None and verb.name == "why")
 
     def _open(self, contact: Contact) -> tuple[Conversation, ...]:
         found = [self.conversations[each] for each in self.open_of.get(contact.id, ())]
@@ -188,22 +182,12 @@ class Snapshots:
         for _ in range(10):
             found = self.conversations.get(conversation_id)
             if found is None:
-                self._add_conversations(self._tx.all(_BY_ID, {"ids": [conversation_id.bytes]}))
+                self._add_conversations(self._tx.all(self._by_id, {"ids": [conversation_id.bytes]}))
                 found = self.conversations.get(conversation_id)
             if found is None or found.merged_into is None:
                 return found
             conversation_id = found.merged_into
         return None
-
-    def _target(self, inbound: Inbound) -> Target | None:
-        key = f"{inbound.channel}:{inbound.target}"
-        row = self._tx.one(_TARGET, {"key": key})
-        if row is None and inbound.kind in {InboundKind.BOUNCE, InboundKind.READ, InboundKind.REACTION}:
-            row = self._tx.one(_TARGET_BY_DELIVERY, {"key": key})
-        if row is None:
-            return None
-        deliveries = self._tx.all(_TARGET_DELIVERIES, {"message": row[0]})
-        return Target(message=_target_message(row), deliveries=tuple(_target_delivery(each) for each in deliveries))
 
 
 def identity_key(identity: IdentityKey) -> str:
@@ -250,42 +234,3 @@ def _conversation(row: Row, legs: tuple[Leg, ...]) -> Conversation:
         policy_version=row[17],
         waiting_since=of_micros(row[18]) if row[18] is not None else None,
     )
-
-
-def _target_message(row: Row) -> Message:
-    return Message(
-        id=UUID(bytes=row[0]),
-        conversation=UUID(bytes=row[1]),
-        seq=row[2],
-        author_kind=AuthorKind(row[3]),
-        author=row[4],
-        visibility=Visibility(row[5]),
-        channel=row[6],
-        text=rich_text(row[7]),
-        remote_id=row[8],
-        received_at=of_micros(row[9]),
-        version=row[10],
-        deleted=bool(row[11]),
-    )
-
-
-def _target_delivery(row: Row) -> TargetDelivery:
-    remote_ids = row[7]
-    return TargetDelivery(
-        id=UUID(bytes=row[0]),
-        kind=DeliveryKind(row[1]),
-        channel=row[2],
-        address=row[3],
-        desk=bool(row[8]),
-        state=DeliveryState(row[4]),
-        part=row[5],
-        parts=row[6],
-        remote_id=first_remote(remote_ids),
-    )
-
-
-def first_remote(remote_ids: str) -> str | None:
-    """The first of a stored list of remote ids."""
-    if remote_ids == "[]":
-        return None
-    return remote_ids[2:].partition('"')[0]

@@ -25,7 +25,7 @@ class Gateway:
         self.world = World.of(clock.now)
         self._folder = folder
         self._database = database
-        self._change = change
+        self.change = change
         self.app: Application
 
     async def start(self) -> None:
@@ -43,8 +43,8 @@ class Gateway:
         for route in config["routes"]:
             route["hold"] = "0s"
         config["assignment"] = {"mode": "pull"}  # stories about something else count the posts in threads
-        if self._change is not None:
-            self._change(config)
+        if self.change is not None:
+            self.change(config)
         self.config_path = self._folder / "onevoice.yaml"
         self.config_path.write_text(yaml.safe_dump(config))
         self.variables = self.world.variables(f"127.0.0.1:{_free_port()}", self._folder)

@@ -1,0 +1,83 @@
+"""What replies are checked by, out of the configuration: its standards in the place of the shipped ones."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from gateway.document import Document, Mistake, Place, read
+from gateway.settings import Settings
+from gateway.standards import FILES, StandardsError, shipped, to_standards
+from router.calendar_definitions import to_calendar
+from router.consistency.reply import Standards
+from router.consistency.scripts import table_version
+from router.consistency.workdays import Workdays
+from router.rulebook import Voice
+
+SECTION = "standards"
+_MORE = {"wording": ("required",)}
+"""Further sections of a file of standards, beside the one of its name."""
+
+
+def voice_of(settings: Settings) -> Voice | None:
+    """None when checks are off. The standards were found right when the configuration was loaded."""
+    checks = settings.checks
+    if checks.mode == "off":
+        return None
+    name = settings.promise_calendar
+    return Voice(
+        standards=_compiled(json.dumps(settings.standards, default=str, sort_keys=True)),
+        calendar=Workdays(to_calendar(name, settings.calendars[name])),
+        lead_after_chat=checks.lead_after_chat,
+        lead_after_mail=checks.lead_after_mail,
+    )
+
+
+def mistakes(document: Document) -> list[Mistake]:
+    """What is wrong with the section `standards` of a configuration, with file and line."""
+    whole = document.value
+    value = whole.get(SECTION) if isinstance(whole, Mapping) else None
+    if not isinstance(value, Mapping) or not value:
+        return []
+    places = {keys[1:]: place for keys, place in document.places.items() if keys[:1] == (SECTION,)}
+    unknown = [
+        Mistake(document.place((SECTION, key)), (SECTION, key), f"unknown key; the keys here are {', '.join(FILES)}")
+        for key, each in value.items()
+        if key not in _known() and not _is_calendar(each)
+    ]
+    try:
+        _to_standards(value, places)
+    except StandardsError as error:
+        return unknown + [Mistake(each.place, (SECTION, *each.keys), each.sentence) for each in error.mistakes]
+    return unknown
+
+
+def _known() -> set[str]:
+    return {*FILES, *(key for more in _MORE.values() for key in more)}
+
+
+def _is_calendar(value: object) -> bool:
+    """`include: standards/` brings the calendars of that folder as well."""
+    return isinstance(value, Mapping) and "weekly" in value
+
+
+@lru_cache(maxsize=2)
+def _compiled(value: str) -> Standards:
+    return _to_standards(json.loads(value), {(): Place(SECTION, 1)})
+
+
+def _to_standards(value: Mapping[str, Any], places: Mapping[Any, Place]) -> Standards:
+    """The shop's own sections where they are given, else those that come with Onevoice. Raises StandardsError."""
+    digest = hashlib.sha256(f"{table_version()}{json.dumps(value, default=str, sort_keys=True)}".encode())
+    documents: dict[str, Document] = {}
+    for name in FILES:
+        keys = (name, *_MORE.get(name, ()))
+        if any(key in value for key in keys):
+            own = {key: value[key] for key in keys if key in value}
+            documents[name] = Document(places=dict(places), value=own)
+        else:
+            path = shipped() / f"{name}.yaml"
+            documents[name] = read(path, {})
+            digest.update(path.read_bytes())
+    return to_standards(documents, digest.hexdigest())

@@ -1,0 +1,129 @@
+"""An edit or deletion of a reply on the desk: checked like the reply itself, held or taken out of its hold."""
+
+from dataclasses import replace
+
+from router.checking import author_of, checked_reply, text_of_reply
+from router.consistency.pipeline import Checked
+from router.decision import Decision, NewEvent, Reason, Snapshot
+from router.desk_view import DeskView, Held
+from router.held import LIVE, MARK, carried, holding, kept, new_hold, shown
+from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Leg, Visibility
+from router.notes import is_note
+from router.planning import customer_leg, notice, reaction
+from router.record import Action, HoldEnd, HoldState, Record
+from router.relay import relay_edit
+from router.replies import leaving, withdrawn
+from router.rulebook import Agent, Rulebook, Voice
+from router.told import Target
+
+
+def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
+    """What `relay_edit` says, unless the new text must be held, or the old one was."""
+    relayed = relay_edit(snapshot, inbound, rules)
+    desk, target, conversation, voice = snapshot.desk, snapshot.target, snapshot.proof, rules.voice
+    if relayed.revision is None or desk is None or target is None or conversation is None or voice is None:
+        return relayed
+    if target.message.visibility is not Visibility.PUBLIC:
+        return relayed
+    held = desk.hold_of(target.message.id)
+    if inbound.kind is InboundKind.DELETE or is_note(inbound.text):
+        return _taken_back(relayed, desk, held, target)
+    agent, leg = author_of(snapshot, inbound, rules), customer_leg(conversation)
+    if agent is None or leg is None:
+        return relayed
+    reply = text_of_reply(snapshot, conversation, leg, inbound.text, inbound.attachments, agent, rules)
+    _, checked = checked_reply(
+        reply,
+        desk,
+        conversation,
+        agent,
+        rules,
+        voice,
+        message=target.message.id,
+        crosses=held is not None and not _is_live(target),
+    )
+    if holding(checked):
+        record = kept(checked, voice, agent, new_hold(checked, agent, reply.place, voice, held))
+        decision = replace(relayed, record=record)
+        return _kept_back(decision, conversation, desk, agent, checked, target)
+    if held is not None:
+        return _cleared(relayed, desk, held, conversation, leg, agent, checked, inbound, rules, voice)
+    if not relayed.rewrite and all(each.desk for each in relayed.deliveries):
+        return relayed  # the customer will not see the new text: what counts is what they were told
+    return replace(relayed, record=_leaving(checked, desk, conversation, leg, agent, voice, target))
+
+
+def _is_live(target: Target) -> bool:
+    return any(each.state in LIVE for each in target.deliveries if each.kind is DeliveryKind.MESSAGE)
+
+
+def _leaving(
+    checked: Checked,
+    desk: DeskView,
+    conversation: Conversation,
+    leg: Leg,
+    agent: Agent,
+    voice: Voice,
+    target: Target,
+) -> Record:
+    version = voice.standards.version
+    return leaving(checked, desk, conversation, leg.channel, agent, version, message=target.message.id)
+
+
+def _taken_back(relayed: Decision, desk: DeskView, held: Held | None, target: Target) -> Decision:
+    """Deleted or made a note: a hold is over, and what had not left was never said."""
+    if held is not None:
+        end = HoldEnd(hold=held.id, state=HoldState.DISCARDED, action=Action.DISCARDED, actor=target.message.author)
+        return replace(relayed, record=replace(withdrawn(desk, target.message.id), hold_end=end))
+    if _is_live(target) and not any(not each.desk for each in relayed.deliveries):
+        return relayed  # the customer still has it
+    return replace(relayed, record=withdrawn(desk, target.message.id))
+
+
+def _kept_back(
+    relayed: Decision, conversation: Conversation, desk: DeskView, agent: Agent, checked: Checked, target: Target
+) -> Decision:
+    """The new text waits; what was still queued waits with it."""
+    found = holding(checked)
+    queued = tuple(each.id for each in target.deliveries if each.state is DeliveryState.READY)
+    told = notice(conversation, "The customer has the earlier text until this is decided.") if _is_live(target) else ()
+    post = target.message.remote_id
+    rules = [each.rule for each in found]
+    return replace(
+        relayed,
+        reasons=(Reason("hold", ", ".join(rules)),),
+        events=(*relayed.events, NewEvent(type="reply_held", actor=f"agent:{agent.id}", payload={"findings": rules})),
+        withdraw=queued,
+        rewrite={},
+        deliveries=(
+            *notice(conversation, shown(desk, agent, found)),
+            *told,
+            *(reaction(conversation, post, MARK) if post else ()),
+        ),
+    )
+
+
+def _cleared(
+    relayed: Decision,
+    desk: DeskView,
+    held: Held,
+    conversation: Conversation,
+    leg: Leg,
+    agent: Agent,
+    checked: Checked,
+    inbound: Inbound,
+    rules: Rulebook,
+    voice: Voice,
+) -> Decision:
+    """Nothing holds the new text: editing is the agent's own decision to send it."""
+    end = HoldEnd(hold=held.id, state=HoldState.RELEASED, action=Action.EDITED, actor=f"agent:{agent.id}")
+    deliveries, trouble = carried(conversation, leg, held, inbound.text, agent, rules)
+    payload = {"reply": held.target.message.id.hex, "channel": leg.channel, "as": end.action.value}
+    record = _leaving(checked, desk, conversation, leg, agent, voice, held.target)
+    return replace(
+        relayed,
+        reasons=(Reason("hold.edit", "nothing holds the new text"),),
+        events=(*relayed.events, NewEvent(type="reply_released", actor=end.actor, payload=payload)),
+        deliveries=(*deliveries, *(notice(conversation, trouble) if trouble else ())),
+        record=replace(record, hold_end=end),
+    )

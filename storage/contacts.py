@@ -1,0 +1,155 @@
+"""Contacts that are the same person: a link is a pointer, logged and reversible (decisions 5, `service.md` 4.1).
+
+Conversations, identities and statements keep their own contact; whoever asks for a person asks for all of them.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from router.model import Contact, Identity, IdentityKey
+from storage.database import Transaction
+from storage.ids import new_id
+from storage.statement import Statement
+
+_ABOVE = Statement("SELECT merged_into FROM contacts WHERE id = :id")
+_ABOVE_LOCKED = Statement("SELECT merged_into FROM contacts WHERE id = :id", lock="FOR NO KEY UPDATE")
+_BELOW = Statement("SELECT id FROM contacts WHERE merged_into IN :ids")
+_AGES = Statement("SELECT id, created_at FROM contacts WHERE id IN :ids ORDER BY created_at, id")
+_POINT = Statement("UPDATE contacts SET merged_into = :survivor WHERE id = :absorbed AND merged_into IS NULL")
+_LOG = Statement(
+    """
+    INSERT INTO contact_merges (id, absorbed, survivor, actor, reason, at)
+    VALUES (:id, :absorbed, :survivor, :actor, :reason, :now)
+    """
+)
+_NEWEST = Statement(
+    """
+    SELECT id, absorbed, survivor FROM contact_merges WHERE absorbed IN :ids AND undone_at IS NULL
+    ORDER BY at DESC, id DESC LIMIT 1
+    """
+)
+_PART = Statement("UPDATE contacts SET merged_into = NULL WHERE id = :absorbed")
+_UNDO = Statement("UPDATE contact_merges SET undone_at = :now, undone_by = :actor WHERE id = :id")
+_IDENTITIES = Statement("SELECT key, contact, name, verification, evidence FROM identities WHERE contact IN :ids")
+_OF_NUMBER = Statement(
+    """
+    SELECT c.id, c.name, c.language, c.tier FROM conversations v JOIN contacts c ON c.id = v.contact
+    WHERE v.number = :number
+    """
+)
+_FIND = Statement(
+    """
+    SELECT DISTINCT c.id, c.name, c.merged_into FROM contacts c LEFT JOIN identities i ON i.contact = c.id
+    WHERE lower(c.name) LIKE :words OR lower(i.key) LIKE :words OR lower(i.name) LIKE :words
+    LIMIT :limit
+    """
+)
+
+
+class SameContact(ValueError):
+    """The two are linked already, or one and the same."""
+
+
+class NotLinked(ValueError):
+    """There is no link that could be undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """`absorbed` points to `survivor`, the older of the two."""
+
+    absorbed: UUID
+    survivor: UUID
+
+
+def linked(tx: Transaction, contact: UUID, *, lock: bool = False) -> list[UUID]:
+    """Everybody who is the same person, the oldest first; `lock` orders the units that speak to one person."""
+    top = contact.bytes
+    above = _ABOVE_LOCKED if lock else _ABOVE
+    while (row := tx.one(above, {"id": top})) is not None and row[0] is not None:
+        top = bytes(row[0])
+    found = layer = [top]
+    while layer := [bytes(row[0]) for row in tx.all(_BELOW, {"ids": layer})]:
+        found = found + layer
+    return [UUID(bytes=each) for each in found]
+
+
+def merge(tx: Transaction, one: UUID, other: UUID, actor: str, reason: str) -> Merge:
+    """Link two contacts; raises SameContact."""
+    roots = {linked(tx, each, lock=True)[0] for each in sorted({one, other})}
+    if len(roots) < 2:
+        raise SameContact("these contacts are linked already")
+    survivor, absorbed = (bytes(row[0]) for row in tx.all(_AGES, {"ids": [root.bytes for root in sorted(roots)]}))
+    tx.run(_POINT, {"survivor": survivor, "absorbed": absorbed})
+    tx.run(
+        _LOG,
+        {
+            "id": new_id().bytes,
+            "absorbed": absorbed,
+            "survivor": survivor,
+            "actor": actor,
+            "reason": reason,
+            "now": tx.now,
+        },
+    )
+    return Merge(absorbed=UUID(bytes=absorbed), survivor=UUID(bytes=survivor))
+
+
+def unmerge(tx: Transaction, contact: UUID, actor: str) -> Merge:
+    """Undo the newest link among the contacts of a person: everything is as before it. Raises NotLinked."""
+    row = tx.one(_NEWEST, {"ids": [each.bytes for each in linked(tx, contact, lock=True)]})
+    if row is None:
+        raise NotLinked("this contact is linked with no other")
+    tx.run(_PART, {"absorbed": row[1]})
+    tx.run(_UNDO, {"id": row[0], "now": tx.now, "actor": actor})
+    return Merge(absorbed=UUID(bytes=row[1]), survivor=UUID(bytes=row[2]))
+
+
+def identities(tx: Transaction, contacts: list[UUID]) -> list[Identity]:
+    """The identities of all these contacts."""
+    found: list[Identity] = []
+    for key, contact, name, verification, evidence in tx.all(_IDENTITIES, {"ids": [each.bytes for each in contacts]}):
+        kind, _, value = key.partition(":")
+        found.append(
+            Identity(
+                key=IdentityKey(kind, value),
+                contact=UUID(bytes=contact),
+                name=name,
+                verification=verification,
+                evidence=evidence,
+            )
+        )
+    return found
+
+
+def of_number(tx: Transaction, number: int) -> Contact | None:
+    """The customer of the conversation with that number."""
+    row = tx.one(_OF_NUMBER, {"number": number})
+    return None if row is None else Contact(id=UUID(bytes=row[0]), name=row[1], language=row[2], tier=row[3])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A contact for people to choose from."""
+
+    id: UUID
+    name: str
+    merged_into: UUID | None
+    identities: tuple[str, ...]
+
+
+def find(tx: Transaction, words: str, limit: int = 50) -> list[Found]:
+    """Contacts whose name or address contains the words, in any case."""
+    rows = tx.all(_FIND, {"words": f"%{words.lower()}%", "limit": limit})
+    keys: dict[UUID, list[str]] = {}
+    for identity in identities(tx, [UUID(bytes=row[0]) for row in rows]) if rows else ():
+        keys.setdefault(identity.contact, []).append(f"{identity.key.type}:{identity.key.value}")
+    return [
+        Found(
+            id=UUID(bytes=row[0]),
+            name=row[1],
+            merged_into=UUID(bytes=row[2]) if row[2] is not None else None,
+            identities=tuple(sorted(keys.get(UUID(bytes=row[0]), ()))),
+        )
+        for row in rows
+    ]

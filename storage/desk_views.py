@@ -1,0 +1,107 @@
+"""Loads what an agent's reply is checked against: the thread, holds, the customer's ledger. Desk items only."""
+
+from uuid import UUID
+
+from router.consistency.collision import Answer
+from router.desk_view import DeskView, Held
+from router.links import conversation_number
+from router.model import AuthorKind, Contact, Conversation, Inbound, InboundKind, Status, Visibility
+from router.richtext import plain
+from router.verbs import verb_of
+from storage import contacts, holds, ledger, targets
+from storage.codec import rich_text
+from storage.database import Transaction, of_micros
+from storage.statement import Row, Statement
+
+RECENT = 40
+"""Messages of the thread that are looked at."""
+
+ASKED = 10
+"""Messages of the customer whose words count for the topic."""
+
+_RECENT = Statement(
+    """
+    SELECT m.id, m.author_kind, m.author, m.visibility, m.body, m.received_at, m.seq, m.automatic,
+           CASE WHEN m.author_kind = 'customer' THEN 0 ELSE (
+               SELECT count(*) FROM outbox o WHERE o.message = m.id AND o.kind = 'message' AND o.state <> 'failed'
+           ) END
+    FROM messages m WHERE m.conversation = :conversation AND NOT m.deleted ORDER BY m.seq DESC LIMIT :limit
+    """
+)
+_RESOLVED = Statement(
+    """
+    SELECT actor, at FROM events WHERE conversation = :conversation AND type = 'status_changed'
+    ORDER BY seq DESC LIMIT 1
+    """
+)
+
+
+def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock: bool) -> DeskView:
+    """The view of one thread; with `lock` no other unit speaks to this person until the commit."""
+    person = contacts.linked(tx, conversation.contact, lock=lock)
+    held = tuple(_held(tx, conversation))
+    waiting = {each.target.message.id for each in held}
+    asked: list[Row] = []
+    newest: Row | None = None
+    seen: dict[str, int] = {}
+    for row in tx.all(_RECENT, {"conversation": conversation.id.bytes, "limit": RECENT}):
+        if row[1] == AuthorKind.CUSTOMER:
+            if not row[7] and row[3] == Visibility.PUBLIC:
+                asked.append(row)
+            continue
+        if UUID(bytes=row[0]) in waiting:
+            continue
+        seen.setdefault(row[2].removeprefix("agent:"), row[5])
+        if newest is None and row[1] == AuthorKind.AGENT and row[3] == Visibility.PUBLIC and row[8]:
+            newest = row
+    resolved = _resolved(tx, conversation)
+    return DeskView(
+        now=of_micros(tx.now),
+        asked=tuple(plain(rich_text(row[4])) for row in asked[:ASKED]),
+        asked_at=of_micros(asked[0][5]) if asked else None,
+        asked_seq=asked[0][6] if asked else None,
+        newest=_answer(newest) if newest is not None else None,
+        newest_seq=newest[6] if newest is not None else None,
+        seen={agent: of_micros(at) for agent, at in seen.items()},
+        resolved_by=resolved[0].removeprefix("agent:") if resolved is not None else None,
+        resolved_at=of_micros(resolved[1]) if resolved is not None else None,
+        held=held,
+        told=tuple(ledger.active(tx, person)),
+        promises=tuple(ledger.open_promises(tx, conversation.id)),
+        contacts=frozenset(person),
+        identities=tuple(contacts.identities(tx, person)),
+        linked=_linked(tx, inbound),
+    )
+
+
+def _held(tx: Transaction, conversation: Conversation) -> list[Held]:
+    found: list[Held] = []
+    for hold, message, agent, findings, held_at in holds.open_holds(tx, conversation.id):
+        target = targets.of_message(tx, UUID(bytes=message))
+        if target is not None:
+            found.append(
+                Held(
+                    id=UUID(bytes=hold),
+                    target=target,
+                    agent=agent,
+                    findings=holds.findings_of(findings),
+                    held_at=of_micros(held_at),
+                )
+            )
+    return found
+
+
+def _answer(row: Row) -> Answer:
+    return Answer(agent=row[2].removeprefix("agent:"), at=of_micros(row[5]), text=plain(rich_text(row[4])))
+
+
+def _resolved(tx: Transaction, conversation: Conversation) -> Row | None:
+    if conversation.status is not Status.RESOLVED:
+        return None
+    return tx.one(_RESOLVED, {"conversation": conversation.id.bytes})
+
+
+def _linked(tx: Transaction, inbound: Inbound) -> Contact | None:
+    verb = verb_of(inbound.text) if inbound.kind is InboundKind.MESSAGE else None
+    number = conversation_number(verb.rest) if verb is not None and verb.name == "link" else None
+    return contacts.of_number(tx, number) if number is not None else None

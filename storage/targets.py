@@ -1,0 +1,132 @@
+"""Stored messages with the deliveries that carry them: what edits, deletes, bounces and held replies are about."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from router.model import (
+    Attachment,
+    AuthorKind,
+    Blob,
+    DeliveryKind,
+    DeliveryState,
+    Inbound,
+    InboundKind,
+    Message,
+    Visibility,
+)
+from router.told import Target, TargetDelivery
+from storage.codec import rich_text
+from storage.database import Transaction, of_micros
+from storage.statement import Row, Statement
+
+_TARGET = Statement(
+    """
+    SELECT id, conversation, seq, author_kind, author, visibility, channel, body, remote_key, received_at, version,
+           deleted
+    FROM messages WHERE remote_key = :key ORDER BY received_at DESC LIMIT 1
+    """
+)
+_TARGET_BY_DELIVERY = Statement(
+    """
+    SELECT m.id, m.conversation, m.seq, m.author_kind, m.author, m.visibility, m.channel, m.body, m.remote_key,
+           m.received_at, m.version, m.deleted
+    FROM messages m JOIN outbox o ON o.message = m.id WHERE o.remote_key = :key LIMIT 1
+    """
+)
+_TARGET_BY_ID = Statement(
+    """
+    SELECT id, conversation, seq, author_kind, author, visibility, channel, body, remote_key, received_at, version,
+           deleted
+    FROM messages WHERE id = :id
+    """
+)
+_ATTACHMENTS = Statement(
+    """
+    SELECT name, content_type, size, sha256, remote, inline, content_id FROM attachments
+    WHERE message = :message ORDER BY position
+    """
+)
+_TARGET_DELIVERIES = Statement(
+    """
+    SELECT o.id, o.kind, o.channel, o.address, o.state, o.part, o.parts, o.remote_ids, l.id IS NOT NULL
+    FROM outbox o LEFT JOIN legs l ON l.conversation = o.conversation AND l.channel = o.channel
+         AND l.address = o.address AND l.desk
+    WHERE o.message = :message ORDER BY o.seq, o.part
+    """
+)
+
+
+def of_remote(tx: Transaction, inbound: Inbound) -> Target | None:
+    """The message whose remote id an item names."""
+    key = f"{inbound.channel}:{inbound.target}"
+    row = tx.one(_TARGET, {"key": key})
+    if row is None and inbound.kind in {InboundKind.BOUNCE, InboundKind.READ, InboundKind.REACTION}:
+        row = tx.one(_TARGET_BY_DELIVERY, {"key": key})
+    return _target(tx, row) if row is not None else None
+
+
+def of_message(tx: Transaction, message: UUID) -> Target | None:
+    """A message by its id, with its attachments."""
+    row = tx.one(_TARGET_BY_ID, {"id": message.bytes})
+    if row is None:
+        return None
+    found = _target(tx, row)
+    attachments = tuple(_attachment(each) for each in tx.all(_ATTACHMENTS, {"message": message.bytes}))
+    return replace(found, message=replace(found.message, attachments=attachments))
+
+
+def _target(tx: Transaction, row: Row) -> Target:
+    deliveries = tx.all(_TARGET_DELIVERIES, {"message": row[0]})
+    return Target(message=_target_message(row), deliveries=tuple(_target_delivery(each) for each in deliveries))
+
+
+def _attachment(row: Row) -> Attachment:
+    name, content_type, size, sha256, remote, inline, content_id = row
+    return Attachment(
+        name=name,
+        content_type=content_type,
+        size=size,
+        blob=Blob(sha256=bytes(sha256), size=size) if sha256 is not None else None,
+        remote=remote,
+        inline=bool(inline),
+        content_id=content_id,
+    )
+
+
+def _target_message(row: Row) -> Message:
+    return Message(
+        id=UUID(bytes=row[0]),
+        conversation=UUID(bytes=row[1]),
+        seq=row[2],
+        author_kind=AuthorKind(row[3]),
+        author=row[4],
+        visibility=Visibility(row[5]),
+        channel=row[6],
+        text=rich_text(row[7]),
+        remote_id=row[8][len(row[6]) + 1 :] if row[8] else None,
+        received_at=of_micros(row[9]),
+        version=row[10],
+        deleted=bool(row[11]),
+    )
+
+
+def _target_delivery(row: Row) -> TargetDelivery:
+    remote_ids = row[7]
+    return TargetDelivery(
+        id=UUID(bytes=row[0]),
+        kind=DeliveryKind(row[1]),
+        channel=row[2],
+        address=row[3],
+        desk=bool(row[8]),
+        state=DeliveryState(row[4]),
+        part=row[5],
+        parts=row[6],
+        remote_id=first_remote(remote_ids),
+    )
+
+
+def first_remote(remote_ids: str) -> str | None:
+    """The first of a stored list of remote ids."""
+    if remote_ids == "[]":
+        return None
+    return remote_ids[2:].partition('"')[0]
