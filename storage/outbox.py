@@ -70,6 +70,7 @@ _DONE_UNFENCED = Statement(
     WHERE id = :id AND :fence = :fence AND :lane = :lane
     """
 )
+_LOCK = Statement("SELECT fence FROM lanes WHERE key = :lane", lock="FOR UPDATE")
 _RELEASE = Statement(
     """
     UPDATE lanes SET owner = '', lease_until = 0, reserved = :no, due_at = (
@@ -220,6 +221,7 @@ def due(tx: Transaction, channel: str, limit: int) -> tuple[list[Head], list[Wai
 def postpone(tx: Transaction, waits: Sequence[Wait]) -> None:
     """Carry out waits; a lane that changed since it was looked at is left alone."""
     for each in waits:
+        _lock(tx, each.lane)
         tx.run(
             _WAIT,
             {"lane": each.lane, "fence": each.fence, "due_at": each.due_at, "reserved": each.reserved, "now": tx.now},
@@ -286,6 +288,7 @@ def settle(tx: Transaction, held: Claim, settlement: Settlement) -> bool:
         "retried": 1 if settlement.retried else 0,
         "lookups": settlement.lookups,
     }
+    _lock(tx, held.lane)
     if tx.run(_DONE_UNFENCED if failpoints.left_out("fence") else _DONE, parameters) != 1:
         return False
     if delivery.kind is DeliveryKind.ROOT and remote_ids:
@@ -305,8 +308,15 @@ def _link_thread(tx: Transaction, conversation: bytes, channel: str, thread: str
     tx.run(_SET_THREAD, {"thread_key": f"{channel}:{thread}", "conversation": conversation, "channel": channel})
 
 
+def _lock(tx: Transaction, lane: str) -> None:
+    """Hold the lane before its next head is looked for. PostgreSQL would else look with a snapshot from before a
+    delivery that is just being queued, and the lane would sleep with it."""
+    tx.one(_LOCK, {"lane": lane})
+
+
 def release(tx: Transaction, held: Claim) -> None:
     """Give a lane back with nothing done to its head (which is not `sending`)."""
+    _lock(tx, held.lane)
     tx.run(_RELEASE, {"lane": held.lane, "fence": held.fence, "no": False})
 
 
@@ -338,6 +348,7 @@ def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> boo
         return False
     if row[1] == DeliveryKind.ROOT:
         _link_thread(tx, row[2], channel, remote_id)
+    _lock(tx, row[0])
     tx.run(_NEXT_OF_LANE, {"lane": row[0], "now": tx.now})
     return True
 
