@@ -173,6 +173,13 @@ def test_on_a_narrow_screen_tabs_show_one_pane_at_a_time(watched: Watched) -> No
         page.keyboard.press("ArrowRight")
         expect(page.locator(pane)).to_be_visible()
     expect(page.locator("#telegram")).to_be_hidden()
+
+    page.get_by_role("button", name="Fill in an example").click()
+    expect(page.locator("#telegram")).to_be_visible()
+    page.get_by_role("button", name="Send on Telegram").click()
+    step(page, "Answer in the thread")
+    page.get_by_role("button", name="Fill in an answer").click()
+    expect(page.get_by_role("button", name="Send the reply")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
