@@ -44,9 +44,12 @@ def test_q1_what_is_queued_during_a_release_is_due_afterwards(postgres_url: str)
 
     intake.receive(second.tx, [Submission("tg", [arrival(question("and more"))])], rules, PULLS)
     ending = Ending(Settlement(DeliveryState.SENT, remote_ids=("C1:1.1",)))
-    settling_thread = threading.Thread(
-        target=lambda: (settling.settle(first.tx, claimed, ending, PULLS), first.commit())
-    )
+
+    def settle() -> None:
+        settling.settle(first.tx, claimed, ending, PULLS)
+        first.commit()
+
+    settling_thread = threading.Thread(target=settle)
     settling_thread.start()
     settling_thread.join(0.5)  # it waits for the lane, or went ahead with an old snapshot
     second.commit()
