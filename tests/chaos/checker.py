@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from tests.chaos.history import Acknowledged, Delivered, Entry, Forgotten, Marked, Shown, Written
+from tests.chaos.history import Acknowledged, Delivered, Entry, Forgotten, Marked, Opened, Shown, Written
 
 CHANNELS = {"tg": "tg", "smtp": "mail", "imap": "mail", "web": "web"}
 """Channel id by the first part of an owner's name."""
@@ -72,6 +72,10 @@ def _doubles(history: Sequence[Entry], store: Store) -> Iterable[Violation]:
     for serial, times in sorted(store.stored.items()):
         if times > 1:
             yield Violation("INV2", f"{serial} is stored {times} times")
+    roots = Counter(each.number for each in history if isinstance(each, Opened))
+    for number, times in sorted(roots.items()):
+        if times > 1:
+            yield Violation("INV4", f"the thread of {number} was opened {times} times")
     posts = Counter(each.serial for each in history if isinstance(each, Shown))
     for serial, times in sorted(posts.items()):
         if times > 1:
