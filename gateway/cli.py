@@ -8,6 +8,7 @@ from gateway.commands.doctor import doctor
 from gateway.commands.migrate import migrate
 from gateway.commands.quarantine import quarantine
 from gateway.commands.serve import serve
+from gateway.sandbox.run import sandbox
 
 
 @click.group(
@@ -19,5 +20,5 @@ def cli() -> None:
     """Every channel, one voice: customers write by mail, Telegram and web chat, agents answer from Slack."""
 
 
-for command in (check, deadletters, doctor, migrate, quarantine, serve):
+for command in (check, deadletters, doctor, migrate, quarantine, sandbox, serve):
     cli.add_command(command)
