@@ -135,7 +135,28 @@ def test_w10_hostile_text_is_shown_as_text_and_asks_nobody(watched: Watched, san
     assert watched.troubles == []
 
 
+def test_on_a_narrow_screen_tabs_show_one_pane_at_a_time(watched: Watched) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": 420, "height": 800})
+    expect(page.locator("#telegram")).to_be_visible()
+    expect(page.locator("#slack")).to_be_hidden()
+    page.get_by_role("tab", name="Telegram").focus()
+    for pane in ("#shop", "#mail", "#slack"):
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(pane)).to_be_visible()
+    expect(page.locator("#telegram")).to_be_hidden()
+
+    page.get_by_role("button", name="Fill in an example").click()
+    expect(page.locator("#telegram")).to_be_visible()
+    page.get_by_role("button", name="Send on Telegram").click()
+    step(page, "Answer in the thread")
+    page.get_by_role("button", name="Fill in an answer").click()
+    expect(page.get_by_role("button", name="Send the reply")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+
+
 def test_w3_the_chat_comes_back_after_the_gateway_was_killed(watched: Watched, sandbox: Sandbox) -> None:
+    """The last test: the stand-ins forget everything with the process, the gateway nothing."""
     page = watched.page
     chat = watched.open_chat()
     chat.locator("#text").fill("Before the crash")
@@ -161,26 +182,6 @@ def test_w3_the_chat_comes_back_after_the_gateway_was_killed(watched: Watched, s
     page.get_by_role("button", name="Send the reply").click()
     expect(chat.locator("#log")).to_contain_text("Here we are again")
     expect(chat.locator("#log .mine", has_text="Before the crash")).to_have_count(1)
-
-
-def test_on_a_narrow_screen_tabs_show_one_pane_at_a_time(watched: Watched) -> None:
-    page = watched.page
-    page.set_viewport_size({"width": 420, "height": 800})
-    expect(page.locator("#telegram")).to_be_visible()
-    expect(page.locator("#slack")).to_be_hidden()
-    page.get_by_role("tab", name="Telegram").focus()
-    for pane in ("#shop", "#mail", "#slack"):
-        page.keyboard.press("ArrowRight")
-        expect(page.locator(pane)).to_be_visible()
-    expect(page.locator("#telegram")).to_be_hidden()
-
-    page.get_by_role("button", name="Fill in an example").click()
-    expect(page.locator("#telegram")).to_be_visible()
-    page.get_by_role("button", name="Send on Telegram").click()
-    step(page, "Answer in the thread")
-    page.get_by_role("button", name="Fill in an answer").click()
-    expect(page.get_by_role("button", name="Send the reply")).to_be_in_viewport()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
 def step(page: Page, title: str) -> None:
