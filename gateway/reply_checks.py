@@ -17,7 +17,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from router import topics
-from router.consistency.clauses import clauses
+from router.consistency.body import Body, body_of
 from router.consistency.collision import Answer, EditLease, LockedView, collisions
 from router.consistency.facts import FactSheet, mentions
 from router.consistency.findings import Finding, Origin, Place, in_order
@@ -90,6 +90,11 @@ class _Question:
 
     def instant(self, name: str) -> datetime | None:
         return _instant(self.keys.get(name))
+
+    @property
+    def body(self) -> Body:
+        vague = self.standards.promises.soon(self.place.channel_type)
+        return body_of(self.text, self.calendar, self.now, vague)
 
     @property
     def place(self) -> Place:
@@ -265,24 +270,20 @@ def _file(keys: Mapping[str, Any]) -> Attachment:
 
 def promise_result(question: _Question) -> list[list[Any]]:
     """`[[kind, due]]` in order of place."""
-    normal = without_quotes(normalise(question.text))
-    rules = question.standards.promises
-    found = promises(normal, rules, question.calendar, question.place.channel_type, question.now)
+    found = promises(question.body, question.standards.promises)
     return [[each.kind.value, each.due_at.isoformat()] for each in found]
 
 
 def statement_result(question: _Question) -> list[list[Any]]:
     """`[[slot, value, order]]`."""
-    normal = without_quotes(normalise(question.text))
-    found = statements(normal, question.standards.ledger, question.calendar, question.now)
+    found = statements(question.body, question.standards.ledger)
     return [[each.slot.value, each.shown, each.order] for each in found]
 
 
 def fact_result(question: _Question) -> list[list[Any]]:
     """`[[key, said, agrees]]`."""
-    normal = without_quotes(normalise(question.text))
     at = question.instant("ordered_at") or question.now
-    found = mentions(normal, clauses(normal), question.standards.facts, at, question.keys.get("scope", {}))
+    found = mentions(question.body, question.standards.facts, at, question.keys.get("scope", {}))
     return [[each.rule.key, each.said, each.agrees] for each in found]
 
 
@@ -347,10 +348,9 @@ def _ack_only(question: _Question) -> bool:
 
 def _ledger(question: _Question) -> list[list[str]]:
     reply, standards = question.reply, question.standards
-    normal = without_quotes(normalise(question.text))
-    told = bound(statements(normal, standards.ledger, question.calendar, question.now), reply.orders, reply.topic)
+    told = bound(statements(question.body, standards.ledger), reply.orders, reply.topic)
     found = contradictions(
-        told, reply.told, reply.conversation, normal, reply.place, standards.ledger, standards.checks
+        told, reply.told, reply.conversation, question.body.normal, reply.place, standards.ledger, standards.checks
     )
     return _pairs([each.finding for each in found])
 
@@ -388,8 +388,7 @@ def _topic(question: _Question) -> dict[str, Any]:
 
 
 def _choice(question: _Question) -> list[list[Any]]:
-    normal = without_quotes(normalise(question.text))
-    return [[each.slot.value, each.shown, each.order] for each in choices(normal, question.standards.ledger)]
+    return [[each.slot.value, each.shown, each.order] for each in choices(question.body, question.standards.ledger)]
 
 
 CHECKS: Mapping[str, Callable[[_Question], Any]] = {

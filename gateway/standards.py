@@ -11,16 +11,15 @@ from gateway.standard_reading import (
     RULE_KEYS,
     Node,
     compiled,
-    named,
     one_of,
     pattern,
     patterns,
     rule,
 )
 from router.consistency.facts import Compare, FactPattern, FactRule, FactSheet, FactType, ties
-from router.consistency.findings import Rule, Words
+from router.consistency.findings import Rule
 from router.consistency.formats import FormatRules, Limits
-from router.consistency.patterns import Pattern
+from router.consistency.patterns import Pattern, named
 from router.consistency.pii import PiiRules
 from router.consistency.promises import PromiseKind, PromiseRules, Unless
 from router.consistency.reply import Standards
@@ -159,6 +158,8 @@ def _fact_rule(node: Node) -> FactRule | None:
     keys = node.mapping(("key", "type", "patterns"), optional)
     if not {"key", "type", "patterns"} <= keys.keys():
         return None
+    if "approved" in keys:
+        keys["suggestion"] = keys["approved"]
     name = keys["key"].text()
     kind = keys["type"].choice(FactType)
     fixed = kind in (FactType.BOOL, FactType.ENUM)
@@ -181,7 +182,6 @@ def _fact_rule(node: Node) -> FactRule | None:
         units=tuple((Pattern(unit), factor) for unit, factor in _units(keys.get("units"))),
         exceptions=exceptions,
         source=keys["source"].text() if "source" in keys else "",
-        approved=keys["approved"].words() if "approved" in keys else Words(),
         promise=promise["kind"].choice(PromiseKind) if "kind" in promise else None,
         soonest=promise["soonest"].integer() if "soonest" in promise else 0,
     )
@@ -315,7 +315,7 @@ def _slots(node: Node | None) -> list[tuple[Slot, Pattern]]:
 
 
 def _polarities(node: Node | None) -> Pattern:
-    parts = node.mapping(("undecided", "no", "yes")) if node is not None else {}
+    parts = node.mapping(("undecided", "no", "yes"), ("weak",)) if node is not None else {}
     return named({name: one_of(each) for name, each in parts.items()})
 
 
@@ -336,8 +336,8 @@ def _topics(node: Node, orders: tuple[Pattern, ...]) -> tuple[TopicRules, Patter
         urgent=one_of(parts.get("urgent")),
         ignored=frozenset(normalise(word).text for word in ignored),
     )
-    words = "|".join(f"(?:{each.source})" for each in patterns(parts.get("thanks")))
-    return rules, Pattern(rf"(?:(?:{words})[\s,.。!~;、\-…]*)+")
+    words = one_of(parts.get("thanks"))
+    return rules, Pattern(rf"(?:(?:{words.compiled})[\s,.。!~;、\-…]*)+", ready=True)
 
 
 def _contacts(node: Node) -> PiiRules:

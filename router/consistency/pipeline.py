@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from router.consistency import collision, facts, ledger
-from router.consistency.clauses import Clause, clauses
+from router.consistency.body import Body, body_of
 from router.consistency.facts import Mention
 from router.consistency.findings import Finding, Level, in_order
 from router.consistency.formats import Form, form
@@ -18,22 +18,17 @@ from router.consistency.pii import leaks
 from router.consistency.promises import Promised, promises
 from router.consistency.reply import Reply, Standards
 from router.consistency.statements import Told, statements
-from router.consistency.text import Normal, normalise, without_quotes
 from router.consistency.wording import Stage, incomplete, phrases, shouting
 from router.consistency.workdays import BusinessCalendar
 
 _HAND_OFF = timedelta(minutes=2)
-LONGEST = 65_536
-"""Characters the rules look at; no channel sends more in one message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What a reply says, found once and used by every later step: facts mentioned, promises made, statements."""
 
-    whole: Normal
-    normal: Normal
-    parts: Sequence[Clause]
+    body: Body
     mentions: Sequence[Mention]
     promises: Sequence[Promised]
     told: Sequence[Told]
@@ -50,17 +45,12 @@ class Checked:
 
 def read(reply: Reply, standards: Standards, calendar: BusinessCalendar, now: datetime) -> Reading:
     """Normalise once and extract everything a reply states."""
-    whole = normalise(reply.text[:LONGEST])
-    normal = without_quotes(whole)
-    parts = clauses(normal)
-    told = statements(normal, standards.ledger, calendar, now)
+    body = body_of(reply.text, calendar, now, standards.promises.soon(reply.place.channel_type))
     return Reading(
-        whole=whole,
-        normal=normal,
-        parts=parts,
-        mentions=facts.mentions(normal, parts, standards.facts, reply.ordered_at or now, reply.scope),
-        promises=promises(normal, standards.promises, calendar, reply.place.channel_type, now),
-        told=ledger.bound(told, reply.orders, reply.topic),
+        body=body,
+        mentions=facts.mentions(body, standards.facts, reply.ordered_at or now, reply.scope),
+        promises=promises(body, standards.promises),
+        told=ledger.bound(statements(body, standards.ledger), reply.orders, reply.topic),
     )
 
 
@@ -77,7 +67,7 @@ def check_locked(checked: Checked, reply: Reply, standards: Standards, now: date
         checked.reading.told,
         reply.told,
         reply.conversation,
-        checked.reading.normal,
+        checked.reading.body.normal,
         place,
         standards.ledger,
         checks,
@@ -112,19 +102,19 @@ def _of_text(
     return [
         *facts.contradictions(reading.mentions, place),
         *_too_early(reply, reading, standards, calendar, now),
-        *phrases(reading.normal, text, standards.wording, place),
+        *phrases(reading.body.normal, text, standards.wording, place),
         *_elements(reply, reading, standards, now),
         *shouting(text, place, checks),
-        *leaks(reading.whole, text, standards.pii, reply.own, place, checks),
+        *leaks(reading.body.whole, text, standards.pii, reply.own, place, checks),
         *markup(text, place, checks),
         *mismatch(text, spoken, reply.language, place, checks),
-        *form(text, reading.normal, shape, standards.formats, standards.required, place, checks),
+        *form(text, reading.body.normal, shape, standards.formats, standards.required, place, checks),
         *_open_promises(reply, reading, standards),
     ]
 
 
 def _elements(reply: Reply, reading: Reading, standards: Standards, now: datetime) -> list[Finding]:
-    found = incomplete(reading.normal, reply.stage, standards.required, reply.place, standards.checks)
+    found = incomplete(reading.body.normal, reply.stage, standards.required, reply.place, standards.checks)
     handed = reply.handed_off_at
     if reply.place.is_chat and handed is not None and now - handed <= _HAND_OFF:
         # whoever takes over a chat within two minutes need not greet again

@@ -1,15 +1,16 @@
 """Time expressions of a clause and the instant each one means (`service.md` 4.10): durations, days, parts of a day."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from router.consistency.clauses import Clauses
 from router.consistency.dates import DAY_NUMBER, MONTH_NAME, calendar_dates, months_later
 from router.consistency.numerals import CHINESE, NUMBER, number
-from router.consistency.patterns import Hit, Pattern
-from router.consistency.text import Haystack
+from router.consistency.patterns import Pattern
+from router.consistency.text import Haystack, Normal
 from router.consistency.workdays import BusinessCalendar
 
 
@@ -25,7 +26,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """A time expression at `start`..`end` of its clause, due at an aware instant of the calendar's zone."""
+    """A time expression at `start`..`end` of its text, due at an aware instant of the calendar's zone."""
 
     start: int
     end: int
@@ -47,8 +48,9 @@ _WEEKDAY = "(?:" + "|".join(_WEEKDAY_NAMES.split()) + ")"
 _TOKENS = Pattern(
     r"(?P<past>前天|昨天|昨日|昨晚|yesterday|"
     + NUMBER
-    + r"\s?(?:个)?(?:小时|分钟|天|周|月|days?|hours?|weeks?)(?:之|以)?前|"
-    r"\bago\b)"
+    + r"\s?(?:个)?(?:小时|分钟|天|周|月)(?:之|以)?前|"
+    + NUMBER
+    + r"\s(?:minutes?|hours?|days?|weeks?|months?|years?)\s(?:ago|earlier)\b|\bago\b)"
     rf"|(?P<date>(?:[\d零〇一二三四五六七八九]{{4}}年)?{DAY_NUMBER}月{DAY_NUMBER}"
     rf"(?:(?:日|号)?(?:-|~|至|到)(?:{DAY_NUMBER}月)?{DAY_NUMBER})?(?:日|号)"
     r"|\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}月\d{1,2}\b"
@@ -98,32 +100,48 @@ class _Token:
     end: int
 
 
-def moments(clause: Haystack, now: datetime, calendar: BusinessCalendar, vague: timedelta) -> list[Moment]:
-    """All time expressions of a clause that mean an instant not before `now`, from left to right.
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The moments of one clause, and whether it names a time that is over (昨天, 3天前, two days ago)."""
+
+    moments: tuple[Moment, ...] = ()
+    past: bool = False
+
+
+_NO_TIMES = Times()
+
+
+def times(
+    normal: Normal, clauses: Clauses, local: datetime, calendar: BusinessCalendar, vague: timedelta
+) -> dict[int, Times]:
+    """By the start of each clause: its times that are not before `local` (now, in the calendar's zone).
 
     `vague` is what 马上 or "shortly" amounts to on this channel. An upper end (3-5 days) counts, not the lower.
     """
-    local = now.astimezone(calendar.tz)
-    found: list[Moment] = []
-    for group in _groups(clause):
-        moment = _moment(group, local, calendar, vague)
-        if moment is not None and moment.due >= local:
-            found.append(moment)
-    return found
+    tokens: dict[int, list[_Token]] = {}
+    for hit in _TOKENS.hits(normal):
+        clause = clauses.at(hit.start)
+        kind = next(iter(hit.groups))
+        tokens.setdefault(clause.start, []).append(_Token(kind, normal.text[hit.start : hit.end], hit.start, hit.end))
+    return {
+        clause.start: _times(tokens.get(clause.start, ()), normal.text, local, calendar, vague) for clause in clauses
+    }
 
 
-def tells_past(clause: Haystack) -> bool:
-    """True when the clause names a time that is over (昨天, 3天前, two days ago)."""
-    return any("past" in hit.groups for hit in _TOKENS.hits(clause))
+def _times(tokens: Sequence[_Token], text: str, local: datetime, calendar: BusinessCalendar, vague: timedelta) -> Times:
+    if not tokens:
+        return _NO_TIMES
+    found = [_moment(group, local, calendar, vague) for group in _groups(tokens, text)]
+    ahead = tuple(each for each in found if each is not None and each.due >= local)
+    return Times(ahead, past=any(token.kind == "past" for token in tokens))
 
 
-def _groups(clause: Haystack) -> Iterator[list[_Token]]:
+def _groups(tokens: Sequence[_Token], text: str) -> Iterator[list[_Token]]:
     """Neighbouring day, part and clock tokens belong together; every other token stands alone."""
     group: list[_Token] = []
-    for hit in _TOKENS.hits(clause):
-        token = _token(clause, hit)
+    for token in tokens:
         composite = token.kind in ("date", "day", "part", "clock", "after", "before")
-        if group and composite and _continues(group, token, clause.text):
+        if group and composite and _continues(group, token, text):
             group.append(token)
             continue
         if group:
@@ -144,10 +162,6 @@ def _continues(group: list[_Token], token: _Token, text: str) -> bool:
     if token.kind in kinds or (token.kind in ("date", "day") and kinds & {"date", "day"}) or "after" in kinds:
         return False
     return between in _GLUE
-
-
-def _token(clause: Haystack, hit: Hit) -> _Token:
-    return _Token(next(iter(hit.groups)), clause.text[hit.start : hit.end], hit.start, hit.end)
 
 
 def _moment(group: list[_Token], now: datetime, calendar: BusinessCalendar, vague: timedelta) -> Moment | None:
