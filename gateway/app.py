@@ -83,7 +83,9 @@ class Application:
                 self.hub,
                 partial(self.outlets.__getitem__, channel.id),
             )
-            self.connectors[channel.id] = _connector(channel, ports, clock, secret, node.url, node.files_url)
+            self.connectors[channel.id] = _connector(
+                channel, ports, clock, secret, node.url, node.files_url, self.metrics
+            )
         self.rulebook: Rulebook = to_rulebook(
             settings, {name: connector.capabilities for name, connector in self.connectors.items()}
         )
@@ -237,7 +239,13 @@ class Application:
 
 
 def _connector(
-    settings: Any, ports: ChannelPorts, clock: Clock, secret: bytes, public_url: str, files_url: str | None
+    settings: Any,
+    ports: ChannelPorts,
+    clock: Clock,
+    secret: bytes,
+    public_url: str,
+    files_url: str | None,
+    metrics: Metrics,
 ) -> Connector:
     """The connector of a configured channel; its libraries are imported only when it is configured."""
     match settings.type:
@@ -256,5 +264,7 @@ def _connector(
         case "webchat":
             from connectors.webchat.connector import WebchatConnector
 
-            return WebchatConnector(settings, ports, clock, public_url=public_url, files_url=files_url or "")
+            webchat = WebchatConnector(settings, ports, clock, public_url=public_url, files_url=files_url or "")
+            metrics.websockets(settings.id, lambda: webchat.sockets)
+            return webchat
     raise ValueError(f"channel {settings.id}: there is no connector for type {settings.type!r}")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from router.model import Delivery, DeliveryKind, DeliveryState
 from storage import failpoints
-from storage.codec import json_of, json_value, outgoing_of
+from storage.codec import json_of, outgoing_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.statement import Row, Statement
 
@@ -458,8 +458,3 @@ def head_of(row: Row) -> Head:
             checkpoint=row[21],
         ),
     )
-
-
-def remote_ids(stored: str) -> tuple[str, ...]:
-    """The remote ids of a stored delivery."""
-    return tuple(json_value(stored))
