@@ -122,11 +122,12 @@ class Chatter:
         self._serials = serials
         self._unconfirmed: deque[str] = deque()
 
-    def write(self, owner: str) -> str:
+    def write(self, owner: str, *, file: bool = False) -> str:
         serial = self._serials.next("q")
         self._history.add(Written(serial, owner))
         self._unconfirmed.append(serial)
-        self._world.telegram.say(owner, text_of(serial, owner))
+        document = (f"{serial}.txt", serial.encode(), "text/plain") if file else None
+        self._world.telegram.say(owner, text_of(serial, owner), document=document)
         return serial
 
     def look(self) -> None:
