@@ -114,7 +114,7 @@ _ABANDONED = Statement(
     """
 )
 _FREE_LANES = Statement("UPDATE lanes SET lease_until = 0, owner = '', due_at = :now WHERE lease_until > :now")
-_NEXT_DUE = Statement("SELECT channel, min(due_at) FROM lanes WHERE due_at IS NOT NULL GROUP BY channel")
+_NEXT_DUE = Statement("SELECT min(due_at) FROM lanes WHERE channel = :channel AND due_at IS NOT NULL")
 _BACKLOG = Statement(
     """
     SELECT channel, state, count(*), min(created_at) FROM outbox
@@ -364,9 +364,11 @@ def hurry(tx: Transaction, channel: str) -> None:
     tx.run(_HURRY, {"channel": channel, "now": tx.now})
 
 
-def next_due(tx: Transaction) -> dict[str, int]:
-    """For each channel with open deliveries, when its next lane is due (microseconds)."""
-    return {row[0]: row[1] for row in tx.all(_NEXT_DUE, {})}
+def next_due(tx: Transaction, channel: str) -> int | None:
+    """When the next lane of a channel is due (microseconds); None without open deliveries."""
+    row = tx.one(_NEXT_DUE, {"channel": channel})
+    due: int | None = row[0] if row else None
+    return due
 
 
 @dataclass(frozen=True, slots=True)
