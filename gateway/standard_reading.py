@@ -183,3 +183,8 @@ def patterns(node: Node | None, *, groups: Sequence[str] = (), exceptions: Patte
 def one_of(node: Node | None) -> Pattern:
     """A list of entries as one pattern."""
     return any_of(patterns(node))
+
+
+def version_of(parts: Mapping[str, Node]) -> int:
+    """The `version` of a section or entry, 1 without one."""
+    return parts["version"].integer() if "version" in parts else 1

@@ -149,6 +149,11 @@ def incident(new: Report, earlier: Sequence[Report]) -> frozenset[UUID]:
 _REUSE = 0.5
 
 
+def deviates(text: Features, answer: Features) -> bool:
+    """Whether a reply says something else than an approved answer: less than half alike."""
+    return bool(answer) and jaccard(text, answer) < _REUSE
+
+
 def best_answer(question: Features, answers: Sequence[tuple[str, Features]]) -> str | None:
     """The approved answer (article or macro id) whose question is most like this one, None below one half alike."""
     scored = [(jaccard(question, known), key) for key, known in answers]

@@ -9,17 +9,19 @@ from datetime import datetime, timedelta
 
 from router.consistency import collision, facts, ledger
 from router.consistency.body import Body, body_of
-from router.consistency.facts import Mention
+from router.consistency.facts import FactRule, Mention
 from router.consistency.findings import Finding, Level, in_order
-from router.consistency.formats import Form, form
+from router.consistency.formats import Shape, form
 from router.consistency.language import Language, language, mismatch
 from router.consistency.markup import markup
 from router.consistency.pii import leaks
 from router.consistency.promises import Promised, promises
 from router.consistency.reply import Reply, Standards
 from router.consistency.statements import Told, statements
+from router.consistency.times import Form
 from router.consistency.wording import Stage, incomplete, phrases, shouting
 from router.consistency.workdays import BusinessCalendar
+from router.duplicates import deviates, features
 
 _HAND_OFF = timedelta(minutes=2)
 
@@ -97,7 +99,7 @@ def _of_text(
 ) -> list[Finding]:
     place, checks, text = reply.place, standards.checks, reply.text
     first = reply.stage in (Stage.FIRST, Stage.FIRST_COMPLAINT)
-    shape = Form(first=first, attachments=reply.attachments, subject=reply.subject, questions=reply.question)
+    shape = Shape(first=first, attachments=reply.attachments, subject=reply.subject, questions=reply.question)
     spoken = language(reply.question) if reply.question else Language.UNKNOWN
     return [
         *facts.contradictions(reading.mentions, place),
@@ -110,6 +112,7 @@ def _of_text(
         *mismatch(text, spoken, reply.language, place, checks),
         *form(text, reading.body.normal, shape, standards.formats, standards.required, place, checks),
         *_open_promises(reply, reading, standards),
+        *_deviations(reply, standards),
     ]
 
 
@@ -133,11 +136,27 @@ def _too_early(
             continue
         fact = standards.facts.in_force(rule.key, reply.ordered_at or now, reply.scope)
         for promise in reading.promises:
-            if fact is not None and promise.kind is rule.promise and promise.due_at < soonest:
+            if fact is not None and _is_early(promise, rule, soonest):
                 said = promise.due_at.strftime("%Y-%m-%d %H:%M")
                 check = standards.checks["PROMISE-EARLY"]
                 found.append(check.finding(reply.place, promise.span, said=said, approved=fact.value))
     return found
+
+
+def _is_early(promise: Promised, rule: FactRule, soonest: datetime) -> bool:
+    """A definite time before the earliest one: "as soon as possible" promises no day."""
+    return promise.kind is rule.promise and promise.form is not Form.VAGUE and promise.due_at < soonest
+
+
+def _deviations(reply: Reply, standards: Standards) -> list[Finding]:
+    """A free answer that differs from the official one of an incident, or from an approved one (4.3)."""
+    ignored = standards.topics.ignored
+    wanted = (("ANSWER-INCIDENT", reply.official_answer), ("ANSWER-REUSE", reply.approved_answer))
+    return [
+        standards.checks[name].finding(reply.place, approved=answer)
+        for name, answer in wanted
+        if answer and deviates(features(reply.text, ignored), features(answer, ignored))
+    ]
 
 
 def _open_promises(reply: Reply, reading: Reading, standards: Standards) -> list[Finding]:

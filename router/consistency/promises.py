@@ -96,7 +96,7 @@ def promises(body: Body, rules: PromiseRules) -> list[Promised]:
 
 
 _FILLER = Pattern(
-    r"(?:[\s,.。!;:~]|大约|预计|最迟|最晚|最快|我们|会|将|在|于|之?内|左右|前|within|by|on|in|at|or|before|the|latest)*"
+    r"(?:[\s,.。!;:~]|大约|预计|最迟|最晚|最快|我们|会|将|在|于|之?内|左右|前|给我们?|give\s(?:me|us)|just|within|by|on|in|at|or|before|the|latest)*"
 )
 
 

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 from router.consistency.collision import LockedView
 from router.consistency.facts import FactPattern, FactSheet
-from router.consistency.findings import Level, Origin, Place, Rule
+from router.consistency.findings import Level, Origin, Place, Rule, lead_is_told_after
 from router.consistency.patterns import Pattern
 from router.consistency.pipeline import check, check_locked, check_text
 from router.consistency.reply import Reply, Standards
 from router.consistency.trials import dry_run, is_on_trial, suggested_level
 from router.consistency.wording import WordingRule, WordingRules
-from router.model import Fact, Statement
+from router.model import ChannelType, Fact, Statement
 from tests.router.shipped_standards import CALENDAR, NOW, standards
 
 
@@ -37,6 +37,22 @@ def test_the_text_checks_need_no_lock_and_the_lock_adds_its_own() -> None:
     assert [each.rule for each in before.findings] == ["W-BRUSHOFF"]
     assert {each.rule for each in after.findings} == {"W-BRUSHOFF", "COL-OWNER"}
     assert check(reply, standards(), CALENDAR, NOW) == list(after.findings)
+
+
+def test_an_answer_that_differs_from_the_official_one_of_an_incident_warns() -> None:
+    official = "网站正在维护,预计今天下午恢复"
+
+    def found(text: str, **answers: str) -> list[tuple[str, Level]]:
+        return [(e.rule, e.level) for e in check(Reply(text=text, **answers), standards(), CALENDAR, NOW)]  # type: ignore[arg-type]  # texts only
+
+    assert found("您好,网站正在维护,预计今天下午恢复", official_answer=official) == []
+    assert found("请换一个浏览器试试", official_answer=official) == [("ANSWER-INCIDENT", Level.WARN)]
+    assert found("请换一个浏览器试试", approved_answer=official) == [("ANSWER-REUSE", Level.LOG)]
+
+
+def test_the_lead_hears_of_a_held_reply_sooner_on_chat() -> None:
+    assert lead_is_told_after(Place()) == timedelta(minutes=3)
+    assert lead_is_told_after(Place(channel_type=ChannelType.EMAIL)) == timedelta(minutes=30)
 
 
 def test_an_empty_reply_and_a_huge_one_are_read() -> None:
