@@ -128,11 +128,11 @@ def _out_of_order(history: Sequence[Entry]) -> Iterable[Violation]:
             case Shown(serial, owner) | Delivered(serial, owner) if serial not in first:
                 first.add(serial)
                 seen[f"{owner} {serial[0]}"].append(serial)
-    for serials in seen.values():
+    for owner, serials in seen.items():
         for before, after in combinations(serials, 2):
             late = order.get(before, 0) > order.get(after, 0)
             if late and (after.startswith("q") or acknowledged_at.get(after, len(history)) < order[before]):
-                yield Violation("INV5", f"{after} was written before {before} and came after it")
+                yield Violation("INV5", f"{after} of {owner} was written before {before} and came after it")
 
 
 def _false_marks(history: Sequence[Entry], store: Store) -> Iterable[Violation]:

@@ -117,7 +117,7 @@ async def test_c1_each_target_killed_at_each_point_ends_as_the_table_says(
         await _acquaint(world, cases)
         serials: dict[Case, str] = {}
         for case in cases:
-            serials[case] = await _crash(world, case, serials)
+            serials[case] = await _crash(world, case)
         await _restart(world, "")
         await world.settle(60)
         assert await world.verdict() == []
@@ -142,18 +142,10 @@ async def _restart(world: Outside, failpoints: str) -> None:
     await world.nodes[0].ready()
 
 
-async def _crash(world: Outside, case: Case, earlier: dict[Case, str]) -> str:
+async def _crash(world: Outside, case: Case) -> str:
     """Kill the node at the case's point of one delivery; the serial it carries. Others may still be on their way,
-    but none of the same kind."""
-    in_the_way = {
-        serial
-        for other, serial in earlier.items()
-        if PLACES[other.target] == PLACES[case.target] or case.point == "before BEGIN"
-    }
-    if in_the_way & world.pending():
-        await _restart(world, "")
-        await world.until(lambda: not in_the_way & world.pending(), 40)
-        await world.nodes[0].kill()
+    but none that would pass that point too."""
+    await _out_of_the_way(world, case)
     await world.ledger.let_leases_end()
     ended = await world.nodes[0].start(case.failpoint)
     await world.nodes[0].ready()
@@ -166,6 +158,25 @@ async def _crash(world: Outside, case: Case, earlier: dict[Case, str]) -> str:
         await world.until(lambda: _taken(world, case, serial))
         await world.nodes[0].kill()
     return serial
+
+
+async def _out_of_the_way(world: Outside, case: Case) -> None:
+    place = PLACES[case.target]
+    channel = place.partition("/")[0]
+
+    async def free() -> bool:
+        open_ = await world.ledger.unsettled()
+        return place not in open_ and not (
+            case.point == "before BEGIN" and any(each.startswith(f"{channel}/") for each in open_)
+        )
+
+    if await free():
+        return
+    await _restart(world, "")
+    async with asyncio.timeout(60):
+        while not await free():
+            await asyncio.sleep(0.1)
+    await world.nodes[0].kill()
 
 
 def _misbehave(world: Outside, case: Case) -> None:
