@@ -80,6 +80,10 @@ def grown() -> Standards:
 
 
 CHINESE = (
+    "您好,感谢您的耐心等待。关于您反馈的外套拉链问题,我们已经联系仓库同事核对了发货记录和质检照片,确认这批商品的拉链头存在"
+    "装配偏差,给您添麻烦了。针对您的情况我们准备了两种处理办法:第一种是您把外套寄回,仓库签收检查之后重新发出一件全新的外套;"
+    "第二种是您保留外套并自行更换拉链,费用由我们补贴。您可以根据自己的方便来选择,告诉我就行。另外,您之前询问的颜色色差问题,"
+    "我们也请摄影同事重新拍摄了自然光下的照片,稍后会一并放在商品页面上供您参考。"
     "您好,非常抱歉给您带来不便。您的订单A20260310001我们已经收到,仓库会在今天下班前为您核实处理,退款89.50元将在3-5个"
     "工作日内原路退回,请您放心。我们支持7天无理由退货,质保12个月,满99元包邮。如果还有其他问题,可以随时联系我们。\n"
 )
@@ -106,7 +110,7 @@ def test_a_500_character_reply_against_300_rules_200_facts_and_100_entries_takes
     ]
     for text, question in ((CHINESE, "什么时候退款"), (ENGLISH, "when do I get my refund")):
         reply = Reply(text=(text * 5)[:500], conversation=here, told=ledger, question=question, orders=["A1"])
-        best = min(_milliseconds(reply, large) for _ in range(30))
+        best = min(_milliseconds(reply, large) for _ in range(60))
         assert best <= 5
 
 
