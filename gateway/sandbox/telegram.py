@@ -228,8 +228,8 @@ class TelegramStandIn:
             self._signal.wake()
             return web.Response(status=refusal.code, body=orjson.dumps(body), content_type="application/json")
         self._signal.wake()
-        body = json.dumps({"ok": True, "result": result}).encode()  # escaped ASCII, as Telegram: half a pair can pass
-        return web.Response(body=body, content_type="application/json")
+        answer = json.dumps({"ok": True, "result": result}).encode()  # escaped ASCII, as Telegram: half a pair can pass
+        return web.Response(body=answer, content_type="application/json")
 
     async def _read(self, request: web.Request) -> tuple[str, Json]:
         token, method = request.match_info["token"], request.match_info["method"].lower()
