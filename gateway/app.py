@@ -22,6 +22,7 @@ from gateway.hub import Hub
 from gateway.intake import Intake
 from gateway.leases import Leases
 from gateway.metrics import Metrics
+from gateway.neighbours import Neighbours
 from gateway.outlet import Outlet, outlets_of
 from gateway.parsing import Parsing
 from gateway.ports import ChannelPorts
@@ -139,6 +140,8 @@ class Application:
             await self.database.transact(leases.take_back)
         for number, job in enumerate((*self.intake.jobs, *self.parsing.jobs, self.timers.run, self.watch.run)):
             self.supervisor.start(f"core-{number}", job)
+        if self.database.dialect == "postgresql":  # only there are other nodes
+            self.supervisor.start("core-neighbours", Neighbours(self.database, self.hub).run)
         await self._listen()
         for name, connector in self.connectors.items():
             self.supervisor.start(f"receive-{name}", connector.run)
