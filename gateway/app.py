@@ -23,6 +23,7 @@ from gateway.hub import Hub
 from gateway.intake import Intake
 from gateway.leases import Leases
 from gateway.metrics import Metrics
+from gateway.neighbours import Neighbours
 from gateway.outlet import Outlet, outlets_of
 from gateway.parsing import Parsing
 from gateway.policies import with_policies
@@ -88,7 +89,9 @@ class Application:
                 self.hub,
                 partial(self.outlets.__getitem__, channel.id),
             )
-            self.connectors[channel.id] = _connector(channel, ports, clock, secret, node.url, node.files_url)
+            self.connectors[channel.id] = _connector(
+                channel, ports, clock, secret, node.url, node.files_url, self.metrics
+            )
         self.rulebook: Rulebook = to_rulebook(
             settings, {name: each.capabilities for name, each in self.connectors.items()}, voice_of(settings)
         )
@@ -152,6 +155,8 @@ class Application:
             (*self.intake.jobs, *self.parsing.jobs, self.timers.run, self.assigning.run, self.watch.run)
         ):
             self.supervisor.start(f"core-{number}", job)
+        if self.database.dialect == "postgresql":  # only there are other nodes
+            self.supervisor.start("core-neighbours", Neighbours(self.database, self.hub).run)
         await self._listen()
         for name, connector in self.connectors.items():
             self.supervisor.start(f"receive-{name}", connector.run)
@@ -257,7 +262,13 @@ class Application:
 
 
 def _connector(
-    settings: Any, ports: ChannelPorts, clock: Clock, secret: bytes, public_url: str, files_url: str | None
+    settings: Any,
+    ports: ChannelPorts,
+    clock: Clock,
+    secret: bytes,
+    public_url: str,
+    files_url: str | None,
+    metrics: Metrics,
 ) -> Connector:
     """The connector of a configured channel; its libraries are imported only when it is configured."""
     match settings.type:
@@ -276,5 +287,7 @@ def _connector(
         case "webchat":
             from connectors.webchat.connector import WebchatConnector
 
-            return WebchatConnector(settings, ports, clock, public_url=public_url, files_url=files_url or "")
+            webchat = WebchatConnector(settings, ports, clock, public_url=public_url, files_url=files_url or "")
+            metrics.websockets(settings.id, lambda: webchat.sockets)
+            return webchat
     raise ValueError(f"channel {settings.id}: there is no connector for type {settings.type!r}")

@@ -3,6 +3,8 @@
 import click
 
 from gateway.commands.check import check
+from gateway.commands.check_reply import check_reply
+from gateway.commands.contacts import contacts
 from gateway.commands.deadletters import deadletters
 from gateway.commands.doctor import doctor
 from gateway.commands.explain import explain
@@ -10,6 +12,8 @@ from gateway.commands.migrate import migrate
 from gateway.commands.quarantine import quarantine
 from gateway.commands.report import report
 from gateway.commands.serve import serve
+from gateway.commands.vectors import vectors
+from gateway.sandbox.run import sandbox
 
 
 @click.group(
@@ -21,5 +25,18 @@ def cli() -> None:
     """Every channel, one voice: customers write by mail, Telegram and web chat, agents answer from Slack."""
 
 
-for command in (check, deadletters, doctor, explain, migrate, quarantine, report, serve):
+for command in (
+    check,
+    check_reply,
+    contacts,
+    deadletters,
+    doctor,
+    explain,
+    migrate,
+    quarantine,
+    report,
+    sandbox,
+    serve,
+    vectors,
+):
     cli.add_command(command)

@@ -12,6 +12,11 @@ class Hub:
     def __init__(self) -> None:
         self._waiting: dict[str, set[_Hints]] = {}
 
+    @property
+    def watched(self) -> list[str]:
+        """The keys somebody watches."""
+        return [*self._waiting]
+
     def wake(self, heads: Mapping[str, int]) -> None:
         """Tell everybody who watches one of the keys how far its feed goes."""
         if not self._waiting:

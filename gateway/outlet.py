@@ -352,7 +352,7 @@ def _claim(tx: Transaction, heads: list[Head], waits: list[Wait], owner: str, le
 
 
 def _next_due_in(tx: Transaction, channel: str) -> int | None:
-    due = outbox.next_due(tx).get(channel)
+    due = outbox.next_due(tx, channel)
     return None if due is None else due - tx.now
 
 

@@ -1,4 +1,4 @@
-"""The parser process: reads batches of raw items from stdin, answers with Inbound values or sentences.
+"""The parser process: reads raw items from stdin, answers each with an Inbound value or a sentence.
 
 512 MB of memory, no network, nothing but the attachments' folder is written (P1, decisions 30).
 """
@@ -35,8 +35,8 @@ def main() -> None:
     sink.flush()
     while header := source.read(4):
         (length,) = struct.unpack(">I", header)
-        requests = pickle.loads(source.read(length))  # noqa: S301  our own parent
-        content = pickle.dumps([_answer(blobs, *request) for request in requests])
+        request = pickle.loads(source.read(length))  # noqa: S301  our own parent
+        content = pickle.dumps(_answer(blobs, *request))
         sink.write(struct.pack(">I", len(content)) + content)
         sink.flush()
 

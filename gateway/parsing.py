@@ -2,12 +2,14 @@
 acknowledged already, so the worst a hostile mail can do is to land in quarantine."""
 
 import asyncio
+import contextlib
 import os
 import pickle
+import re
 import struct
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -22,22 +24,33 @@ from storage.errors import StoreUnavailable
 log = structlog.get_logger()
 
 SECONDS = 2.0
+SECONDS_A_MEGABYTE = 0.2  # a mail of 25 MB takes more than a second of CPU, and the machine may be busy
 START_SECONDS = 20.0
+RESTART = 5.0
 AT_ONCE = 16
+BYTES_AT_ONCE = 4 * 1024 * 1024
 TRIES = 3
 SWEEP = 30.0
+SWEPT_AT_ONCE = 16
 IDLE_SECONDS = 60.0
 WAITING = 2000
+BYTES_WAITING = 64 * 1024 * 1024
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+Request = tuple[str, bytes, Mapping[str, str], Mapping[str, str]]
+"""Parser, raw bytes, meta of the item, context of its channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One raw item for a worker."""
+    """One raw item for a worker; `crashes` is how many workers it took down (D1)."""
 
     item: UUID
     channel: str
     raw: bytes
     meta: Mapping[str, str]
+    crashes: int = 0
 
 
 class Parsing:
@@ -58,6 +71,7 @@ class Parsing:
         self._connectors = connectors
         self._store = store
         self._queue: asyncio.Queue[Job] = asyncio.Queue(WAITING)
+        self.waiting_bytes = 0
         parsers = sorted({each.parser for each in connectors.values() if each.parser})
         self._workers = [Worker(files, parsers) for _ in range(workers)]
         self._known: set[UUID] = set()
@@ -71,28 +85,38 @@ class Parsing:
         """Parse an item that was just stored; when too much waits, the sweep finds it later."""
         self._add(Job(item, channel, arrival.raw, arrival.meta))
 
-    async def _refuse(self, item: UUID) -> None:
-        reason = "items of this channel are parsed when they arrive and cannot be parsed again"
-        await self._database.transact(intake.give_up, item, reason)
-
     def _add(self, job: Job) -> None:
-        if job.item not in self._known and not self._queue.full():
+        """Queue a job that is not queued yet, unless too many or too many bytes wait (X15)."""
+        full = self._queue.full() or (self.waiting_bytes and self.waiting_bytes + len(job.raw) > BYTES_WAITING)
+        if job.item not in self._known and not full:
             self._known.add(job.item)
+            self.waiting_bytes += len(job.raw)
             self._queue.put_nowait(job)
 
+    def _taken(self, job: Job) -> Job:
+        self.waiting_bytes -= len(job.raw)
+        return job
+
     async def _sweep(self) -> None:
+        """A few at a time, so that their bytes fit into memory; the next few when those are done."""
         younger = 0
+        before: set[UUID] = set()
         while True:
+            found: set[UUID] = set()
             try:
-                for each in await self._database.read(intake.waiting, WAITING, younger):
-                    if (connector := self._connectors.get(each.channel)) is None:
-                        continue
-                    if connector.parser is None:
-                        await self._refuse(each.id)
-                    else:
+                for each in await self._database.read(intake.waiting, SWEPT_AT_ONCE, younger):
+                    if each.channel in self._connectors:
                         self._add(Job(each.id, each.channel, each.raw, each.meta))
+                        found.add(each.id)
             except StoreUnavailable as error:
                 log.error("parsing.store", reason=str(error))
+            more = len(found) == SWEPT_AT_ONCE or not found <= self._known
+            if more and found != before:
+                before = found
+                while found & self._known:
+                    await asyncio.sleep(0.05)
+                continue
+            before = set()
             younger = int(SWEEP * 1_000_000)
             await asyncio.sleep(SWEEP)
 
@@ -101,51 +125,70 @@ class Parsing:
             while True:
                 try:
                     async with asyncio.timeout(IDLE_SECONDS):
-                        jobs = [await self._queue.get()]
+                        jobs = [self._taken(await self._queue.get())]
                 except TimeoutError:
                     await worker.stop()
                     continue
-                while len(jobs) < AT_ONCE and not self._queue.empty():
-                    jobs.append(self._queue.get_nowait())
+                size = len(jobs[0].raw)
+                while len(jobs) < AT_ONCE and size < BYTES_AT_ONCE and not self._queue.empty():
+                    jobs.append(self._taken(self._queue.get_nowait()))
+                    size += len(jobs[-1].raw)
                 await self._parse(worker, jobs)
         finally:
             await worker.stop()
 
     async def _parse(self, worker: "Worker", jobs: list[Job]) -> None:
-        results = await worker.parse([self._request(job) for job in jobs])
-        if results is None and len(jobs) > 1:  # one of them took the worker down: each by itself shows which
-            for job in jobs:
-                await self._parse(worker, [job])
-            return
-        async with asyncio.TaskGroup() as group:
-            for position, job in enumerate(jobs):
-                result = results[position] if results is not None else worker.trouble
-                group.create_task(self._conclude(job, result))
+        """Parse a batch; one that takes the worker down goes back behind the others until its third time (D1)."""
+        while jobs:
+            if not await worker.ready():
+                await asyncio.sleep(RESTART)
+                continue
+            results = await worker.parse([self._request(job) for job in jobs])
+            async with asyncio.TaskGroup() as group:
+                for job, result in zip(jobs, results, strict=False):
+                    group.create_task(self._conclude(job, result))
+            jobs = jobs[len(results) :]
+            if jobs:
+                culprit, *jobs = jobs
+                await self._crashed(replace(culprit, crashes=culprit.crashes + 1), worker.trouble)
 
-    def _request(self, job: Job) -> tuple[str, bytes, Mapping[str, str], Mapping[str, str]]:
+    async def _crashed(self, job: Job, trouble: str) -> None:
+        if job.crashes >= TRIES:
+            await self._conclude(job, f"{trouble}, {TRIES} times")
+            return
+        log.warning("parsing.crashed", channel=job.channel, item=job.item.hex, reason=trouble, times=job.crashes)
+        self._known.discard(job.item)
+        self._add(job)
+
+    def _request(self, job: Job) -> Request:
         connector = self._connectors[job.channel]
         context: Mapping[str, str] = getattr(connector, "parser_context", {})
         return connector.parser or "", job.raw, job.meta, context
 
     async def _conclude(self, job: Job, result: "Inbound | str") -> None:
+        """Store what came out; an item that cannot be stored now is found again by the sweep."""
         try:
             if isinstance(result, str):
-                await self._database.transact(intake.give_up, job.item, result)
-                log.warning("inbound.quarantined", channel=job.channel, item=job.item.hex, reason=result)
-                return
-            await self._store(job.item, result)
+                await self._give_up(job, result)
+            else:
+                await self._store(job.item, result)
         except (StoreUnavailable, NotStored) as error:
             log.error("parsing.store", channel=job.channel, item=job.item.hex, reason=str(error))
         except Exception as error:  # the rules choked on it: kept aside, the next one goes on
             log.exception("parsing.choked", channel=job.channel, item=job.item.hex)
-            reason = f"the rules failed: {type(error).__name__}: {error}"
-            await self._database.transact(intake.give_up, job.item, reason)
+            with contextlib.suppress(StoreUnavailable):
+                await self._give_up(job, f"the rules failed: {type(error).__name__}: {error}")
         finally:
             self._known.discard(job.item)
 
+    async def _give_up(self, job: Job, reason: str) -> None:
+        reason = _UNSTORABLE.sub("\ufffd", reason)
+        await self._database.transact(intake.give_up, job.item, reason)
+        log.warning("inbound.quarantined", channel=job.channel, item=job.item.hex, reason=reason)
+
 
 class Worker:
-    """One parser process; started on demand, killed when it takes too long."""
+    """One parser process; started on demand, killed when it takes too long. `trouble` says what it died of."""
 
     def __init__(self, files: Path, parsers: Sequence[str]) -> None:
         self._files = files
@@ -153,34 +196,41 @@ class Worker:
         self._process: asyncio.subprocess.Process | None = None
         self.trouble = ""
 
-    async def parse(
-        self, requests: list[tuple[str, bytes, Mapping[str, str], Mapping[str, str]]]
-    ) -> list[Inbound | str] | None:
-        """Inbound items, or the reason why one cannot be parsed; None when the process did not survive."""
-        for _ in range(2):
-            fresh = self._process is None
-            process = self._process or await self._start()
-            try:
-                async with asyncio.timeout(SECONDS * len(requests) + (START_SECONDS if fresh else 0)):
-                    if fresh:
-                        await process.stdout.readexactly(1)  # type: ignore[union-attr]  # it is a pipe
-                    async with asyncio.timeout(SECONDS * len(requests)):
-                        return await _exchange(process, requests)
-            except TimeoutError:
-                self.trouble = f"parsing took longer than {SECONDS:.0f} s"
-                await self.stop()
-                return None
-            except (asyncio.IncompleteReadError, ConnectionError):
-                code = await process.wait()
-                self._process = None
-                self.trouble = f"the parser process ended ({code}), out of memory or crashed"
-                if not fresh and len(requests) == 1:
-                    continue  # it may have died of something earlier: once more in a fresh one
-                return None
-        return None
+    async def parse(self, requests: Sequence[Request]) -> list[Inbound | str]:
+        """What came out of each, in order: an Inbound or the reason why there is none. Fewer than were asked for
+        when the next one took the process down."""
+        process = self._process
+        assert process is not None, "it is ready"
+        results: list[Inbound | str] = []
+        seconds = 0.0
+        try:
+            _send(process, requests)
+            for _, raw, _, _ in requests:
+                seconds = SECONDS + SECONDS_A_MEGABYTE * len(raw) / 1_000_000
+                async with asyncio.timeout(seconds):
+                    results.append(await _answer(process))
+        except TimeoutError:
+            self.trouble = f"parsing took longer than {seconds:.0f} s"
+            await self.stop()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await self.stop()
+            self.trouble = "the parser process ended, out of memory or crashed"
+        return results
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        self._process = await asyncio.create_subprocess_exec(
+    async def ready(self) -> bool:
+        """Start the process if there is none; False when it does not come up, which is no item's fault."""
+        if self._process is not None:
+            return True
+        try:
+            await self._start()
+        except (OSError, asyncio.IncompleteReadError) as error:  # a TimeoutError is an OSError
+            log.error("parsing.no_worker", reason=f"{type(error).__name__}: {error}")
+            await self.stop()
+            return False
+        return True
+
+    async def _start(self) -> None:
+        self._process = process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "gateway.parser",
@@ -191,7 +241,8 @@ class Worker:
             env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             limit=2**20,
         )
-        return self._process
+        async with asyncio.timeout(START_SECONDS):
+            await _output(process).readexactly(1)
 
     async def stop(self) -> None:
         process, self._process = self._process, None
@@ -200,14 +251,22 @@ class Worker:
             await process.wait()
 
 
-async def _exchange(
-    process: asyncio.subprocess.Process, requests: list[tuple[str, bytes, Mapping[str, str], Mapping[str, str]]]
-) -> list[Inbound | str]:
+def _send(process: asyncio.subprocess.Process, requests: Sequence[Request]) -> None:
+    """Write without waiting: the process may answer the first while we still write the last."""
     assert process.stdin is not None
+    for request in requests:
+        content = pickle.dumps(request)
+        process.stdin.write(struct.pack(">I", len(content)))
+        process.stdin.write(content)
+
+
+async def _answer(process: asyncio.subprocess.Process) -> Inbound | str:
+    output = _output(process)
+    (length,) = struct.unpack(">I", await output.readexactly(4))
+    result: Inbound | str = pickle.loads(await output.readexactly(length))  # noqa: S301  our own child
+    return result
+
+
+def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
     assert process.stdout is not None
-    content = pickle.dumps(requests)
-    process.stdin.write(struct.pack(">I", len(content)) + content)
-    await process.stdin.drain()
-    (length,) = struct.unpack(">I", await process.stdout.readexactly(4))
-    results: list[Inbound | str] = pickle.loads(await process.stdout.readexactly(length))  # noqa: S301  our own child
-    return results
+    return process.stdout

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from gateway.document import Document, Keys
 from router.consistency.findings import Level, Rule, Words
-from router.consistency.patterns import BadPattern, Pattern, any_of, excepted
+from router.consistency.patterns import BadPattern, Pattern, any_of, spans_of
 from router.consistency.text import normalise
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -137,10 +137,10 @@ def rule(name: str, parts: Mapping[str, Node]) -> Rule:
     )
 
 
-def compiled(node: Node, macros: Mapping[str, str] | None = None) -> Pattern:
+def compiled(node: Node) -> Pattern:
     """The pattern at a place; one that RE2 does not read is a mistake there."""
     try:
-        return Pattern(node.text(), macros=macros)
+        return Pattern(node.text())
     except BadPattern as error:
         node.wrong(str(error))
         return NOTHING
@@ -169,7 +169,8 @@ def pattern(
 
 def _finds(found: Pattern, example: str, exceptions: Pattern | None) -> bool:
     normal = normalise(example)
-    return any(not excepted((hit.start, hit.end), exceptions, normal) for hit in found.hits(normal))
+    taken_back = spans_of(exceptions, normal)
+    return any(not taken_back.overlap((hit.start, hit.end)) for hit in found.hits(normal))
 
 
 def patterns(node: Node | None, *, groups: Sequence[str] = (), exceptions: Pattern | None = None) -> list[Pattern]:
@@ -179,11 +180,11 @@ def patterns(node: Node | None, *, groups: Sequence[str] = (), exceptions: Patte
     return [pattern(each, groups=groups, exceptions=exceptions) for each in node.items()]
 
 
-def one_of(node: Node | None, macros: Mapping[str, str] | None = None) -> Pattern:
+def one_of(node: Node | None) -> Pattern:
     """A list of entries as one pattern."""
-    return any_of([each.source for each in patterns(node)], macros)
+    return any_of(patterns(node))
 
 
-def named(groups: Mapping[str, Pattern]) -> Pattern:
-    """Patterns as one with a named group each; the first that fits at a place wins."""
-    return Pattern("|".join(f"(?P<{name}>{each.source})" for name, each in groups.items()))
+def version_of(parts: Mapping[str, Node]) -> int:
+    """The `version` of a section or entry, 1 without one."""
+    return parts["version"].integer() if "version" in parts else 1

@@ -3,24 +3,21 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from gateway.document import Document, Mistake, read
+from gateway.standard_facts import fact_sheet
 from gateway.standard_reading import (
     RULE_KEYS,
     Node,
-    compiled,
-    named,
     one_of,
-    pattern,
     patterns,
     rule,
+    version_of,
 )
-from router.consistency.facts import Compare, FactPattern, FactRule, FactSheet, FactType, ties
-from router.consistency.findings import Rule, Words
+from router.consistency.findings import Rule
 from router.consistency.formats import FormatRules, Limits
-from router.consistency.patterns import Pattern
+from router.consistency.patterns import Pattern, named
 from router.consistency.pii import PiiRules
 from router.consistency.promises import PromiseKind, PromiseRules, Unless
 from router.consistency.reply import Standards
@@ -28,7 +25,7 @@ from router.consistency.scripts import table_version
 from router.consistency.statements import DecisionRules, LedgerRules, Slot
 from router.consistency.text import normalise
 from router.consistency.wording import RequiredElements, WordingRule, WordingRules
-from router.model import ChannelType, Fact
+from router.model import ChannelType
 from router.topics import Category, TopicRules
 
 FILES = ("checks", "contacts", "facts", "formats", "ledger", "orders", "promises", "topics", "wording")
@@ -39,6 +36,7 @@ CHECKS = (
     "FMT-HARD", "FMT-LENGTH", "FMT-LINES", "FMT-FILE", "FMT-LINK", "FMT-GREETING", "FMT-TABLE", "FMT-SUBJECT",
     "FMT-QUESTIONS", "L-AMOUNT", "L-NO", "L-YES", "L-SLIP", "L-EARLIER", "L-TRACKING", "L-OPTION", "L-ADDRESS",
     "COL-A", "COL-SAME", "COL-B", "COL-C", "COL-D", "COL-OWNER", "PROMISE-EARLY", "PROMISE-OPEN",
+    "ANSWER-INCIDENT", "ANSWER-REUSE",
 )  # fmt: skip
 """The rules that code finds; their levels and words are in `checks.yaml`."""
 
@@ -100,7 +98,7 @@ class _Reading:
             checks=_checks(known["checks"]),
             wording=_wording(known["wording"]),
             required=_required(required),
-            facts=_facts(known["facts"]),
+            facts=fact_sheet(known["facts"]),
             promises=promises,
             ledger=_ledger(known["ledger"], orders, promises),
             topics=topics,
@@ -137,99 +135,13 @@ def _wording(node: Node) -> WordingRules:
         if "instead" in keys:
             keys["suggestion"] = keys["instead"]
         rules.append(WordingRule(rule=rule(name, keys), patterns=found, exceptions=exceptions))
-    return WordingRules.of(rules, _version(parts))
-
-
-def _version(parts: Mapping[str, Node]) -> int:
-    return parts["version"].integer() if "version" in parts else 1
+    return WordingRules.of(rules, version_of(parts))
 
 
 def _required(node: Node) -> RequiredElements:
     parts = node.mapping(("version", "greeting", "empathy", "closing"))
     elements = {name: one_of(parts.get(name)) for name in ("greeting", "empathy", "closing")}
-    return RequiredElements(version=_version(parts), elements=elements)
-
-
-def _facts(node: Node) -> FactSheet:
-    parts = node.mapping(("version", "skip", "rules", "values"))
-    read_rules = [_fact_rule(each) for each in parts["rules"].items()] if "rules" in parts else []
-    rules = [each for each in read_rules if each is not None]
-    values = _fact_values(parts["values"], rules) if "values" in parts else []
-    return FactSheet.of(rules, values, one_of(parts.get("skip")), _version(parts))
-
-
-def _fact_rule(node: Node) -> FactRule | None:
-    optional = (*RULE_KEYS, "compare", "units", "exceptions", "source", "approved", "promise")
-    keys = node.mapping(("key", "type", "patterns"), optional)
-    if not {"key", "type", "patterns"} <= keys.keys():
-        return None
-    name = keys["key"].text()
-    kind = keys["type"].choice(FactType)
-    fixed = kind in (FactType.BOOL, FactType.ENUM)
-    exceptions = one_of(keys["exceptions"]) if "exceptions" in keys else None
-    found: list[FactPattern] = []
-    for each in keys["patterns"].items():
-        extra = ("said",)
-        source = pattern(each, exceptions=exceptions, groups=() if fixed else ("n",), extra=extra)
-        said = each.child("said").text() if isinstance(each.value, dict) and "said" in each.value else None
-        if fixed and said is None:
-            each.wrong("said is missing: what a match of this pattern states")
-        found.append(FactPattern(source, said))
-    promise = keys["promise"].mapping(("kind", "soonest")) if "promise" in keys else {}
-    return FactRule(
-        key=name,
-        type=kind,
-        rule=rule(f"FACT-{name}", keys),
-        patterns=tuple(found),
-        compare=keys["compare"].choice(Compare) if "compare" in keys else Compare.EQUAL,
-        units=tuple((Pattern(unit), factor) for unit, factor in _units(keys.get("units"))),
-        exceptions=exceptions,
-        source=keys["source"].text() if "source" in keys else "",
-        approved=keys["approved"].words() if "approved" in keys else Words(),
-        promise=promise["kind"].choice(PromiseKind) if "kind" in promise else None,
-        soonest=promise["soonest"].integer() if "soonest" in promise else 0,
-    )
-
-
-def _units(node: Node | None) -> list[tuple[str, Decimal]]:
-    found: list[tuple[str, Decimal]] = []
-    for unit, factor in node.entries().items() if node is not None else ():
-        compiled(Node(factor.document, factor.keys, unit))
-        try:
-            found.append((unit, Decimal(factor.text())))
-        except InvalidOperation:
-            factor.wrong("must be a number: how many of the fact's own unit one of these is")
-    return found
-
-
-def _fact_values(node: Node, rules: list[FactRule]) -> list[Fact]:
-    known = {each.key: each.type for each in rules}
-    values: list[Fact] = []
-    places: list[Node] = []
-    for each in node.items():
-        keys = each.mapping(("key", "value"), ("scope", "valid_from", "valid_to", "version"))
-        if not {"key", "value"} <= keys.keys():
-            continue
-        name = keys["key"].text()
-        if name not in known:
-            keys["key"].wrong("no rule above has this key")
-        scope = {key: part.text() for key, part in keys["scope"].entries().items()} if "scope" in keys else {}
-        values.append(
-            Fact(
-                key=name,
-                type=known.get(name, FactType.ENUM).value,
-                value=keys["value"].text(),
-                scope=scope,
-                valid_from=keys["valid_from"].instant() if "valid_from" in keys else None,
-                valid_to=keys["valid_to"].instant() if "valid_to" in keys else None,
-                version=_version(keys),
-            )
-        )
-        places.append(each)
-    for one, other in ties(values):
-        index = next(index for index, each in enumerate(values) if each is other)
-        places[index].wrong(f"{one.value} and {other.value} could both be in force; give one a scope or an end")
-    return values
+    return RequiredElements(version=version_of(parts), elements=elements)
 
 
 def _promises(node: Node) -> PromiseRules:
@@ -249,7 +161,7 @@ def _promises(node: Node) -> PromiseRules:
             unless = one_of(keys["unless"]) if "unless" in keys else None
             reasons.append(Unless(one_of(keys["patterns"]), unless))
     return PromiseRules(
-        version=_version(parts),
+        version=version_of(parts),
         kinds=tuple(kinds),
         holding=one_of(parts.get("holding")),
         reasons=tuple(reasons),
@@ -283,7 +195,7 @@ def _ledger(node: Node, orders: tuple[Pattern, ...], promises: PromiseRules) -> 
         if len(keys) == 2:
             remedies.append((keys["value"].text(), one_of(keys["patterns"])))
     return LedgerRules(
-        version=_version(parts),
+        version=version_of(parts),
         orders=orders,
         triggers=named({slot.value: each for slot, each in _slots(parts.get("amounts"))}),
         denied=one_of(parts.get("denied")),
@@ -319,7 +231,7 @@ def _slots(node: Node | None) -> list[tuple[Slot, Pattern]]:
 
 
 def _polarities(node: Node | None) -> Pattern:
-    parts = node.mapping(("undecided", "no", "yes")) if node is not None else {}
+    parts = node.mapping(("undecided", "no", "yes"), ("weak",)) if node is not None else {}
     return named({name: one_of(each) for name, each in parts.items()})
 
 
@@ -333,15 +245,15 @@ def _topics(node: Node, orders: tuple[Pattern, ...]) -> tuple[TopicRules, Patter
             categories.append(Category(id=keys["id"].text(), keywords=one_of(keys["patterns"]), weight=weight))
     ignored = parts["ignored"].texts() if "ignored" in parts else ()
     rules = TopicRules(
-        version=_version(parts),
+        version=version_of(parts),
         orders=orders,
         categories=tuple(categories),
         complaint=one_of(parts.get("complaint")),
         urgent=one_of(parts.get("urgent")),
         ignored=frozenset(normalise(word).text for word in ignored),
     )
-    words = "|".join(f"(?:{each.source})" for each in patterns(parts.get("thanks")))
-    return rules, Pattern(rf"(?:(?:{words})[\s,.。!~;、\-…]*)+")
+    words = one_of(parts.get("thanks"))
+    return rules, Pattern(rf"(?:(?:{words.compiled})[\s,.。!~;、\-…]*)+", ready=True)
 
 
 def _contacts(node: Node) -> PiiRules:
@@ -352,7 +264,7 @@ def _contacts(node: Node) -> PiiRules:
         return parts[name].texts() if name in parts else ()
 
     return PiiRules(
-        version=_version(parts),
+        version=version_of(parts),
         region=parts["region"].text() if "region" in parts else "CN",
         phones=frozenset("".join(filter(str.isdigit, each)) for each in listed("phones")),
         emails=frozenset(each.casefold() for each in listed("emails")),
@@ -382,7 +294,7 @@ def _formats(node: Node) -> FormatRules:
         parts["limits"].wrong("webchat is missing: it also stands for channels that are not listed")
     domains = parts["domains"].texts() if "domains" in parts else ()
     return FormatRules(
-        version=_version(parts),
+        version=version_of(parts),
         limits=limits,
         domains=frozenset(each.casefold().removeprefix("www.") for each in domains),
         case_token=one_of(parts.get("case_token")),

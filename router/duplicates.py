@@ -29,7 +29,7 @@ def features(text: str, ignored: Collection[str] = ()) -> Features:
             run.append(token)
             continue
         _close(run, words, ignored, longest)
-        if token not in ignored and (len(token) > 1 or token.isdigit()):
+        if token and token not in ignored:
             words.add(token)
     _close(run, words, ignored, longest)
     return frozenset(words)
@@ -40,7 +40,7 @@ def _tokens(normal: str) -> list[str]:
     hay = Haystack(normal)
     tokens: list[str] = []
     at = 0
-    for hit in _TOKEN.hits(hay):
+    for hit in _TOKEN.hits(hay, most=_LONGEST):
         if normal[at : hit.start].strip():
             tokens.append("")
         tokens.append(normal[hit.start : hit.end])
@@ -92,14 +92,23 @@ class Likeness:
 
 
 def likeness(
-    one: Features, other: Features, apart: timedelta, *, same_order: bool = False, same_topic: bool = False
+    one: Features,
+    other: Features,
+    apart: timedelta,
+    *,
+    same_order: bool = False,
+    same_topic: bool = False,
+    other_order: bool = False,
 ) -> Likeness:
-    """Whether two messages of one customer are the same question; greetings alone (no features) never are."""
+    """Whether two messages of one customer are the same question; greetings alone (no features) never are.
+
+    `other_order`: each names an order and they differ. Then like words do not make one question.
+    """
     similarity = jaccard(one, other)
     smaller = min(len(one), len(other))
     shared = containment(one, other)
     rule = ""
-    if abs(apart) <= _WINDOW:
+    if abs(apart) <= _WINDOW and not other_order:
         if same_order and same_topic:
             rule = "same order and topic"
         elif smaller >= 6 and (similarity >= 0.5 or shared >= 0.8):
@@ -138,6 +147,11 @@ def incident(new: Report, earlier: Sequence[Report]) -> frozenset[UUID]:
 
 
 _REUSE = 0.5
+
+
+def deviates(text: Features, answer: Features) -> bool:
+    """Whether a reply says something else than an approved answer: less than half alike."""
+    return bool(answer) and jaccard(text, answer) < _REUSE
 
 
 def best_answer(question: Features, answers: Sequence[tuple[str, Features]]) -> str | None:

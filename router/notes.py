@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from router.richtext import Emoji, Inline, Paragraph, RichText, Span, plain
+from router.richtext import RichText, plain
 
 LOCKS = ("🔒", "🔐", "🔏", ":lock:", ":closed_lock_with_key:", ":lock_with_ink_pen:")
 PREFIXES = ("//", "note:")
@@ -11,29 +11,6 @@ PREFIXES = ("//", "note:")
 def is_note(text: RichText) -> bool:
     """True when the visible text begins with a note mark, however it is disguised (zero-width, bidi, full width)."""
     return _visible(plain(text)).startswith((*PREFIXES, *LOCKS))
-
-
-def without_mark(text: RichText) -> RichText:
-    """The note without its leading mark, where the mark stands plainly in the first span."""
-    if not text.blocks or not isinstance(first := text.blocks[0], Paragraph) or not first.children:
-        return text
-    head, *rest = first.children
-    bare = _bare(head)
-    if bare is None:
-        return text
-    children: tuple[Inline, ...] = (*([bare] if bare.text else ()), *rest)
-    return RichText((Paragraph(children), *text.blocks[1:])) if children else RichText(text.blocks[1:])
-
-
-def _bare(head: Inline) -> Span | None:
-    match head:
-        case Emoji(char, name) if char in LOCKS or f":{name}:" in LOCKS:
-            return Span("")
-        case Span(content, style, link):
-            for mark in (*PREFIXES, *LOCKS):
-                if content.lstrip().lower().startswith(mark):
-                    return Span(content.lstrip()[len(mark) :].lstrip(), style, link)
-    return None
 
 
 def _visible(text: str) -> str:

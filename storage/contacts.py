@@ -50,6 +50,10 @@ class SameContact(ValueError):
     """The two are linked already, or one and the same."""
 
 
+class NoContact(ValueError):
+    """There is no contact of that id."""
+
+
 class NotLinked(ValueError):
     """There is no link that could be undone."""
 
@@ -63,11 +67,16 @@ class Merge:
 
 
 def linked(tx: Transaction, contact: UUID, *, lock: bool = False) -> list[UUID]:
-    """Everybody who is the same person, the oldest first; `lock` orders the units that speak to one person."""
+    """Everybody who is the same person, the oldest first; `lock` orders the units that speak to one person.
+
+    Raises NoContact.
+    """
     top = contact.bytes
     above = _ABOVE_LOCKED if lock else _ABOVE
     while (row := tx.one(above, {"id": top})) is not None and row[0] is not None:
         top = bytes(row[0])
+    if row is None:
+        raise NoContact(f"there is no contact {contact.hex}")
     found = layer = [top]
     while layer := [bytes(row[0]) for row in tx.all(_BELOW, {"ids": layer})]:
         found = found + layer
@@ -75,7 +84,7 @@ def linked(tx: Transaction, contact: UUID, *, lock: bool = False) -> list[UUID]:
 
 
 def merge(tx: Transaction, one: UUID, other: UUID, actor: str, reason: str) -> Merge:
-    """Link two contacts; raises SameContact."""
+    """Link two contacts; raises SameContact and NoContact."""
     roots = {linked(tx, each, lock=True)[0] for each in sorted({one, other})}
     if len(roots) < 2:
         raise SameContact("these contacts are linked already")
@@ -96,7 +105,7 @@ def merge(tx: Transaction, one: UUID, other: UUID, actor: str, reason: str) -> M
 
 
 def unmerge(tx: Transaction, contact: UUID, actor: str) -> Merge:
-    """Undo the newest link among the contacts of a person: everything is as before it. Raises NotLinked."""
+    """Undo the newest link of a person: everything is as before it. Raises NotLinked and NoContact."""
     row = tx.one(_NEWEST, {"ids": [each.bytes for each in linked(tx, contact, lock=True)]})
     if row is None:
         raise NotLinked("this contact is linked with no other")

@@ -45,13 +45,18 @@ def kind_of(revision: Revision | None) -> str:
     return "delete" if revision.deleted else "edit"
 
 
+def heads(tx: Transaction, places: Sequence[str]) -> dict[str, int]:
+    """How far feeds go; one without entries is left out."""
+    return {row[0]: row[1] for row in tx.all(_LAST, {"places": places})} if places else {}
+
+
 def append(tx: Transaction, entries: Sequence[Entry]) -> tuple[dict[UUID, int], dict[str, int]]:
     """Put entries at the end of their feeds; the number each message got, and how far each feed goes now."""
     if not entries:
         return {}, {}
     places = sorted({entry.place for entry in entries})
     last: dict[str, int] = dict.fromkeys(places, 0)
-    last.update((row[0], row[1]) for row in tx.all(_LAST, {"places": places}))
+    last.update(heads(tx, places))
     rows = []
     found: dict[UUID, int] = {}
     for entry in entries:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from router.model import Delivery, DeliveryKind, DeliveryState
 from storage import failpoints
-from storage.codec import json_of, json_value, outgoing_of
+from storage.codec import json_of, outgoing_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.statement import Row, Statement
 
@@ -70,6 +70,7 @@ _DONE_UNFENCED = Statement(
     WHERE id = :id AND :fence = :fence AND :lane = :lane
     """
 )
+_LOCK = Statement("SELECT fence FROM lanes WHERE key = :lane", lock="FOR UPDATE")
 _RELEASE = Statement(
     """
     UPDATE lanes SET owner = '', lease_until = 0, reserved = :no, due_at = (
@@ -113,7 +114,7 @@ _ABANDONED = Statement(
     """
 )
 _FREE_LANES = Statement("UPDATE lanes SET lease_until = 0, owner = '', due_at = :now WHERE lease_until > :now")
-_NEXT_DUE = Statement("SELECT channel, min(due_at) FROM lanes WHERE due_at IS NOT NULL GROUP BY channel")
+_NEXT_DUE = Statement("SELECT min(due_at) FROM lanes WHERE channel = :channel AND due_at IS NOT NULL")
 _BACKLOG = Statement(
     """
     SELECT channel, state, count(*), min(created_at) FROM outbox
@@ -220,6 +221,7 @@ def due(tx: Transaction, channel: str, limit: int) -> tuple[list[Head], list[Wai
 def postpone(tx: Transaction, waits: Sequence[Wait]) -> None:
     """Carry out waits; a lane that changed since it was looked at is left alone."""
     for each in waits:
+        _lock(tx, each.lane)
         tx.run(
             _WAIT,
             {"lane": each.lane, "fence": each.fence, "due_at": each.due_at, "reserved": each.reserved, "now": tx.now},
@@ -286,6 +288,7 @@ def settle(tx: Transaction, held: Claim, settlement: Settlement) -> bool:
         "retried": 1 if settlement.retried else 0,
         "lookups": settlement.lookups,
     }
+    _lock(tx, held.lane)
     if tx.run(_DONE_UNFENCED if failpoints.left_out("fence") else _DONE, parameters) != 1:
         return False
     if delivery.kind is DeliveryKind.ROOT and remote_ids:
@@ -305,8 +308,15 @@ def _link_thread(tx: Transaction, conversation: bytes, channel: str, thread: str
     tx.run(_SET_THREAD, {"thread_key": f"{channel}:{thread}", "conversation": conversation, "channel": channel})
 
 
+def _lock(tx: Transaction, lane: str) -> None:
+    """Hold the lane before its next head is looked for. PostgreSQL would else look with a snapshot from before a
+    delivery that is just being queued, and the lane would sleep with it."""
+    tx.one(_LOCK, {"lane": lane})
+
+
 def release(tx: Transaction, held: Claim) -> None:
     """Give a lane back with nothing done to its head (which is not `sending`)."""
+    _lock(tx, held.lane)
     tx.run(_RELEASE, {"lane": held.lane, "fence": held.fence, "no": False})
 
 
@@ -338,6 +348,7 @@ def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> boo
         return False
     if row[1] == DeliveryKind.ROOT:
         _link_thread(tx, row[2], channel, remote_id)
+    _lock(tx, row[0])
     tx.run(_NEXT_OF_LANE, {"lane": row[0], "now": tx.now})
     return True
 
@@ -353,9 +364,11 @@ def hurry(tx: Transaction, channel: str) -> None:
     tx.run(_HURRY, {"channel": channel, "now": tx.now})
 
 
-def next_due(tx: Transaction) -> dict[str, int]:
-    """For each channel with open deliveries, when its next lane is due (microseconds)."""
-    return {row[0]: row[1] for row in tx.all(_NEXT_DUE, {})}
+def next_due(tx: Transaction, channel: str) -> int | None:
+    """When the next lane of a channel is due (microseconds); None without open deliveries."""
+    row = tx.one(_NEXT_DUE, {"channel": channel})
+    due: int | None = row[0] if row else None
+    return due
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,8 +460,3 @@ def head_of(row: Row) -> Head:
             checkpoint=row[21],
         ),
     )
-
-
-def remote_ids(stored: str) -> tuple[str, ...]:
-    """The remote ids of a stored delivery."""
-    return tuple(json_value(stored))

@@ -12,7 +12,9 @@ from tests.postgres import PostgresServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--chaos-profile", choices=["short", "middle", "long"], default="short", help="how long the fault runs are")
+    parser.addoption(
+        "--chaos-profile", choices=["short", "middle", "long"], default="short", help="how long the fault runs are"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +44,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     with server.database() as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of a migrated, empty PostgreSQL database, for what SQLite cannot do."""
+    with postgres.database() as url:
         migrate(url)
         yield url
 

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from connectors.email import markup, quotes, scan
 from connectors.email.automatic import Bounce, is_automatic, to_bounce
+from connectors.email.bounds import CHARACTERS, PIECES, bounded
 from connectors.email.headers import Mailbox, to_date, to_header_text, to_ids, to_mailboxes, unfold
 from connectors.email.parts import Body, Content, File, to_content
 from router.richtext import (
@@ -29,7 +30,6 @@ from router.richtext import (
 
 Unparseable = scan.Unparseable
 
-TEXT_LIMIT = 200_000
 _STUB = re.compile(
     r"view (?:this|it) (?:e-?mail |message )?in (?:your|a) browser|enable html|html[- ]?(?:e-?mail|mail|message|format)"
     r"|does not (?:support|display) html|不支持\s*html|html\s*格式|在浏览器中(?:查看|打开)|網頁版"
@@ -151,11 +151,9 @@ def _placed(file: File, *, inline: bool) -> File:
 
 def _to_rich_text(body: Body, files: Mapping[str, tuple[int, str]]) -> RichText:
     text = body.text or ""
-    if len(text) > TEXT_LIMIT:
-        text = f"{text[:TEXT_LIMIT]}\n[{len(text) - TEXT_LIMIT} more characters: see the original mail]"
-    if body.html is not None and not _has_text(body):
-        return markup.to_rich_text(body.html, files) or of_lines(text)
-    return of_lines(text)
+    if body.html is not None and not _has_text(body) and (shown := markup.to_rich_text(body.html, files)):
+        return bounded(shown) if len(body.html) > PIECES else shown
+    return bounded(of_lines(text[: CHARACTERS + 1])) if len(text) > PIECES else of_lines(text)
 
 
 def _has_text(body: Body) -> bool:

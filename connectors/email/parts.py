@@ -20,6 +20,7 @@ _ENCRYPTED = {"application/pkcs7-mime", "application/x-pkcs7-mime", "application
 _CALENDAR_LINE = re.compile(
     r"^(SUMMARY|DTSTART|DTEND|LOCATION|ORGANIZER|METHOD)((?:;[^:\r\n]{0,200})?):(.{0,300})", re.M
 )
+_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")  # RFC 6838
 _TZID = re.compile(r"TZID=([^;:]{1,60})")
 
 
@@ -110,7 +111,7 @@ def _leaf(content: Content, part: Message, kind: str, alternative: Body | None) 
     content.files.append(
         File(
             name=to_file_name(name, _EXTENSIONS.get(kind, "")),
-            content_type=kind,
+            content_type=kind if _TYPE.fullmatch(kind) else "application/octet-stream",
             content=raw,
             content_id=content_id,
             inline=disposition == "inline" or content_id is not None,

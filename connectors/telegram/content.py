@@ -85,7 +85,7 @@ def _duration(seconds: Any) -> str:
 
 def _file(raw: Raw, label: str, name: str, content_type: str) -> Content:
     """A file to fetch later; without a label the name stands in the text, where a caption may replace it."""
-    size = int(raw.get("file_size") or 0)
+    size = max(0, int(raw.get("file_size") or 0))
     name = str(raw.get("file_name") or name)
     if size > DOWNLOAD_LIMIT:
         about = label or f"file {name}"

@@ -13,6 +13,7 @@ STYLES = {"bold": Style.BOLD, "italic": Style.ITALIC, "strikethrough": Style.STR
 LINKS = frozenset({"url", "text_link"})
 QUOTES = frozenset({"blockquote", "expandable_blockquote"})
 MEANT = LINKS | QUOTES | STYLES.keys() | {"pre"}
+ENTITY_LIMIT = 300  # Telegram itself keeps 100; reading takes their number squared
 SCHEMES = ("http://", "https://")
 
 Look = tuple[int, int, Style, str | None]
@@ -20,7 +21,9 @@ Look = tuple[int, int, Style, str | None]
 
 def to_rich_text(text: str, entities: Iterable[Mapping[str, Any]] = ()) -> RichText:
     """The tree of a message's text. Entities that lie outside the text or make no sense are left out."""
-    kept = [entity for entity in entities if entity["type"] in MEANT]
+    if not isinstance(text, str):
+        raise TypeError(f"a text that is of type {type(text).__name__}")
+    kept = [entity for entity in entities if entity["type"] in MEANT][:ENTITY_LIMIT]
     if not kept:
         return of_text(text)
     return _Reader(text, kept).read()
@@ -68,7 +71,7 @@ class _Reader:
                 continue  # inside the quote just read, or crossing its border
             found += self._paragraphs(at, first)
             if entity["type"] == "pre":
-                found.append(Pre(self._cut(first, last), entity.get("language") or None))
+                found.append(Pre(self._cut(first, last), str(entity.get("language") or "") or None))
             else:
                 inner = [block for block in blocks[index + 1 :] if block[2]["type"] == "pre"]
                 if quoted := self._within(first, last, inner):

@@ -163,7 +163,7 @@ class Wire(BaseRequest):
         except orjson.JSONDecodeError:
             try:  # orjson refuses lone surrogates, which must not cost us the whole batch (T7)
                 return json.loads(payload)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise Lost("the answer of the Telegram address is not JSON") from error
 
     async def download(self, path: str, limit: int) -> AsyncIterator[bytes]:

@@ -36,9 +36,10 @@ class Visitor:
     expires_at: datetime
 
     def sender(self) -> Sender:
-        """As the model knows him; a typed name is a label and proves nothing (A9)."""
+        """As the model knows him; a typed name is a label and proves nothing (A9). Who gave none gets one agents can
+        tell from the next."""
         if self.account is None:
-            return Sender(identity=IdentityKey("web", self.id), name=self.name)
+            return Sender(identity=IdentityKey("web", self.id), name=self.name or f"Visitor {self.id[-4:]}")
         return Sender(identity=IdentityKey("account", self.account), name=self.name, verification=2)
 
 

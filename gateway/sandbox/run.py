@@ -118,7 +118,3 @@ def sandbox(port: int, data: Path | None) -> None:
         raise WrongConfiguration(
             f"{where} cannot be used: {os.strerror(error.errno or 0)}; choose another one"
         ) from error
-
-
-if __name__ == "__main__":
-    sandbox()

@@ -101,10 +101,12 @@ def _answered(
         return None
     seconds = int((now - newest.at).total_seconds())
     values = {"agent": newest.agent, "seconds": str(max(0, seconds))}
+    recent = now - newest.at <= (_RECENT_CHAT if place.is_chat else _RECENT_MAIL)
+    if not (recent or view.round_answered):
+        return None
     if _alike(features(text, ignored), features(newest.text, ignored), text, newest.text):
         return checks["COL-SAME"].finding(place, (0, len(text)), earlier=newest.text, values=values)
-    window = _RECENT_CHAT if place.is_chat else _RECENT_MAIL
-    if not view.round_answered or now - newest.at > window:
+    if not (recent and view.round_answered):
         return None
     return checks["COL-A"].finding(place, earlier=newest.text, values=values)
 

@@ -1,15 +1,16 @@
 """The fact sheet: what a reply says about policy against the approved answer in force (`service.md` 4.5)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
-from router.consistency.clauses import Clause
-from router.consistency.findings import Finding, Place, Rule, Words
+from router.consistency.body import Body
+from router.consistency.clauses import Clauses
+from router.consistency.findings import Finding, Place, Rule
 from router.consistency.numerals import number
-from router.consistency.patterns import Bank, Hit, Pattern, excepted
+from router.consistency.patterns import Bank, Hit, Pattern, Spans, spans_of
 from router.consistency.promises import PromiseKind
 from router.consistency.text import Haystack, Normal, Span
 from router.consistency.workdays import BusinessCalendar
@@ -49,8 +50,8 @@ class FactPattern:
 class FactRule:
     """How mentions of one fact are found and judged.
 
-    `units` turn what was said into the fact's unit (年 = 12 for months); `approved` is the sentence to insert, with
-    {value}. `promise` and `soonest`: a promise of that kind due before so many working days is too early.
+    `units` turn what was said into the fact's unit (年 = 12 for months); the suggestion of `rule` is the sentence to
+    insert, with {value}. `promise` and `soonest`: a promise of that kind due before so many working days is too early.
     """
 
     key: str
@@ -61,7 +62,6 @@ class FactRule:
     units: Sequence[tuple[Pattern, Decimal]] = ()
     exceptions: Pattern | None = None
     source: str = ""
-    approved: Words = field(default_factory=Words)
     promise: PromiseKind | None = None
     soonest: int = 0
 
@@ -131,27 +131,29 @@ class Mention:
     fact: Fact
 
 
-def mentions(
-    normal: Normal, parts: Sequence[Clause], sheet: FactSheet, at: datetime, scope: Mapping[str, str]
-) -> list[Mention]:
-    """All facts stated in a text without quotes, in order of place; questions and past policy are skipped."""
+def mentions(body: Body, sheet: FactSheet, at: datetime, scope: Mapping[str, str]) -> list[Mention]:
+    """All facts stated in a text, in order of place; questions and past policy are skipped."""
+    normal = body.normal
     found: dict[tuple[str, Value], Mention] = {}
-    taken: dict[str, list[Span]] = {}
+    taken: dict[str, Spans] = {}
+    excepted: dict[str, Spans] = {}
     for index in sheet.bank.present(normal):
         rule, each = sheet.owners[index]
         fact = sheet.in_force(rule.key, at, scope)
         if fact is None:
             continue
+        known = taken.setdefault(rule.key, Spans())
+        if rule.key not in excepted:
+            excepted[rule.key] = spans_of(rule.exceptions, normal)
+        exceptions = excepted[rule.key]
         for hit in each.pattern.hits(normal):
             span = (hit.start, hit.end)
-            if any(start < hit.end and hit.start < end for start, end in taken.get(rule.key, ())):
-                continue
-            if excepted(span, rule.exceptions, normal) or _is_skipped(span, parts, sheet):
+            if known.overlap(span) or exceptions.overlap(span) or _is_skipped(span, body.clauses, sheet):
                 continue
             said = _said(normal, hit, each, rule)
             if said is None:
                 continue
-            taken.setdefault(rule.key, []).append(span)
+            known.add(span)
             approved = value_of(fact.value)
             found.setdefault(
                 (rule.key, said),
@@ -167,9 +169,8 @@ def mentions(
     return sorted(found.values(), key=lambda each: (each.span, each.rule.key))
 
 
-def _is_skipped(span: Span, parts: Sequence[Clause], sheet: FactSheet) -> bool:
-    touched = [part for part in parts if part.start < span[1] and span[0] < part.end]
-    return any(part.question or sheet.skip.found(part.hay) for part in touched)
+def _is_skipped(span: Span, clauses: Clauses, sheet: FactSheet) -> bool:
+    return any(each.question or each.has(sheet.skip) for each in clauses.over(span))
 
 
 def _said(normal: Normal, hit: Hit, each: FactPattern, rule: FactRule) -> Value | None:
@@ -179,15 +180,16 @@ def _said(normal: Normal, hit: Hit, each: FactPattern, rule: FactRule) -> Value 
     amount = number(normal.text[span[0] : span[1]]) if span else None
     if amount is None:
         return None
-    return _whole(amount * _factor(normal, hit, rule))
+    unit = _unit(normal, hit)
+    if unit.endswith("半"):
+        amount, unit = amount + Decimal("0.5"), unit.removesuffix("半")
+    factor = next((factor for pattern, factor in rule.units if pattern.full(Haystack(unit)) is not None), Decimal(1))
+    return _whole(amount * factor)
 
 
-def _factor(normal: Normal, hit: Hit, rule: FactRule) -> Decimal:
-    if "unit" not in hit.groups:
-        return Decimal(1)
-    start, end = hit.groups["unit"]
-    unit = Haystack(normal.text[start:end].strip())
-    return next((factor for pattern, factor in rule.units if pattern.full(unit) is not None), Decimal(1))
+def _unit(normal: Normal, hit: Hit) -> str:
+    start, end = hit.groups.get("unit", (0, 0))
+    return normal.text[start:end].strip()
 
 
 def _whole(amount: Decimal) -> Value:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from router.consistency.text import Span
@@ -163,6 +164,11 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
         seen.add(key)
         kept.append(finding)
     return kept
+
+
+def lead_is_told_after(place: Place) -> timedelta:
+    """How long a reply may be held before the lead hears of it; it never sends itself."""
+    return timedelta(minutes=3) if place.is_chat else timedelta(minutes=30)
 
 
 def is_held(findings: Iterable[Finding]) -> bool:

@@ -50,7 +50,7 @@ def length(text: str, unit: str) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Shape:
     """What the form is judged by beside the text. `first`: no human reply came before in this cycle. `questions` is
     the customer's last message; `subject` None where the channel has none."""
 
@@ -67,7 +67,7 @@ _SHORT_REPLY = 40
 def form(
     original: str,
     normal: Normal,
-    shape: Form,
+    shape: Shape,
     rules: FormatRules,
     required: RequiredElements,
     place: Place,
@@ -128,7 +128,7 @@ def _links(normal: Normal, rules: FormatRules, place: Place, checks: Mapping[str
 
 
 def _chat(
-    original: str, normal: Normal, shape: Form, required: RequiredElements, place: Place, checks: Mapping[str, Rule]
+    original: str, normal: Normal, shape: Shape, required: RequiredElements, place: Place, checks: Mapping[str, Rule]
 ) -> list[Finding]:
     if not place.is_chat:
         return []
@@ -142,7 +142,7 @@ def _chat(
     return found
 
 
-def _mail(original: str, shape: Form, rules: FormatRules, place: Place, checks: Mapping[str, Rule]) -> list[Finding]:
+def _mail(original: str, shape: Shape, rules: FormatRules, place: Place, checks: Mapping[str, Rule]) -> list[Finding]:
     if place.channel_type is not ChannelType.EMAIL:
         return []
     found: list[Finding] = []

@@ -1,11 +1,12 @@
 """The language of a message by its scripts, and whether a reply speaks the customer's (`service.md` 4.8)."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
 from router.consistency.findings import Finding, Place, Rule
 from router.consistency.patterns import Pattern
-from router.consistency.scripts import is_han, is_traditional
+from router.consistency.scripts import traditional_count
 from router.consistency.text import Haystack
 
 
@@ -22,11 +23,15 @@ class Language(StrEnum):
 
 
 _CODE = Pattern(
-    r"(?i)https?://\S+|\bwww\.\S+|\S+@\S+\.\S+|#?\b[a-z-]*\d[a-z0-9_-]*|\b[a-z0-9-]+\.(?:com|cn|net|org|io|hk|tw)\b\S*"
-    r"|<[@#!][^>\s]*>|:[a-z][a-z0-9_+-]+:",
+    r"(?i)https?://\S+|\bwww\.\S+|<[@#!][^>\s]{0,80}>|:[a-z][a-z0-9_+-]{0,40}:"
+    r"|[a-z0-9_.+-]{1,64}@[a-z0-9_.-]{1,255}|[a-z_-]{0,40}[0-9][a-z0-9_-]*",
     raw=True,
 )
-_WORD = Pattern(r"(?:\p{Latin}|')+", raw=True)
+_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]['A-Za-z\u00c0-\u024f]*")
+_HAN = re.compile(r"[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u3007\U00020000-\U0003134f]")
+_KANA = re.compile(r"[\u3041-\u30fa\uff66-\uff9d]")
+_HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]")
+_CYRILLIC = re.compile(r"[\u0400-\u052f]")
 _FEWEST = 2
 _TRADITIONAL_SHARE = 0.08
 
@@ -38,21 +43,12 @@ def language(text: str) -> Language:
     characters (and one).
     """
     plain = _without_codes(text)
-    han = traditional = kana = hangul = cyrillic = 0
-    for char in plain:
-        code = ord(char)
-        if code < 0x400:
-            continue
-        if is_han(char):
-            han += 1
-            traditional += is_traditional(char)
-        elif 0x3041 <= code <= 0x30FA or 0xFF66 <= code <= 0xFF9D:
-            kana += 1
-        elif 0xAC00 <= code <= 0xD7A3 or 0x1100 <= code <= 0x11FF or 0x3131 <= code <= 0x318E:
-            hangul += 1
-        elif 0x400 <= code <= 0x52F:
-            cyrillic += 1
-    words = sum(1 for _ in _WORD.hits(Haystack(plain)))
+    han = len(_HAN.findall(plain))
+    traditional = traditional_count(plain) if han else 0
+    kana = len(_KANA.findall(plain))
+    hangul = len(_HANGUL.findall(plain))
+    cyrillic = len(_CYRILLIC.findall(plain))
+    words = len(_WORD.findall(plain))
     if kana >= _FEWEST and kana * 5 >= han:
         return Language.JAPANESE
     counts = {
@@ -71,10 +67,9 @@ def language(text: str) -> Language:
 
 
 def _without_codes(text: str) -> str:
-    hay = Haystack(text)
     out: list[str] = []
     at = 0
-    for hit in _CODE.hits(hay):
+    for hit in _CODE.hits(Haystack(text)):
         out += [text[at : hit.start], " "]
         at = hit.end
     return "".join([*out, text[at:]])

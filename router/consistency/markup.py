@@ -15,6 +15,7 @@ _MARKUP = Pattern(
     r"|(?P<fence>```)|(?P<entity>&(?:amp|lt|gt);)",
     raw=True,
 )
+_KINDS = ("mention", "link", "emoji", "bold", "fence", "entity")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
 
 
@@ -25,8 +26,11 @@ def markup(original: str, place: Place, checks: Mapping[str, Rule]) -> list[Find
     rule = checks["W-MARKUP"]
     found: list[Finding] = []
     for hit in _MARKUP.hits(Haystack(original)):
-        kind = next(iter(hit.groups))
-        start, end = hit.groups[kind] if kind in ("emoji", "bold", "fence", "entity") else (hit.start, hit.end)
+        kind = next(each for each in _KINDS if each in hit.groups)
+        start, end = hit.groups["bold"] if kind == "bold" else (hit.start, hit.end)
+        following = original[end : end + 1]
+        if kind == "bold" and following.isascii() and following.isalnum():
+            continue  # ~10~20 and _a_b are no markup in Slack either
         said = original[start:end]
         found.append(rule.finding(place, (start, end), said=said, fix=_plain(original, hit, kind, said)))
     return found

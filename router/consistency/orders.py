@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from router.consistency.patterns import Pattern
+from router.consistency.patterns import Pattern, Spans
 from router.consistency.text import Normal, Span
 
 
@@ -23,15 +23,15 @@ def order_numbers(
     A pattern marks the number with the group `no`, else its whole match is the number.
     """
     found: dict[str, OrderNumber] = {}
-    places: list[Span] = []
+    places = Spans()
     for pattern in patterns:
         for hit in pattern.hits(normal):
             start, end = hit.groups.get("no", (hit.start, hit.end))
-            if any(start < other_end and other_start < end for other_start, other_end in places):
+            if places.overlap((start, end)):
                 continue
             number = normal.text[start:end].upper()
             if known is not None and number not in known:
                 continue
-            places.append((start, end))
+            places.add((start, end))
             found.setdefault(number, OrderNumber(number, (start, end)))
     return sorted(found.values(), key=lambda each: each.span)

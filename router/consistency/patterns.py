@@ -6,30 +6,33 @@ Macros in a pattern: {gap} up to 8 characters of the same clause, {number} a num
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 import re2
 
 from router.consistency.numerals import NUMBER, RANGE
 from router.consistency.scripts import is_han, simplified
-from router.consistency.text import Haystack, Normal, Span, normalise
+from router.consistency.text import Haystack, Span
 
 _UNANCHORED = re2._Anchor.UNANCHORED
 _FULL = re2._Anchor.ANCHOR_BOTH
+_ANCHOR = re.compile(r"(?:^|[^\[\\])\^|(?:^|[^\\])\$")
 _GROUP_NAME = re.compile(r"\(\?P<\w+>")
 _MACRO = re.compile(r"\{([a-z]\w*)\}")
 _MACROS = {"gap": r"[^。!?;,\n]{0,8}", "number": NUMBER, "range": RANGE}
+MOST_HITS = 1000
+"""Matches of one pattern that anybody looks at: a flood of them must not cost more than 50 ms."""
 _BANK = 20  # patterns a combined look-up; measured: 10 costs twice as much, 50 twice the memory
+_BANK_PART = 5
 
 
 class BadPattern(ValueError):
     """A pattern that RE2 does not read or whose own examples fail; the text names the pattern and the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A match in character offsets of the haystack; `groups` holds the named groups that took part."""
 
     start: int
@@ -51,12 +54,12 @@ def _folded_source(source: str) -> str:
     return "".join(folded)
 
 
-def _expanded(source: str, macros: Mapping[str, str]) -> str:
+def _expanded(source: str) -> str:
     def macro(match: re.Match[str]) -> str:
         name = match.group(1)
-        if name not in macros:
-            raise BadPattern(f"unknown macro {{{name}}} in {source!r}; known are {', '.join(sorted(macros))}")
-        return macros[name]
+        if name not in _MACROS:
+            raise BadPattern(f"unknown macro {{{name}}} in {source!r}; known are {', '.join(sorted(_MACROS))}")
+        return _MACROS[name]
 
     return _MACRO.sub(macro, source)
 
@@ -64,21 +67,27 @@ def _expanded(source: str, macros: Mapping[str, str]) -> str:
 class Pattern:
     """One compiled pattern. Over normalised text by default; `raw` patterns see the original and mind case."""
 
-    __slots__ = ("_names", "_regexp", "compiled", "source")
+    __slots__ = ("_names", "_regexp", "anchored", "compiled", "source")
 
-    def __init__(self, source: str, *, macros: Mapping[str, str] | None = None, raw: bool = False) -> None:
+    def __init__(self, source: str, *, raw: bool = False, ready: bool = False) -> None:
+        """`ready`: the source has been through here before (folded, without macros)."""
         self.source = source
-        self.compiled = source if raw else _expanded(_folded_source(source), {**_MACROS, **(macros or {})})
+        self.compiled = source if raw or ready else _expanded(_folded_source(source))
         self._regexp = _compile(self.compiled, raw)
+        self.anchored = _ANCHOR.search(self.compiled) is not None  # what it finds depends on where a text ends
         self._names = tuple((name.decode(), index) for name, index in self._regexp.NamedCapturingGroups())
 
     def _hit(self, hay: Haystack, spans: Sequence[Span]) -> Hit:
-        groups = {
-            name: (hay.char(spans[index][0]), hay.char(spans[index][1]))
-            for name, index in self._names
-            if spans[index][0] >= 0
-        }
-        return Hit(hay.char(spans[0][0]), hay.char(spans[0][1]), groups)
+        whole = spans[0]
+        start, end = hay.char(whole[0]), hay.char(whole[1])
+        groups: dict[str, Span] = {}
+        for name, index in self._names:
+            span = spans[index]
+            if span == whole:
+                groups[name] = (start, end)
+            elif span[0] >= 0:
+                groups[name] = (hay.char(span[0]), hay.char(span[1]))
+        return Hit(start, end, groups)
 
     def search(self, hay: Haystack) -> Hit | None:
         """The first match."""
@@ -93,10 +102,11 @@ class Pattern:
         spans = self._regexp.Match(_FULL, hay.utf8, 0, len(hay.utf8))
         return None if spans[0][0] < 0 else self._hit(hay, spans)
 
-    def hits(self, hay: Haystack) -> Iterator[Hit]:
-        """All matches that do not overlap, from left to right; empty ones are left out."""
+    def hits(self, hay: Haystack, most: int = MOST_HITS) -> Iterator[Hit]:
+        """The matches that do not overlap, from left to right, `most` of them; empty ones are left out."""
         at, end = 0, len(hay.utf8)
-        while at < end:
+        while at < end and most > 0:
+            most -= 1
             spans = self._regexp.Match(_UNANCHORED, hay.utf8, at, end)
             if spans[0][0] < 0:
                 return
@@ -109,7 +119,6 @@ class Pattern:
                     at += 1
 
 
-@lru_cache(maxsize=4096)
 def _compile(source: str, raw: bool) -> "re2._re2.RE2":
     options = re2.Options()
     options.log_errors = False
@@ -120,20 +129,26 @@ def _compile(source: str, raw: bool) -> "re2._re2.RE2":
     return compiled
 
 
-def any_of(sources: Iterable[str], macros: Mapping[str, str] | None = None) -> Pattern:
-    """One pattern that matches where any of these does."""
-    return Pattern("|".join(f"(?:{source})" for source in sources) or r"[^\s\S]", macros=macros)
+def any_of(patterns: Iterable[Pattern]) -> Pattern:
+    """One pattern that matches where any of these does; nowhere without any."""
+    return Pattern("|".join(f"(?:{each.compiled})" for each in patterns) or r"[^\s\S]", ready=True)
+
+
+def named(groups: Mapping[str, Pattern]) -> Pattern:
+    """Patterns as one with a named group each; the first that fits at a place wins."""
+    return Pattern("|".join(f"(?P<{name}>{each.compiled})" for name, each in groups.items()), ready=True)
 
 
 class Bank:
-    """Many patterns looked for at once: one combined look-up for twenty of them, single ones only where it hits."""
+    """Many patterns looked for at once: one combined look-up for twenty of them, where it hits one for five, and
+    single ones only where that hits too."""
 
     __slots__ = ("_groups", "patterns")
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self.patterns = tuple(patterns)
         self._groups = [
-            (_combined(patterns[at : at + _BANK]), range(at, min(at + _BANK, len(patterns))))
+            (_combined(self.patterns[at : at + _BANK]), _parts(self.patterns, at, min(at + _BANK, len(patterns))))
             for at in range(0, len(patterns), _BANK)
         ]
 
@@ -141,31 +156,50 @@ class Bank:
         """Indices of the patterns that match somewhere, in order."""
         return [
             index
-            for combined, indices in self._groups
-            if combined.found(hay)
+            for whole, parts in self._groups
+            if whole.found(hay)
+            for part, indices in parts
+            if part.found(hay)
             for index in indices
             if self.patterns[index].found(hay)
         ]
 
 
+def _parts(patterns: Sequence[Pattern], start: int, stop: int) -> list[tuple[Pattern, range]]:
+    ranges = [range(at, min(at + _BANK_PART, stop)) for at in range(start, stop, _BANK_PART)]
+    return [(_combined([patterns[index] for index in each]), each) for each in ranges]
+
+
 def _combined(patterns: Sequence[Pattern]) -> Pattern:
     sources = [_GROUP_NAME.sub("(?:", pattern.compiled) for pattern in patterns]
-    combined = object.__new__(Pattern)
-    combined.source = combined.compiled = "|".join(f"(?:{source})" for source in sources)
-    combined._regexp = _compile(combined.compiled, False)
-    combined._names = ()
-    return combined
+    return Pattern("|".join(f"(?:{source})" for source in sources), ready=True)
 
 
-def overlaps(one: Span, other: Span) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
+class Spans:
+    """Spans that do not overlap, kept in order, so that one more is judged without looking at all of them."""
+
+    def __init__(self, spans: Iterable[Span] = ()) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for span in spans:
+            self.add(span)
+
+    def overlap(self, span: Span) -> bool:
+        """Whether one of them shares a character with this one."""
+        after = bisect_left(self._starts, span[1])
+        return after > 0 and self._ends[after - 1] > span[0]
+
+    def add(self, span: Span) -> None:
+        """Take one in; what overlaps is left out, the first stays."""
+        if not self.overlap(span):
+            at = bisect_left(self._starts, span[0])
+            self._starts.insert(at, span[0])
+            self._ends.insert(at, span[1])
 
 
-def excepted(hit: Span, exceptions: Pattern | None, normal: Normal) -> bool:
-    """True when an exception covers part of this hit (滚筒 for 滚)."""
-    return exceptions is not None and any(overlaps(hit, (each.start, each.end)) for each in exceptions.hits(normal))
+NO_SPANS = Spans()
 
 
-def shows(pattern: Pattern, example: str) -> bool:
-    """True when the pattern matches this example, the way it would match a message."""
-    return pattern.found(normalise(example))
+def spans_of(pattern: Pattern | None, hay: Haystack) -> Spans:
+    """Where a pattern matches; nowhere without one."""
+    return NO_SPANS if pattern is None else Spans((hit.start, hit.end) for hit in pattern.hits(hay))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from router.consistency.findings import Finding, Level, Place, Rule
-from router.consistency.patterns import Pattern
+from router.consistency.patterns import Pattern, Spans
 from router.consistency.text import Haystack, Normal, Span
 
 
@@ -60,6 +60,8 @@ _PHONE = Pattern(
     r"|\(\d{3}\)\s?\d{3}-\d{4}\b|\b\d{3}-\d{3}-\d{4}\b"
 )
 _SLACK_ID = Pattern(r"\b[UWCDGTB]0[A-Z0-9]{7,11}\b", raw=True)
+_MENTION = ("<@", "<#", "<!")
+_HOTLINE = Pattern(r"(?:400|800)-?\d{3}-?\d{4}|(?:\+?1-?)?8(?:00|33|44|55|66|77|88)-\d{3}-\d{4}")  # nobody's own number
 _SUSPECT = Pattern(r"\d{4}|@|\d{3}[ -]")
 
 
@@ -73,7 +75,8 @@ def secrets(whole: Normal, original: str, rules: PiiRules, own: Own) -> Iterator
     for hit in rules.internal.hits(whole):
         yield Secret.INTERNAL_URL, whole.original(hit.start, hit.end)
     for hit in _SLACK_ID.hits(Haystack(original)):
-        if any(char.isdigit() for char in original[hit.start + 2 : hit.end]):
+        mentioned = original[max(0, hit.start - 2) : hit.start] in _MENTION  # that is W-MARKUP, and taken out
+        if not mentioned and any(char.isdigit() for char in original[hit.start + 2 : hit.end]):
             yield Secret.SLACK_ID, (hit.start, hit.end)
     if _SUSPECT.found(whole):
         yield from _numbers(whole, rules, own)
@@ -81,43 +84,45 @@ def secrets(whole: Normal, original: str, rules: PiiRules, own: Own) -> Iterator
 
 
 def _numbers(whole: Normal, rules: PiiRules, own: Own) -> Iterator[tuple[Secret, Span]]:
-    taken: list[Span] = [hit.groups["no"] for pattern in rules.labelled for hit in pattern.hits(whole)]
-
-    def free(start: int, end: int) -> bool:
-        return not any(begin < end and start < stop for begin, stop in taken)
-
+    taken = Spans(hit.groups["no"] for pattern in rules.labelled for hit in pattern.hits(whole))
     for hit in _CARD.hits(whole):
         text = whole.text[hit.start : hit.end]
-        if free(hit.start, hit.end) and _is_card("".join(filter(str.isdigit, text))):
-            taken.append((hit.start, hit.end))
+        if not taken.overlap((hit.start, hit.end)) and _is_card("".join(filter(str.isdigit, text))):
+            taken.add((hit.start, hit.end))
             yield Secret.CARD, whole.original(hit.start, hit.end)
     for hit in _NATIONAL_ID.hits(whole):
-        if free(hit.start, hit.end) and _is_national_id(whole.text[hit.start : hit.end]):
-            taken.append((hit.start, hit.end))
+        if not taken.overlap((hit.start, hit.end)) and _is_national_id(whole.text[hit.start : hit.end]):
+            taken.add((hit.start, hit.end))
             yield Secret.NATIONAL_ID, whole.original(hit.start, hit.end)
     for hit in _EMAIL.hits(whole):
         text = whole.text[hit.start : hit.end].rstrip(".-")
         if not _may_show(text, own.emails, own) and not _is_listed(text, rules.emails):
             yield Secret.EMAIL, whole.original(hit.start, hit.start + len(text))
+    theirs = frozenset(map(_digits, own.phones))
     for hit in _PHONE.hits(whole):
         text = whole.text[hit.start : hit.end]
-        if not free(hit.start, hit.end) or not _is_phone(text, rules.region):
+        if taken.overlap((hit.start, hit.end)) or _HOTLINE.full(Haystack(text)) or not _is_phone(text, rules.region):
             continue
         digits = _digits(text)
-        if not _may_show(digits, frozenset(map(_digits, own.phones)), own) and digits not in rules.phones:
+        if not _may_show(digits, theirs, own) and digits not in rules.phones:
             yield Secret.PHONE, whole.original(hit.start, hit.end)
 
 
 def _postal(whole: Normal, rules: PiiRules, own: Own) -> Iterator[tuple[Secret, Span]]:
+    known = [each for each in map(_letters, (*rules.addresses, *(own.addresses if own.disclosable else ()))) if each]
     for hit in rules.postal.hits(whole):
         text = _letters(whole.text[hit.start : hit.end])
-        known = [*rules.addresses, *(own.addresses if own.disclosable else ())]
-        if any(text in each or each in text for each in map(_letters, known) if each):
+        if any(each in text or _ends_in(text, each) for each in known):
             continue
         # "return address: ..." is the shop's own; the ledger compares it with what was said before
         if rules.own_postal.found(Haystack(whole.text[max(0, hit.start - 30) : hit.start])):
             continue
         yield Secret.ADDRESS, whole.original(hit.start, hit.end)
+
+
+def _ends_in(text: str, known: str) -> bool:
+    """The match may have taken a few words before the address with it (寄到上海市...)."""
+    return any(text[skip:] in known for skip in range(min(9, len(text) - 5)))
 
 
 def _may_show(value: str, theirs: frozenset[str], own: Own) -> bool:

@@ -8,32 +8,29 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from router.consistency import collision, facts, ledger
-from router.consistency.clauses import Clause, clauses
-from router.consistency.facts import Mention
+from router.consistency.body import Body, body_of
+from router.consistency.facts import FactRule, Mention
 from router.consistency.findings import Finding, Level, in_order
-from router.consistency.formats import Form, form
+from router.consistency.formats import Shape, form
 from router.consistency.language import Language, language, mismatch
 from router.consistency.markup import markup
 from router.consistency.pii import leaks
 from router.consistency.promises import Promised, promises
 from router.consistency.reply import Reply, Standards
 from router.consistency.statements import Told, statements
-from router.consistency.text import Normal, normalise, without_quotes
+from router.consistency.times import Form
 from router.consistency.wording import Stage, incomplete, phrases, shouting
 from router.consistency.workdays import BusinessCalendar
+from router.duplicates import deviates, features
 
 _HAND_OFF = timedelta(minutes=2)
-LONGEST = 65_536
-"""Characters the rules look at; no channel sends more in one message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What a reply says, found once and used by every later step: facts mentioned, promises made, statements."""
 
-    whole: Normal
-    normal: Normal
-    parts: Sequence[Clause]
+    body: Body
     mentions: Sequence[Mention]
     promises: Sequence[Promised]
     told: Sequence[Told]
@@ -50,17 +47,12 @@ class Checked:
 
 def read(reply: Reply, standards: Standards, calendar: BusinessCalendar, now: datetime) -> Reading:
     """Normalise once and extract everything a reply states."""
-    whole = normalise(reply.text[:LONGEST])
-    normal = without_quotes(whole)
-    parts = clauses(normal)
-    told = statements(normal, standards.ledger, calendar, now)
+    body = body_of(reply.text, calendar, now, standards.promises.soon(reply.place.channel_type))
     return Reading(
-        whole=whole,
-        normal=normal,
-        parts=parts,
-        mentions=facts.mentions(normal, parts, standards.facts, reply.ordered_at or now, reply.scope),
-        promises=promises(normal, standards.promises, calendar, reply.place.channel_type, now),
-        told=ledger.bound(told, reply.orders, reply.topic),
+        body=body,
+        mentions=facts.mentions(body, standards.facts, reply.ordered_at or now, reply.scope),
+        promises=promises(body, standards.promises),
+        told=ledger.bound(statements(body, standards.ledger), reply.orders, reply.topic),
     )
 
 
@@ -77,7 +69,7 @@ def check_locked(checked: Checked, reply: Reply, standards: Standards, now: date
         checked.reading.told,
         reply.told,
         reply.conversation,
-        checked.reading.normal,
+        checked.reading.body.normal,
         place,
         standards.ledger,
         checks,
@@ -107,24 +99,25 @@ def _of_text(
 ) -> list[Finding]:
     place, checks, text = reply.place, standards.checks, reply.text
     first = reply.stage in (Stage.FIRST, Stage.FIRST_COMPLAINT)
-    shape = Form(first=first, attachments=reply.attachments, subject=reply.subject, questions=reply.question)
+    shape = Shape(first=first, attachments=reply.attachments, subject=reply.subject, questions=reply.question)
     spoken = language(reply.question) if reply.question else Language.UNKNOWN
     return [
         *facts.contradictions(reading.mentions, place),
         *_too_early(reply, reading, standards, calendar, now),
-        *phrases(reading.normal, text, standards.wording, place),
+        *phrases(reading.body.normal, text, standards.wording, place),
         *_elements(reply, reading, standards, now),
         *shouting(text, place, checks),
-        *leaks(reading.whole, text, standards.pii, reply.own, place, checks),
+        *leaks(reading.body.whole, text, standards.pii, reply.own, place, checks),
         *markup(text, place, checks),
         *mismatch(text, spoken, reply.language, place, checks),
-        *form(text, reading.normal, shape, standards.formats, standards.required, place, checks),
+        *form(text, reading.body.normal, shape, standards.formats, standards.required, place, checks),
         *_open_promises(reply, reading, standards),
+        *_deviations(reply, standards),
     ]
 
 
 def _elements(reply: Reply, reading: Reading, standards: Standards, now: datetime) -> list[Finding]:
-    found = incomplete(reading.normal, reply.stage, standards.required, reply.place, standards.checks)
+    found = incomplete(reading.body.normal, reply.stage, standards.required, reply.place, standards.checks)
     handed = reply.handed_off_at
     if reply.place.is_chat and handed is not None and now - handed <= _HAND_OFF:
         # whoever takes over a chat within two minutes need not greet again
@@ -143,11 +136,27 @@ def _too_early(
             continue
         fact = standards.facts.in_force(rule.key, reply.ordered_at or now, reply.scope)
         for promise in reading.promises:
-            if fact is not None and promise.kind is rule.promise and promise.due_at < soonest:
+            if fact is not None and _is_early(promise, rule, soonest):
                 said = promise.due_at.strftime("%Y-%m-%d %H:%M")
                 check = standards.checks["PROMISE-EARLY"]
                 found.append(check.finding(reply.place, promise.span, said=said, approved=fact.value))
     return found
+
+
+def _is_early(promise: Promised, rule: FactRule, soonest: datetime) -> bool:
+    """A definite time before the earliest one: "as soon as possible" promises no day."""
+    return promise.kind is rule.promise and promise.form is not Form.VAGUE and promise.due_at < soonest
+
+
+def _deviations(reply: Reply, standards: Standards) -> list[Finding]:
+    """A free answer that differs from the official one of an incident, or from an approved one (4.3)."""
+    ignored = standards.topics.ignored
+    wanted = (("ANSWER-INCIDENT", reply.official_answer), ("ANSWER-REUSE", reply.approved_answer))
+    return [
+        standards.checks[name].finding(reply.place, approved=answer)
+        for name, answer in wanted
+        if answer and deviates(features(reply.text, ignored), features(answer, ignored))
+    ]
 
 
 def _open_promises(reply: Reply, reading: Reading, standards: Standards) -> list[Finding]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from router.consistency.clauses import Clause, clauses
+from router.consistency.body import Body
+from router.consistency.clauses import Clause
 from router.consistency.patterns import Hit, Pattern
 from router.consistency.text import Haystack, Normal, Span
-from router.consistency.times import Form, Moment, moments, tells_past
-from router.consistency.workdays import BusinessCalendar
+from router.consistency.times import Form, Moment
 from router.model import ChannelType
 
 
@@ -51,8 +51,8 @@ class Unless:
     pattern: Pattern
     unless: Pattern | None = None
 
-    def holds(self, clause: Haystack) -> bool:
-        return self.pattern.found(clause) and not (self.unless is not None and self.unless.found(clause))
+    def holds(self, clause: Clause) -> bool:
+        return clause.has(self.pattern) and not (self.unless is not None and clause.has(self.unless))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,10 @@ class PromiseRules:
     waiting: Pattern
     vague: Mapping[ChannelType, timedelta]
 
+    def soon(self, channel_type: ChannelType) -> timedelta:
+        """What 马上 or "shortly" amounts to on a channel; web chat stands for those not listed."""
+        return self.vague.get(channel_type, self.vague[ChannelType.WEBCHAT])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promised:
@@ -77,76 +81,55 @@ class Promised:
     form: Form
 
 
-def promises(
-    normal: Normal, rules: PromiseRules, calendar: BusinessCalendar, channel_type: ChannelType, now: datetime
-) -> list[Promised]:
-    """All promises of a text without quotes, in order; a holding phrase counts only when nothing else is promised."""
-    vague = rules.vague.get(channel_type, rules.vague[ChannelType.WEBCHAT])
-    parts = clauses(normal)
-    times = [_moments(part, now, calendar, vague) for part in parts]
-    carried = _carried(parts, times)
+def promises(body: Body, rules: PromiseRules) -> list[Promised]:
+    """All promises of a text, in order; a holding phrase counts only when nothing else is promised."""
     found: list[Promised] = []
-    blocked = waiting_clauses(parts, rules)
-    for index, (part, near) in enumerate(zip(parts, carried, strict=True)):
-        if not near or index in blocked or part.question or part.conditional:
+    known: set[tuple[PromiseKind, datetime]] = set()
+    for part, near in _lent(body.moments()):
+        if not near or part.question or part.conditional or promises_nothing(body, part, rules):
             continue
-        if is_no_promise(part, rules):
-            continue
-        promise = _promise(normal, part, near, rules)
-        if promise is not None and (promise.kind, promise.due_at) not in {(p.kind, p.due_at) for p in found}:
+        promise = _promise(body.normal, part, near, rules)
+        if promise is not None and (promise.kind, promise.due_at) not in known:
+            known.add((promise.kind, promise.due_at))
             found.append(promise)
-    return found or _holding(normal, parts, rules, now + vague, calendar)
-
-
-def _moments(part: Clause, now: datetime, calendar: BusinessCalendar, vague: timedelta) -> list[Moment]:
-    """Times as offsets of the whole text."""
-    return [
-        Moment(start=each.start + part.start, end=each.end + part.start, due=each.due, form=each.form)
-        for each in moments(part.hay, now, calendar, vague)
-    ]
+    return found or _holding(body, rules)
 
 
 _FILLER = Pattern(
-    r"(?:[\s,.。!;:~]|大约|预计|最迟|最晚|最快|我们|会|将|在|于|之?内|左右|前|within|by|on|in|at|or|before|the|latest)*"
+    r"(?:[\s,.。!;:~]|大约|预计|最迟|最晚|最快|我们|会|将|在|于|之?内|左右|前|给我们?|give\s(?:me|us)|just|within|by|on|in|at|or|before|the|latest)*"
 )
 
 
-def _carried(parts: Sequence[Clause], times: Sequence[list[Moment]]) -> list[list[Moment]]:
+def _lent(near: list[tuple[Clause, Sequence[Moment]]]) -> list[tuple[Clause, Sequence[Moment]]]:
     """A clause that is nothing but a time ("24小时内, ...") lends it to its neighbour in the sentence."""
-    lent = [list(each) for each in times]
-    for index, (part, near) in enumerate(zip(parts, times, strict=True)):
-        if not near or not _is_bare(part, near):
+    if all(not moments for _, moments in near):
+        return []
+    lent = list(near)
+    for index, (part, moments) in enumerate(near):
+        if not moments or not _is_bare(part, moments):
             continue
-        lent[index] = []
+        lent[index] = (part, ())
         for other in (index + 1, index - 1):
-            if 0 <= other < len(parts) and parts[other].sentence == part.sentence and not times[other]:
-                lent[other] += near
+            if 0 <= other < len(near) and near[other][0].sentence == part.sentence and not near[other][1]:
+                lent[other] = (lent[other][0], (*lent[other][1], *moments))
                 break
     return lent
 
 
-def _is_bare(part: Clause, near: Sequence[Moment]) -> bool:
-    rest = part.text
-    for moment in reversed(near):
-        rest = rest[: moment.start - part.start] + rest[moment.end - part.start :]
-    return _FILLER.full(Haystack(rest)) is not None
+def _is_bare(part: Clause, moments: Sequence[Moment]) -> bool:
+    rest: list[str] = []
+    at = 0
+    for moment in moments:
+        rest.append(part.text[at : moment.start - part.start])
+        at = moment.end - part.start
+    rest.append(part.text[at:])
+    return _FILLER.full(Haystack("".join(rest))) is not None
 
 
-def waiting_clauses(parts: Sequence[Clause], rules: PromiseRules) -> set[int]:
-    """Clauses whose time starts only when something has arrived (收到后3天内): no instant can be named yet."""
-    blocked: set[int] = set()
-    waiting_in = -1
-    for index, part in enumerate(parts):
-        if rules.waiting.found(part.hay):
-            waiting_in = part.sentence
-        if part.sentence == waiting_in:
-            blocked.add(index)
-    return blocked
-
-
-def is_no_promise(part: Clause, rules: PromiseRules) -> bool:
-    """True for a clause that is directed at the customer, negated, past or a policy."""
-    return tells_past(part.hay) or any(reason.holds(part.hay) for reason in rules.reasons)
+def promises_nothing(body: Body, part: Clause, rules: PromiseRules) -> bool:
+    """True for a clause that is directed at the customer, negated, past or a policy, or whose time starts only when
+    something has arrived (收到后3天内): no instant can be named yet."""
+    return body.is_past(part) or part.follows(rules.waiting) or any(reason.holds(part) for reason in rules.reasons)
 
 
 def _promise(normal: Normal, part: Clause, near: Sequence[Moment], rules: PromiseRules) -> Promised | None:
@@ -154,14 +137,14 @@ def _promise(normal: Normal, part: Clause, near: Sequence[Moment], rules: Promis
         verb = verbs.search(part.hay)
         if verb is None:
             continue
-        moment = _nearest(part, verb, near)
+        moment = nearest(part, verb, near)
         start = min(moment.start, part.start + verb.start)
         end = max(moment.end, part.start + verb.end)
         return Promised(kind=kind, due_at=moment.due, span=normal.original(start, end), form=moment.form)
     return None
 
 
-def _nearest(part: Clause, verb: Hit, near: Sequence[Moment]) -> Moment:
+def nearest(part: Clause, verb: Hit, near: Sequence[Moment]) -> Moment:
     """The time closest to the verb; a definite one before 马上, the earlier of two equally far ones."""
 
     def distance(moment: Moment) -> tuple[bool, int, int]:
@@ -172,13 +155,11 @@ def _nearest(part: Clause, verb: Hit, near: Sequence[Moment]) -> Moment:
     return min(near, key=distance)
 
 
-def _holding(
-    normal: Normal, parts: Sequence[Clause], rules: PromiseRules, due: datetime, calendar: BusinessCalendar
-) -> list[Promised]:
-    for part in parts:
-        if not part.conditional and (hit := rules.holding.search(part.hay)) is not None:
-            span = normal.original(part.start + hit.start, part.start + hit.end)
-            due = due.astimezone(calendar.tz)
+def _holding(body: Body, rules: PromiseRules) -> list[Promised]:
+    for hit in rules.holding.hits(body.normal):
+        if not body.clauses.at(hit.start).conditional:
+            due = (body.now + body.vague).astimezone(body.calendar.tz)
+            span = body.normal.original(hit.start, hit.end)
             return [Promised(kind=PromiseKind.HOLDING, due_at=due, span=span, form=Form.VAGUE)]
     return []
 

@@ -43,7 +43,8 @@ class Reply:
     `text` is the visible text (`richtext.plain`): spans of findings refer to it. `order` binds facts and statements:
     `orders` are those of the conversation, `ordered_at` the date of the bound one. `told` are the customer's ledger
     entries. `question` is the customer's last message. `corrects`: the agent's reason for correcting an earlier
-    statement. `view` is what the row lock shows.
+    statement. `official_answer` is that of an open incident the question belongs to, `approved_answer` one of the
+    knowledge base for it. `view` is what the row lock shows.
     """
 
     text: str
@@ -63,4 +64,6 @@ class Reply:
     handed_off_at: datetime | None = None
     open_promises: int = 0
     corrects: str = ""
+    official_answer: str = ""
+    approved_answer: str = ""
     view: LockedView = NO_VIEW

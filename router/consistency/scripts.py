@@ -30,9 +30,9 @@ def simplified(char: str) -> str:
     return _table()[0].get(char, char)
 
 
-def is_traditional(char: str) -> bool:
-    """True when simplification would change this character."""
-    return char in _table()[0]
+def traditional_count(text: str) -> int:
+    """How many characters of a text simplification would change."""
+    return sum(map(_table()[0].__contains__, text))
 
 
 def table_version() -> str:

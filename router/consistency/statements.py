@@ -1,18 +1,17 @@
 """What a reply tells the customer for the record: amounts, decisions, tracking numbers, dates (`service.md` 4.6)."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from enum import StrEnum
 
-from router.consistency.clauses import Clause, clauses, sentences
-from router.consistency.money import amounts
+from router.consistency.body import Body
+from router.consistency.money import Money, amounts
 from router.consistency.orders import OrderNumber, order_numbers
-from router.consistency.patterns import Pattern
-from router.consistency.promises import PromiseRules, is_no_promise, waiting_clauses
-from router.consistency.text import Haystack, Normal, Span
-from router.consistency.times import Form, moments
-from router.consistency.workdays import BusinessCalendar
+from router.consistency.patterns import Pattern, Spans
+from router.consistency.promises import PromiseRules, nearest, promises_nothing
+from router.consistency.text import Haystack, Span
+from router.consistency.times import Form
 
 
 class Slot(StrEnum):
@@ -50,8 +49,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRules:
-    """Polarity by the nearest marker before the noun (groups undecided, no, yes) or behind it; `open` finds clauses
-    that decide nothing; `compound` a word behind the noun that makes it another thing (退款进度)."""
+    """Polarity by the nearest marker before the noun (groups undecided, no, yes, weak) or behind it; `open` clauses
+    decide nothing; `compound` a word behind the noun that makes it another thing (退款进度)."""
 
     nouns: Sequence[tuple[Slot, Pattern]]
     before: Pattern
@@ -87,33 +86,33 @@ class LedgerRules:
 
 _BEFORE = 18
 _AFTER = 14
+_REACH = 60  # beyond both and the longest trigger word
+_LEAD = 120
 _NEAR = 24
 _BEHIND = 40
 
 
-def statements(normal: Normal, rules: LedgerRules, calendar: BusinessCalendar, now: datetime) -> list[Told]:
-    """Everything a text without quotes states, with the order each statement names; questions and conditions give
-    nothing."""
-    parts = clauses(normal)
-    orders = order_numbers(normal, rules.orders)
+def statements(body: Body, rules: LedgerRules) -> list[Told]:
+    """Everything a text states, with the order each statement names; questions and conditions give nothing."""
+    orders = order_numbers(body.normal, rules.orders)
     found = [
-        *_money(normal, parts, rules),
-        *_decisions(normal, parts, rules.decisions),
-        *_tracking(normal, rules, orders),
-        *_dates(normal, parts, rules, calendar, now),
-        *_addresses(normal, parts, rules),
-        *_options(parts, rules.options, rules),
+        *_money(body, rules),
+        *_decisions(body, rules.decisions),
+        *_tracking(body, rules, orders),
+        *_dates(body, rules),
+        *_addresses(body, rules),
+        *_options(body, rules.options, rules),
     ]
     unique: dict[tuple[Slot, str, str, str | None], Told] = {}
     for each in found:
-        named = replace(each, order=_order_of(each.span, orders), span=normal.original(*each.span))
+        named = replace(each, order=_order_of(each.span, orders), span=body.normal.original(*each.span))
         unique.setdefault((named.slot, named.value, named.unit, named.order), named)
     return _agreeing(list(unique.values()))
 
 
-def choices(normal: Normal, rules: LedgerRules) -> list[Told]:
+def choices(body: Body, rules: LedgerRules) -> list[Told]:
     """What a customer chooses in an inbound message: the only statement customers make."""
-    return [replace(each, span=normal.original(*each.span)) for each in _options(clauses(normal), rules.choices, rules)]
+    return [replace(each, span=body.normal.original(*each.span)) for each in _options(body, rules.choices, rules)]
 
 
 def _agreeing(found: Collection[Told]) -> list[Told]:
@@ -130,34 +129,37 @@ def _order_of(span: Span, orders: Sequence[OrderNumber]) -> str | None:
     """The only order named, else the last one named before the statement, else none."""
     if len(orders) == 1:
         return orders[0].number
-    before = [each for each in orders if each.span[0] <= span[0]]
-    return before[-1].number if before else None
+    before = bisect_right(orders, span[0], key=lambda each: each.span[0])
+    return orders[before - 1].number if before else None
 
 
-def _decided(span: Span, parts: Sequence[Clause]) -> bool:
-    return not any(part.question or part.conditional for part in parts if part.start < span[1] and span[0] < part.end)
-
-
-def _money(normal: Normal, parts: Sequence[Clause], rules: LedgerRules) -> Iterator[Told]:
-    for begin, end in sentences(normal.text):
-        hay = Haystack(normal.text[begin:end])
-        found = list(amounts(hay))
-        if not found:
-            continue
-        triggers = [(hit.start, hit.end, next(iter(hit.groups))) for hit in rules.triggers.hits(hay)]
-        for money in found:
-            near = [
-                (distance, start > money.start, slot)
-                for start, stop, slot in triggers
-                if (distance := _distance((start, stop), (money.start, money.end))) is not None
+def _money(body: Body, rules: LedgerRules) -> Iterator[Told]:
+    normal, clauses = body.normal, body.clauses
+    found = list(amounts(normal))
+    triggers = [(hit.start, hit.end, next(iter(hit.groups))) for hit in rules.triggers.hits(normal)] if found else []
+    starts = [trigger[0] for trigger in triggers]
+    for money in found:
+        span = (money.start, money.end)
+        clause = clauses.at(money.start)
+        near = [
+            (_parted(normal.text, (start, stop), money), distance, start > money.start, slot)
+            for start, stop, slot in triggers[
+                bisect_left(starts, money.start - _REACH) : bisect_right(starts, money.end + _REACH)
             ]
-            span = (begin + money.start, begin + money.end)
-            if not near or not _decided(span, parts):
-                continue
-            lead = Haystack(hay.text[max(0, money.start - _BEFORE) : money.start])
-            if rules.denied.found(lead) or rules.hedged.found(lead):
-                continue
-            yield Told(slot=Slot(min(near)[2]), value=str(money.value), unit=money.currency, span=span)
+            if (distance := _distance((start, stop), span)) is not None
+            and clauses.at(start).sentence == clause.sentence
+        ]
+        if not near or not clauses.decided(span):
+            continue
+        lead = Haystack(normal.text[max(clause.start, money.start - _LEAD) : money.start])
+        if rules.denied.found(lead) or rules.hedged.found(lead):
+            continue
+        yield Told(slot=Slot(min(near)[3]), value=str(money.value), unit=money.currency, span=span)
+
+
+def _parted(text: str, trigger: Span, money: Money) -> bool:
+    """A comma between them: the word rather belongs to another amount."""
+    return "," in text[min(trigger[1], money.end) : max(trigger[0], money.start)]
 
 
 def _distance(trigger: Span, money: Span) -> int | None:
@@ -171,17 +173,15 @@ def _distance(trigger: Span, money: Span) -> int | None:
     return 0
 
 
-def _decisions(normal: Normal, parts: Sequence[Clause], rules: DecisionRules) -> Iterator[Told]:
-    for part in parts:
-        if part.question or part.conditional or rules.open.found(part.hay):
-            continue
-        general = rules.policy.found(part.hay)
-        for slot, noun in rules.nouns:
-            for hit in noun.hits(part.hay):
-                polarity, start = _polarity(part.text, (hit.start, hit.end), rules)
-                if polarity == "no" or (polarity == "yes" and not general):
-                    span = (part.start + min(start, hit.start), part.start + hit.end)
-                    yield Told(slot=slot, value=polarity, span=span)
+def _decisions(body: Body, rules: DecisionRules) -> Iterator[Told]:
+    for slot, noun in rules.nouns:
+        for hit in noun.hits(body.normal):
+            part = body.clauses.at(hit.start)
+            if part.question or part.conditional or part.has(rules.open):
+                continue
+            polarity, start = _polarity(part.text, (hit.start - part.start, hit.end - part.start), rules)
+            if polarity == "no" or (polarity == "yes" and not part.has(rules.policy)):
+                yield Told(slot=slot, value=polarity, span=(part.start + min(start, hit.start - part.start), hit.end))
 
 
 def _polarity(text: str, noun: Span, rules: DecisionRules) -> tuple[str | None, int]:
@@ -194,64 +194,57 @@ def _polarity(text: str, noun: Span, rules: DecisionRules) -> tuple[str | None, 
         return "no", noun[0]
     low = max(0, noun[0] - _NEAR)
     markers = [(hit.start + low, next(iter(hit.groups))) for hit in rules.before.hits(Haystack(text[low : noun[0]]))]
-    last = markers[-1] if markers else None
-    if last is not None and last[1] == "no":
-        return "no", last[0]
+    firm = next((each for each in reversed(markers) if each[1] != "weak"), None)
+    if firm is not None and firm[1] == "no":
+        return "no", firm[0]
     if behind is not None:
         return "yes", noun[0]
-    if last is None or last[1] == "undecided" or rules.compound.search(ahead) is not None:
+    if not markers or (firm is not None and firm[1] == "undecided") or rules.compound.found(ahead):
         return None, noun[0]
-    return "yes", last[0]
+    return "yes", markers[-1][0]
 
 
-def _tracking(normal: Normal, rules: LedgerRules, orders: Sequence[OrderNumber]) -> Iterator[Told]:
-    taken = [each.span for each in orders]
+def _tracking(body: Body, rules: LedgerRules, orders: Sequence[OrderNumber]) -> Iterator[Told]:
+    taken = Spans(each.span for each in orders)
     for pattern in rules.tracking:
-        for hit in pattern.hits(normal):
-            start, end = hit.groups.get("no", (hit.start, hit.end))
-            number = normal.text[start:end]
-            if sum(char.isdigit() for char in number) < 6 or any(a < end and start < b for a, b in taken):
+        for hit in pattern.hits(body.normal):
+            start, end = hit.groups["no"]
+            number = body.normal.text[start:end]
+            if sum(char.isdigit() for char in number) < 6 or taken.overlap((start, end)):
                 continue
-            taken.append((start, end))
+            taken.add((start, end))
             yield Told(slot=Slot.TRACKING_NO, value=number.upper(), span=(start, end))
 
 
-def _dates(
-    normal: Normal, parts: Sequence[Clause], rules: LedgerRules, calendar: BusinessCalendar, now: datetime
-) -> Iterator[Told]:
+def _dates(body: Body, rules: LedgerRules) -> Iterator[Told]:
     """Dates of shipping, delivery and refund, read by the promise parser; 马上 is no date."""
-    blocked = waiting_clauses(parts, rules.promises)
-    for index, part in enumerate(parts):
-        if index in blocked or part.question or part.conditional or is_no_promise(part, rules.promises):
-            continue
-        near = moments(part.hay, now, calendar, timedelta())
+    for part, near in body.moments():
         definite = [each for each in near if each.form is not Form.VAGUE]
-        for slot, verb in rules.dates if definite else ():
+        if not definite or part.question or part.conditional or promises_nothing(body, part, rules.promises):
+            continue
+        for slot, verb in rules.dates:
             hit = verb.search(part.hay)
             if hit is not None:
-                moment = min(definite, key=lambda each: max(hit.start - each.end, each.start - hit.end, 0))
-                span = (part.start + moment.start, part.start + moment.end)
-                yield Told(slot=slot, value=moment.due.date().isoformat(), span=span)
+                moment = nearest(part, hit, definite)
+                yield Told(slot=slot, value=moment.due.date().isoformat(), span=(moment.start, moment.end))
                 break
 
 
-def _addresses(normal: Normal, parts: Sequence[Clause], rules: LedgerRules) -> Iterator[Told]:
+def _addresses(body: Body, rules: LedgerRules) -> Iterator[Told]:
+    normal = body.normal
     for hit in (hit for pattern in rules.addresses for hit in pattern.hits(normal)):
         start, end = hit.groups["address"]
-        text = normal.text[start:end].strip(" :,")
-        marks = sum(1 for _ in rules.address_mark.hits(Haystack(text)))
-        if marks >= 2 and _decided((hit.start, start), parts):
-            value = " ".join(text.split())
+        marks = sum(1 for _ in rules.address_mark.hits(Haystack(normal.text[start:end])))
+        if marks >= 2 and body.clauses.decided((hit.start, start)):
+            first, last = normal.original(start, end)
+            value = " ".join(normal.source[first:last].split()).strip(" :,.：，")
             yield Told(slot=Slot.RETURN_ADDRESS, value=value, span=(start, end))
 
 
-def _options(parts: Sequence[Clause], patterns: Sequence[Pattern], rules: LedgerRules) -> Iterator[Told]:
-    for part in parts:
-        if part.question or part.conditional:
-            continue
-        for hit in (hit for pattern in patterns for hit in pattern.hits(part.hay)):
-            start, end = hit.groups["option"]
-            text = part.text[start:end].strip(" :的了")
-            value = next((name for name, remedy in rules.remedies if remedy.found(Haystack(text))), text)
-            if value:
-                yield Told(slot=Slot.OPTION_CHOSEN, value=value, span=(part.start + start, part.start + end))
+def _options(body: Body, patterns: Sequence[Pattern], rules: LedgerRules) -> Iterator[Told]:
+    for hit in (hit for pattern in patterns for hit in pattern.hits(body.normal)):
+        start, end = hit.groups["option"]
+        text = body.normal.text[start:end].strip(" :的了")
+        value = next((name for name, remedy in rules.remedies if remedy.found(Haystack(text))), text)
+        if value and body.clauses.decided((hit.start, hit.end)):
+            yield Told(slot=Slot.OPTION_CHOSEN, value=value, span=(start, end))

@@ -1,9 +1,7 @@
 """`norm` of `service.md` 4.0: the form of a text that rules look at, with every offset back to the original."""
 
 import unicodedata
-from collections.abc import Iterable
-from functools import cached_property, lru_cache
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
 
 from router.consistency.scripts import simplified
 
@@ -23,23 +21,28 @@ class Haystack:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.utf8 = text.encode("utf-8", "surrogatepass" if not text.isascii() else "strict")
-
-    @cached_property
-    def _chars(self) -> list[int]:
-        starts = accumulate(byte & 0xC0 != 0x80 for byte in self.utf8)
-        return [0, *starts]
+        self.utf8 = text.encode("utf-8", "surrogatepass")
+        self._known = (0, 0)  # a byte offset and its character offset: the next one asked for is near
 
     def char(self, byte: int) -> int:
         """The character offset of a byte offset that lies on a character border."""
-        return byte if len(self.utf8) == len(self.text) else self._chars[byte]
+        if len(self.utf8) == len(self.text):
+            return byte
+        near, char = self._known
+        if byte >= near:
+            char += len(self.utf8[near:byte].decode("utf-8", "surrogatepass"))
+        else:
+            char -= len(self.utf8[byte:near].decode("utf-8", "surrogatepass"))
+        self._known = (byte, char)
+        return char
 
 
 class Normal(Haystack):
-    """A normalised text: `starts[i]` and `ends[i]` are the borders in the original of its character i."""
+    """A normalised text: `starts[i]` and `ends[i]` are the borders in the original, `source`, of its character i."""
 
-    def __init__(self, text: str, starts: list[int], ends: list[int]) -> None:
+    def __init__(self, text: str, starts: Sequence[int], ends: Sequence[int], source: str) -> None:
         super().__init__(text)
+        self.source = source
         self.starts = starts
         self.ends = ends
 
@@ -63,17 +66,28 @@ def _is_mark(char: str) -> bool:
     return unicodedata.combining(char) != 0 or char in _JOINERS or "\u1160" <= char <= "\u11ff"
 
 
-@lru_cache(maxsize=16384)
-def _character(char: str) -> tuple[str, bool]:
-    """What one character becomes ("" for an invisible one) and whether it joins the one before."""
-    if char in _LINE_ENDS:
-        return "\n", False
-    if char.isspace():
-        return " ", False
-    category = unicodedata.category(char)
-    if category in ("Cf", "Cc", "Cs") or "\ufe00" <= char <= "\ufe0f":
-        return "", False
-    return _fold(char), _is_mark(char)
+class _Characters(dict[str, str | None]):
+    """What each character becomes, "" for an invisible one, None for one that joins the one before."""
+
+    def __missing__(self, char: str) -> str | None:
+        if len(self) > 20_000:
+            self.clear()
+        self[char] = folded = self._folded(char)
+        return folded
+
+    @staticmethod
+    def _folded(char: str) -> str | None:
+        if char in _LINE_ENDS:
+            return "\n"
+        if char.isspace():
+            return " "
+        if unicodedata.category(char) in ("Cf", "Cc", "Cs") or "\ufe00" <= char <= "\ufe0f":
+            return ""
+        return None if _is_mark(char) else _fold(char)
+
+
+_CHARACTERS = _Characters()
+_COLLAPSING = ("  ", " \n", "\n ", "\n\n")
 
 
 def normalise(text: str) -> Normal:
@@ -81,44 +95,48 @@ def normalise(text: str) -> Normal:
 
     A line end stays a line end (clauses need it); empty lines collapse.
     """
+    pieces = [_CHARACTERS[char] for char in text]
+    if None not in pieces and "" not in pieces:
+        plain = "".join(pieces)  # type: ignore[arg-type]  # no None among them
+        if len(plain) == len(text) and plain == plain.strip(" \n") and not any(each in plain for each in _COLLAPSING):
+            return Normal(plain, range(len(text)), range(1, len(text) + 1), text)
+    return _with_offsets(text, pieces)
+
+
+def _with_offsets(text: str, pieces: list[str | None]) -> Normal:
+    """The general way, where characters vanish, grow or join."""
     out: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     unit_out = unit_at = 0  # where the last unit began, in `out` and in `text`
     index, length = 0, len(text)
     while index < length:
-        folded, mark = _character(text[index])
-        if mark and index:
-            stop = index + 1
-            while stop < length and _character(text[stop])[1]:
+        folded = pieces[index]
+        stop = index + 1
+        if folded is None:
+            while stop < length and pieces[stop] is None:
                 stop += 1
-            folded = _fold(text[unit_at:stop])
+            at = unit_at if out else index
+            folded = _fold(text[at:stop])
             del out[unit_out:], starts[unit_out:], ends[unit_out:]
-            for char in folded:
-                out.append(char)
-                starts.append(unit_at)
-                ends.append(stop)
-            index = stop
-            continue
-        if folded == " " or folded == "\n":
-            if not out or out[-1] == "\n":
-                index += 1
+            index = at
+        elif folded in (" ", "\n"):
+            if not out or out[-1] == "\n" or (folded == " " and out[-1] == " "):
+                index = stop
                 continue
             if out[-1] == " ":
-                out[-1] = folded
-                ends[-1] = index + 1
-                index += 1
+                out[-1], ends[-1] = folded, stop
+                index = stop
                 continue
         if folded:
             unit_out, unit_at = len(out), index
-            for char in folded:
-                out.append(char)
-                starts.append(index)
-                ends.append(index + 1)
-        index += 1
+            out += folded
+            starts += [index] * len(folded)
+            ends += [stop] * len(folded)
+        index = stop
     while out and out[-1] in " \n":
         out.pop(), starts.pop(), ends.pop()
-    return Normal("".join(out), starts, ends)
+    return Normal("".join(out), starts, ends, text)
 
 
 _PAIRS = {"「": "」", "『": "』", "“": "”"}
@@ -196,4 +214,4 @@ def without_quotes(normal: Normal) -> Normal:
     text.append(normal.text[at:])
     starts += normal.starts[at:]
     ends += normal.ends[at:]
-    return Normal("".join(text), starts, ends)
+    return Normal("".join(text), starts, ends, normal.source)

@@ -1,15 +1,17 @@
 """Time expressions of a clause and the instant each one means (`service.md` 4.10): durations, days, parts of a day."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from router.consistency.dates import DAY_NUMBER, MONTH_NAME, calendar_dates, months_later
-from router.consistency.numerals import CHINESE, NUMBER, number
-from router.consistency.patterns import Hit, Pattern
-from router.consistency.text import Haystack
+from router.consistency.clauses import Clauses
+from router.consistency.dates import calendar_dates, months_later
+from router.consistency.numerals import CHINESE, number
+from router.consistency.patterns import Pattern
+from router.consistency.text import Haystack, Normal
+from router.consistency.time_words import TIME_WORDS, TimeWord, groups
 from router.consistency.workdays import BusinessCalendar
 
 
@@ -25,7 +27,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """A time expression at `start`..`end` of its clause, due at an aware instant of the calendar's zone."""
+    """A time expression at `start`..`end` of its text, due at an aware instant of the calendar's zone."""
 
     start: int
     end: int
@@ -36,43 +38,7 @@ class Moment:
 _END_OF_DAY = time(23, 59, 59)
 _NO_PART = time(18)
 _OPENING = time(9)
-_N = rf"{NUMBER}(?:\s?(?:-|~|—|至|到|或|to|or)\s?{NUMBER})?"
 _AMOUNT = Pattern("{range}")
-_WEEKDAY_NAMES = (
-    "monday tuesday wednesday thursday friday saturday sunday mon tues tue wed thurs thur thu fri sat sun weekend"
-)
-_WEEKDAY = "(?:" + "|".join(_WEEKDAY_NAMES.split()) + ")"
-
-# One scan finds all tokens; the first alternative that fits at a place wins, so dates stand before durations.
-_TOKENS = Pattern(
-    r"(?P<past>前天|昨天|昨日|昨晚|yesterday|"
-    + NUMBER
-    + r"\s?(?:个)?(?:小时|分钟|天|周|月|days?|hours?|weeks?)(?:之|以)?前|"
-    r"\bago\b)"
-    rf"|(?P<date>(?:[\d零〇一二三四五六七八九]{{4}}年)?{DAY_NUMBER}月{DAY_NUMBER}"
-    rf"(?:(?:日|号)?(?:-|~|至|到)(?:{DAY_NUMBER}月)?{DAY_NUMBER})?(?:日|号)"
-    r"|\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}月\d{1,2}\b"
-    rf"|\b{MONTH_NAME}\.?\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}}\b)?|\b(?:the\s)?\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{MONTH_NAME}\b"
-    rf"|\bthe\s\d{{1,2}}(?:st|nd|rd|th)\b|{DAY_NUMBER}号|\b\d{{1,2}}日(?:上午|下午|中午|晚上|前|之前|给|为|发|寄|到))"
-    rf"|(?P<workdays>{_N}\s?(?:个)?(?:完整)?\s?(?:工作日|business\sdays?|working\sdays?|workdays?))"
-    rf"|(?P<half>{NUMBER}个半(?:小时|钟头|月)|半个?(?:小时|钟头)|半天|半个月|半年|一刻钟|\bhalf\s(?:an|a)\s(?:hour|day))"
-    rf"|(?P<wall>{_N}\s?(?:个)?(?:多)?(?:秒钟?|分钟|小时|钟头|个钟|business\shours?|seconds?\b|secs?\b|minutes?\b|mins?\b"
-    r"|hours?\b|hrs?\b|h\b))"
-    rf"|(?P<days>{_N}[\s-]?(?:个)?(?:自然|calendar\s)?(?:天|日(?:之|以)?内|周|星期|礼拜|个月|days?\b|weeks?\b|months?\b))"
-    r"|(?P<vague>马上|立即|立刻|即刻|立马|稍后|稍候|尽快|尽早|第一时间|一会儿|一会|待会儿?|right\s(?:away|now)|\basap\b"
-    r"|as\ssoon\sas\spossible|\bshortly\b|\bimmediately\b|\bsoon\b|straight\saway|at\sonce|in\sa\s(?:moment|minute|bit|while))"
-    r"|(?P<day>大后天|后天|今天|今日|今晚|今早|今夜|今儿|当天|当日|明天|明日|明早|明晚|明儿"
-    r"|(?:下下|下个?|本|这个?)?(?:周|星期|礼拜)[一二三四五六日天末]|(?:下个?|本|这个?)(?:周|星期|礼拜)内?"
-    r"|(?:本|这个?|下个?)?月底|\bthe\sday\safter\stomorrow|\btoday\b|\btonight\b|\btomorrow\b|\btmr\b"
-    rf"|\b(?:(?:this|next|coming|the)\s)?{_WEEKDAY}\b|\bend\sof\s(?:the|this|next)\s(?:week|month)|\b(?:this|next)\sweek\b)"
-    rf"|(?P<clock>{DAY_NUMBER}点(?:半|一刻|三刻|{DAY_NUMBER}分?)?(?:钟|整)?|\b\d{{1,2}}:\d{{2}}(?:\s?[ap]\.?m\b\.?)?"
-    r"|\b\d{1,2}\s?(?:a\.?m\b\.?|p\.?m\b\.?|o'clock))"
-    r"|(?P<part>凌晨|清晨|早上|早晨|上午|中午|正午|下午|午后|傍晚|晚上|晚间|夜里|夜间|下班|上班|打烊"
-    r"|\bmorning\b|\bmidday\b|\bnoon\b|\blunch\s?time\b|\bafternoon\b|\bevening\b|\bnight\b"
-    r"|\bend\sof\s(?:the\s)?(?:business\s|working\s)?day\b|\bclose\sof\s(?:business|play)\b|\beod\b|\beob\b|\bcob\b)"
-    r"|(?P<after>(?:之|以)?前)|(?P<before>\bbefore\b|\bprior\sto\b|\bahead\sof\b)"
-)
-
 _PARTS = {
     "凌晨": time(6), "清晨": time(9), "早上": time(12), "早晨": time(12), "上午": time(12), "中午": time(13),
     "正午": time(13), "下午": time(18), "午后": time(18), "傍晚": time(18), "晚上": time(22), "晚间": time(22),
@@ -84,73 +50,50 @@ _AFTERNOON = {"下午", "午后", "傍晚", "晚上", "晚间", "夜里", "夜�
 _DAY_OFFSETS = {
     "今": 0, "当": 0, "明": 1, "后天": 2, "大后天": 3, "today": 0, "tonight": 0, "tomorrow": 1, "tmr": 1,
 }  # fmt: skip
-_GLUE = {"", "的", ",", "at", "on", "in the", "by", "of", "by the", "before", "around", "about", "大约", "左右"}
 _MOST_DAYS = 3650
 _SHORT_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6, "末": 6}
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    start: int
-    end: int
+class Times:
+    """The moments of one clause, and whether it names a time that is over (昨天, 3天前, two days ago)."""
+
+    moments: tuple[Moment, ...] = ()
+    past: bool = False
 
 
-def moments(clause: Haystack, now: datetime, calendar: BusinessCalendar, vague: timedelta) -> list[Moment]:
-    """All time expressions of a clause that mean an instant not before `now`, from left to right.
+_NO_TIMES = Times()
+
+
+def times(
+    normal: Normal, clauses: Clauses, local: datetime, calendar: BusinessCalendar, vague: timedelta
+) -> dict[int, Times]:
+    """By the start of each clause: its times that are not before `local` (now, in the calendar's zone).
 
     `vague` is what 马上 or "shortly" amounts to on this channel. An upper end (3-5 days) counts, not the lower.
     """
-    local = now.astimezone(calendar.tz)
-    found: list[Moment] = []
-    for group in _groups(clause):
-        moment = _moment(group, local, calendar, vague)
-        if moment is not None and moment.due >= local:
-            found.append(moment)
-    return found
+    tokens: dict[int, list[TimeWord]] = {}
+    for hit in TIME_WORDS.hits(normal):
+        clause = clauses.at(hit.start)
+        kind = next(iter(hit.groups))
+        tokens.setdefault(clause.start, []).append(TimeWord(kind, normal.text[hit.start : hit.end], hit.start, hit.end))
+    return {
+        clause.start: _times(tokens.get(clause.start, ()), normal.text, local, calendar, vague) for clause in clauses
+    }
 
 
-def tells_past(clause: Haystack) -> bool:
-    """True when the clause names a time that is over (昨天, 3天前, two days ago)."""
-    return any("past" in hit.groups for hit in _TOKENS.hits(clause))
+def _times(
+    tokens: Sequence[TimeWord], text: str, local: datetime, calendar: BusinessCalendar, vague: timedelta
+) -> Times:
+    if not tokens:
+        return _NO_TIMES
+    found = [_moment(group, local, calendar, vague) for group in groups(tokens, text)]
+    ahead = tuple(each for each in found if each is not None and each.due >= local)
+    return Times(ahead, past=any(token.kind == "past" for token in tokens))
 
 
-def _groups(clause: Haystack) -> Iterator[list[_Token]]:
-    """Neighbouring day, part and clock tokens belong together; every other token stands alone."""
-    group: list[_Token] = []
-    for hit in _TOKENS.hits(clause):
-        token = _token(clause, hit)
-        composite = token.kind in ("date", "day", "part", "clock", "after", "before")
-        if group and composite and _continues(group, token, clause.text):
-            group.append(token)
-            continue
-        if group:
-            yield group
-        group = [token]
-        if not composite:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-def _continues(group: list[_Token], token: _Token, text: str) -> bool:
-    between = text[group[-1].end : token.start].strip()
-    if token.kind == "after":
-        return between == "" and group[-1].kind != "before"
-    kinds = {each.kind for each in group}
-    if token.kind in kinds or (token.kind in ("date", "day") and kinds & {"date", "day"}) or "after" in kinds:
-        return False
-    return between in _GLUE
-
-
-def _token(clause: Haystack, hit: Hit) -> _Token:
-    return _Token(next(iter(hit.groups)), clause.text[hit.start : hit.end], hit.start, hit.end)
-
-
-def _moment(group: list[_Token], now: datetime, calendar: BusinessCalendar, vague: timedelta) -> Moment | None:
+def _moment(group: list[TimeWord], now: datetime, calendar: BusinessCalendar, vague: timedelta) -> Moment | None:
     first, last = group[0], group[-1]
     due: datetime | None
     match first.kind:
@@ -191,7 +134,7 @@ def _after(now: datetime, amount: timedelta) -> datetime:
 
 
 def _seconds(text: str) -> float:
-    amount = float(min(upper(text) or 0, Decimal(10**7)))
+    amount = float(min(upper(text) or 1, Decimal(10**7)))  # "within the hour" names no number
     if _has(text, ("秒", "sec")):
         return amount
     if _has(text, ("分", "min")):
@@ -240,14 +183,14 @@ def _end_of(day: date, now: datetime) -> datetime:
     return datetime.combine(day, _END_OF_DAY, now.tzinfo)
 
 
-def _composite(group: list[_Token], now: datetime, calendar: BusinessCalendar) -> datetime | None:
+def _composite(group: list[TimeWord], now: datetime, calendar: BusinessCalendar) -> datetime | None:
     tokens = {token.kind: token.text for token in group}
     early = "after" in tokens or "before" in tokens
     said = tokens.get("date") or tokens.get("day", "")
     part = _part_of(said) or tokens.get("part", "")
     if not (said or part or "clock" in tokens):
         return None
-    whole = _stretch(said, now, calendar, early=early) if said else None
+    whole = _stretch(tokens["day"], now, calendar, early=early) if "day" in tokens else None
     if whole is not None:
         return whole
     candidates = _dates(tokens, now)
@@ -356,7 +299,7 @@ def _weekdays(said: str, today: date) -> list[date]:
 def _stretch(said: str, now: datetime, calendar: BusinessCalendar, *, early: bool) -> datetime | None:
     """A whole week or month (本周, 下周内, end of the month): its last second; before it: its first opening."""
     today = now.date()
-    if "月底" in said or said.endswith("month"):
+    if "月" in said or said.endswith("month"):
         last = months_later(today.replace(day=1), 2 if said.startswith("下") or "next" in said else 1)
         return _end_of(last - timedelta(days=1), now)
     stem = said.removesuffix("内")

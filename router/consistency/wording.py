@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from router.consistency.findings import Finding, Level, Place, Rule
-from router.consistency.patterns import Bank, Pattern, excepted
+from router.consistency.patterns import Bank, Pattern, spans_of
 from router.consistency.text import Haystack, Normal
 
 
@@ -43,8 +43,9 @@ def phrases(normal: Normal, original: str, rules: WordingRules, place: Place) ->
         level = owner.rule.level_at(place)
         if level is Level.OFF:
             continue
+        exceptions = spans_of(owner.exceptions, normal)
         for hit in pattern.hits(normal):
-            if excepted((hit.start, hit.end), owner.exceptions, normal):
+            if exceptions.overlap((hit.start, hit.end)):
                 continue
             span = normal.original(hit.start, hit.end)
             finding = owner.rule.finding(place, span, said=original[slice(*span)], level=level)

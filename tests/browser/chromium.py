@@ -57,14 +57,14 @@ class Watched:
             self.page.wait_for_timeout(50)
 
     def open_chat(self) -> Frame:
-        """Click the button in the corner of the shop and come back with the chat's own frame."""
+        """Click the button in the corner of the shop and come back with the chat's own frame, connected."""
         place = self.page.locator("#shop iframe").bounding_box()
         assert place is not None
         self.page.mouse.click(place["x"] + place["width"] - 48, place["y"] + place["height"] - 48)
         self.until("the frame of the chat", lambda: self._chat() is not None)
         chat = self._chat()
         assert chat is not None
-        chat.locator("#text").wait_for()
+        chat.locator("#log[aria-live=polite]").wait_for()
         return chat
 
     def _chat(self) -> Frame | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+COMMAND = (sys.executable, "-m", "gateway", "sandbox")
 READY = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 
 
@@ -27,7 +28,7 @@ class Sandbox:
 
     def start(self) -> None:
         """Returns when it says that it can be opened."""
-        command = [sys.executable, "-m", "gateway.sandbox.run", "--port", str(self._port), "--data", str(self._folder)]
+        command = [*COMMAND, "--port", str(self._port), "--data", str(self._folder)]
         with (self._folder.parent / f"{self._folder.name}.log").open("a") as log:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self._process.stdout is not None
@@ -36,7 +37,7 @@ class Sandbox:
 
     def another(self) -> subprocess.CompletedProcess[str]:
         """Start one more on the same port, with data of its own, and wait for its end."""
-        command = [sys.executable, "-m", "gateway.sandbox.run", "--port", str(self._port)]
+        command = [*COMMAND, "--port", str(self._port)]
         return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     @property

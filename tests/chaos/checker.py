@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from tests.chaos.history import Acknowledged, Delivered, Entry, Forgotten, Marked, Shown, Written
+from tests.chaos.history import Acknowledged, Delivered, Entry, Forgotten, Marked, Opened, Shown, Written
 
 CHANNELS = {"tg": "tg", "smtp": "mail", "imap": "mail", "web": "web"}
 """Channel id by the first part of an owner's name."""
@@ -72,6 +72,10 @@ def _doubles(history: Sequence[Entry], store: Store) -> Iterable[Violation]:
     for serial, times in sorted(store.stored.items()):
         if times > 1:
             yield Violation("INV2", f"{serial} is stored {times} times")
+    roots = Counter(each.number for each in history if isinstance(each, Opened))
+    for number, times in sorted(roots.items()):
+        if times > 1:
+            yield Violation("INV4", f"the thread of {number} was opened {times} times")
     posts = Counter(each.serial for each in history if isinstance(each, Shown))
     for serial, times in sorted(posts.items()):
         if times > 1:
@@ -124,11 +128,11 @@ def _out_of_order(history: Sequence[Entry]) -> Iterable[Violation]:
             case Shown(serial, owner) | Delivered(serial, owner) if serial not in first:
                 first.add(serial)
                 seen[f"{owner} {serial[0]}"].append(serial)
-    for serials in seen.values():
+    for owner, serials in seen.items():
         for before, after in combinations(serials, 2):
             late = order.get(before, 0) > order.get(after, 0)
             if late and (after.startswith("q") or acknowledged_at.get(after, len(history)) < order[before]):
-                yield Violation("INV5", f"{after} was written before {before} and came after it")
+                yield Violation("INV5", f"{after} of {owner} was written before {before} and came after it")
 
 
 def _false_marks(history: Sequence[Entry], store: Store) -> Iterable[Violation]:

@@ -1,11 +1,29 @@
-"""The profile of the fault runs, from `--chaos-profile`."""
+"""The profile of the fault runs, from `--chaos-profile`, and databases for those that need more than one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from storage.schema import migrate
 from tests.chaos.profile import PROFILES, Profile
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture
 def profile(request: pytest.FixtureRequest) -> Profile:
     """Short with the other tests, long in `make chaos`."""
     return PROFILES[request.config.getoption("--chaos-profile")]
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[Callable[[], str]]:
+    """Makes migrated, empty PostgreSQL databases."""
+    with ExitStack() as databases:
+
+        def fresh() -> str:
+            url = databases.enter_context(postgres.database())
+            migrate(url)
+            return url
+
+        yield fresh

@@ -5,7 +5,7 @@ import asyncio
 import itertools
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from email.policy import SMTP
 from hashlib import sha256
@@ -18,7 +18,18 @@ import orjson
 from gateway.sandbox.mail import MailStandIn
 from gateway.sandbox.slack.events import Envelope
 from gateway.sandbox.world import World
-from tests.chaos.history import Acknowledged, Delivered, Forgotten, History, Marked, Shown, Written, found_in, text_of
+from tests.chaos.history import (
+    Acknowledged,
+    Delivered,
+    Forgotten,
+    History,
+    Marked,
+    Opened,
+    Shown,
+    Written,
+    found_in,
+    text_of,
+)
 
 AGAIN = 0.15
 """Seconds before a refused source tries again."""
@@ -35,10 +46,12 @@ class Serials:
 
 
 class Eyes:
-    """Copies the truth of the stand-ins into the history, as it grows."""
+    """Copies the truth of the stand-ins into the history, as it grows. `threads`: who each is about; `events`: what
+    Slack told of each post of an agent."""
 
     def __init__(self, world: World, history: History) -> None:
         self.threads: dict[tuple[str, str], str] = {}
+        self.events: dict[str, Mapping[str, Any]] = {}
         self._world = world
         self._history = history
         self._posts = 0
@@ -72,7 +85,9 @@ class Eyes:
         self._mails = len(mail.accepted)
         for post in slack.truth[self._posts :]:
             if post.thread_ts is None and post.text.startswith("#"):
-                self.threads[post.channel, post.ts] = post.text.split()[1].rstrip(":")
+                number, owner = post.text.split()[:2]
+                self.threads[post.channel, post.ts] = owner.rstrip(":")
+                self._history.add(Opened(number, owner.rstrip(":")))
             for serial, owner in found_in(post.text):
                 place = self.threads.get((post.channel, post.thread_ts or ""), "")
                 self._history.add(Shown(serial, owner, place, f"{post.channel}:{post.ts}"))
@@ -86,6 +101,7 @@ class Eyes:
         event = envelope.payload.get("event") or {}
         if event.get("type") == "message" and not event.get("bot_id") and not event.get("subtype"):
             for serial, _ in found_in(event.get("text") or ""):
+                self.events[serial] = event
                 self._history.add(Acknowledged(serial))
 
     def lost(self) -> frozenset[str]:
@@ -106,11 +122,13 @@ class Chatter:
         self._serials = serials
         self._unconfirmed: deque[str] = deque()
 
-    def write(self, owner: str) -> None:
+    def write(self, owner: str, *, file: bool = False) -> str:
         serial = self._serials.next("q")
         self._history.add(Written(serial, owner))
         self._unconfirmed.append(serial)
-        self._world.telegram.say(owner, text_of(serial, owner))
+        document = (f"{serial}.txt", serial.encode(), "text/plain") if file else None
+        self._world.telegram.say(owner, text_of(serial, owner), document=document)
+        return serial
 
     def look(self) -> None:
         """What is not pending any more was confirmed, in order."""
@@ -129,7 +147,8 @@ class Mta:
         self._queue: asyncio.Queue[tuple[str, str, bytes]] = asyncio.Queue()
         self.refused = 0
 
-    def write(self, owner: str) -> None:
+    def compose(self, owner: str) -> tuple[str, str, bytes]:
+        """A mail: its serial, its sender and its bytes."""
         serial = self._serials.next("q")
         self._history.add(Written(serial, owner))
         mail = EmailMessage(policy=SMTP)
@@ -139,17 +158,23 @@ class Mta:
         mail["Message-ID"] = f"<{serial}@customer.example>"
         mail["Date"] = "Mon, 02 Mar 2026 10:00:00 +0000"
         mail.set_content(text_of(serial, owner))
-        self._queue.put_nowait((serial, f"{owner}@customer.example", mail.as_bytes()))
+        return serial, f"{owner}@customer.example", mail.as_bytes()
+
+    def write(self, owner: str) -> str:
+        letter = self.compose(owner)
+        self._queue.put_nowait(letter)
+        return letter[0]
 
     async def run(self) -> None:
         while True:
             serial, sender, raw = await self._queue.get()
-            while not await self._sent(sender, raw):
+            while not await self.hand_in(sender, raw):
                 self.refused += 1
                 await asyncio.sleep(AGAIN)
             self._history.add(Acknowledged(serial))
 
-    async def _sent(self, sender: str, raw: bytes) -> bool:
+    async def hand_in(self, sender: str, raw: bytes) -> bool:
+        """One try to hand a mail over; True when it was answered with 250."""
         client = aiosmtplib.SMTP(
             hostname="127.0.0.1", port=self._port(), start_tls=False, timeout=20, local_hostname="mx.customer.example"
         )
@@ -174,11 +199,12 @@ class Poster:
         self._history = history
         self._serials = serials
 
-    async def write(self, owner: str) -> None:
+    async def write(self, owner: str) -> str:
         serial = self._serials.next("q")
         self._history.add(Written(serial, owner))
         self._history.add(Acknowledged(serial))
         await self._mail.send(f"{owner}@customer.example", text_of(serial, owner), subject="A question", name=owner)
+        return serial
 
 
 class Widget:
@@ -196,13 +222,19 @@ class Widget:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self.reconnects = 0
 
-    async def write(self) -> None:
+    async def write(self) -> str:
         serial = self._serials.next("q")
         self._history.add(Written(serial, self.owner))
         client_id = str(uuid.uuid4())
         self._unsent[client_id] = (serial, text_of(serial, self.owner))
         if self._socket is not None:
             await self._send(self._socket, client_id)
+        return serial
+
+    async def hang_up(self) -> None:
+        """Close the socket; the next one is opened at once."""
+        if self._socket is not None:
+            await self._socket.close()
 
     async def run(self) -> None:
         async with aiohttp.ClientSession() as client:

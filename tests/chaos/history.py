@@ -42,6 +42,14 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """Slack took the root of the thread of a conversation, `number`, with this customer."""
+
+    number: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """A customer's provider took these words for `recipient`. `key` tells one message from another there: message
     id, Message-ID, feed seq; `digest` its bytes where a repeat must be the same ones."""
@@ -67,7 +75,7 @@ class Forgotten:
     owner: str
 
 
-Entry = Written | Acknowledged | Shown | Delivered | Marked | Forgotten
+Entry = Written | Acknowledged | Opened | Shown | Delivered | Marked | Forgotten
 
 
 @dataclass(slots=True)
@@ -94,7 +102,7 @@ class History:
                 self.delivered.add(serial)
             case Marked(serial):
                 self.marked.add(serial)
-            case Forgotten():
+            case Opened() | Forgotten():
                 pass
 
     def pending(self, lost: frozenset[str]) -> set[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,14 @@ RECENT = 40
 
 
 class Outside:
-    """Everything that goes on beside the gateway, and the record of it. `outage` is where nodes are started."""
+    """Everything that goes on beside the gateway, and the record of it. `front` is the node customers come to."""
 
     def __init__(self, folder: Path, database: str, nursery: Nursery, seed: int) -> None:
         self.chance = random.Random(seed)
         self.history = History()
         self.world = World(SlackStandIn(clock.now, time_scale=0.1), TelegramStandIn(clock.now), MailStandIn(clock.now))
         self.nodes: list[Node] = []
+        self.front = 0
         self.ledger = Ledger(database)
         self.serials = Serials()
         self.eyes = Eyes(self.world, self.history)
@@ -63,7 +64,7 @@ class Outside:
             node = Node(f"node-{number}", self._folder, self._database, self.world, self._nursery, settings)
             self.nodes.append(node)
         for _ in range(SLOTS["smtp"]):
-            mta = Mta(lambda: self.nodes[0].smtp_port, self.history, self.serials, self.world.mail.address)
+            mta = Mta(lambda: self.nodes[self.front].smtp_port, self.history, self.serials, self.world.mail.address)
             self.mtas.append(mta)
             self.background(mta.run())
 
@@ -83,7 +84,7 @@ class Outside:
 
     def widget(self, owner: str) -> Widget:
         """A visitor who stays connected."""
-        widget = Widget(lambda: self.nodes[0].url, owner, self.history, self.serials)
+        widget = Widget(lambda: self.nodes[self.front].url, owner, self.history, self.serials)
         self.widgets.append(widget)
         self.background(widget.run())
         return widget
@@ -112,15 +113,10 @@ class Outside:
             self._newcomers[way] += 1
             owner, words = f"{way}-{self._newcomers[way]}", VISITOR_WORDS if way == "web" else WORDS
         self._people[way, slot] = owner, words - 1
-        match way:
-            case "tg":
-                self.chatter.write(owner)
-            case "smtp":
-                self.mtas[slot].write(owner)
-            case "imap":
-                await self.poster.write(owner)
-            case "web":
-                await (next((each for each in self.widgets if each.owner == owner), None) or self.widget(owner)).write()
+        if way == "smtp":
+            self.mtas[slot].write(owner)
+        else:
+            await self.ask(owner)
 
     def _answer(self) -> None:
         threads = [*self.eyes.threads][-RECENT:]
@@ -130,6 +126,39 @@ class Outside:
     def look(self) -> None:
         self.eyes.look()
         self.chatter.look()
+
+    # Single steps.
+
+    async def ask(self, owner: str) -> str:
+        """A customer writes; the serial."""
+        match owner.partition("-")[0]:
+            case "tg":
+                return self.chatter.write(owner)
+            case "smtp":
+                return self.mtas[0].write(owner)
+            case "imap":
+                return await self.poster.write(owner)
+            case "web":
+                widget = next((each for each in self.widgets if each.owner == owner), None) or self.widget(owner)
+                return await widget.write()
+        raise ValueError(owner)
+
+    async def thread(self, owner: str, within: float = 30) -> tuple[str, str]:
+        """The thread of a customer, once there is one."""
+        async with asyncio.timeout(within):
+            while True:
+                self.look()
+                for thread, about in self.eyes.threads.items():
+                    if about == owner:
+                        return thread
+                await asyncio.sleep(0.02)
+
+    async def until(self, holds: Callable[[], bool], within: float = 30) -> None:
+        """Wait until something was seen; raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while not holds():
+                await asyncio.sleep(0.02)
+                self.look()
 
     # The end.
 
@@ -164,6 +193,7 @@ async def outside(
     settings: Mapping[str, Any] = {},
 ) -> AsyncIterator[Outside]:
     """A world with nodes that are not started yet; everything is ended at the end."""
+    folder.mkdir(exist_ok=True)  # noqa: ASYNC240  a local folder
     nursery = Nursery(warm=warm)
     await nursery.open()
     world = Outside(folder, database, nursery, seed)

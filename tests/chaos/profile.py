@@ -5,18 +5,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """`rate` in messages a second; `at_each` kills at each failpoint, `at_moments` at random moments; `settle`
-    seconds to drain. `warm`: nodes are forked from a prepared process."""
+    """`short`: with the other tests. `rate` in messages a second; `at_each` kills at each failpoint, `at_moments` at
+    random moments; `drains` SIGTERMs; `settle` seconds until the last message has arrived. `warm`: nodes are forked
+    from a prepared process."""
 
+    short: bool = False
     rate: float
     at_each: int
     at_moments: int
     settle: float
+    drains: int
     warm: bool
     seed: int
 
 
-SHORT = Profile(rate=24.0, at_each=1, at_moments=1, settle=45.0, warm=True, seed=1)
-LONG = Profile(rate=25.0, at_each=18, at_moments=40, settle=180.0, warm=False, seed=2)
-MIDDLE = Profile(rate=25.0, at_each=5, at_moments=10, settle=120.0, warm=True, seed=3)
+SHORT = Profile(short=True, rate=24.0, at_each=1, at_moments=1, settle=45.0, drains=4, warm=True, seed=1)
+LONG = Profile(rate=25.0, at_each=18, at_moments=40, settle=180.0, drains=200, warm=False, seed=2)
+MIDDLE = Profile(rate=25.0, at_each=5, at_moments=10, settle=120.0, drains=20, warm=True, seed=3)
 PROFILES = {"short": SHORT, "long": LONG, "middle": MIDDLE}

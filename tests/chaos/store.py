@@ -18,8 +18,9 @@ _REPLIES = Statement(
 _QUARANTINED = Statement("SELECT count(*) FROM inbox WHERE state = 'quarantined'")
 _UNCERTAIN = Statement("SELECT coalesce(sum(attempt - 1), 0) FROM outbox WHERE channel = 'tg' AND attempt > 1")
 _UNSETTLED = Statement(
-    "SELECT channel, state, count(*) FROM outbox WHERE state IN ('ready', 'sending', 'unknown') GROUP BY channel, state"
+    "SELECT channel, kind FROM outbox WHERE state IN ('ready', 'sending', 'unknown') GROUP BY channel, kind"
 )
+_REPEATED = Statement("SELECT count(*) FROM outbox WHERE attempt > 1")
 _EXPIRE = Statement("UPDATE leases SET until = 0")
 
 
@@ -36,9 +37,13 @@ class Ledger:
         """What is there."""
         return await self._database.read(_count)
 
-    async def unsettled(self) -> dict[str, int]:
-        """Open deliveries by "channel state"."""
+    async def unsettled(self) -> set[str]:
+        """The "channel/kind" of open deliveries."""
         return await self._database.read(_unsettled)
+
+    async def repeated(self) -> int:
+        """Deliveries that were begun more than once because their outcome was unknown."""
+        return await self._database.read(_repeated)
 
     async def let_leases_end(self) -> None:
         """As if half a minute went by: the pollers' leases of a killed node are over. On SQLite a node knows itself
@@ -47,8 +52,15 @@ class Ledger:
             await self._database.transact(_let_leases_end)
 
 
-def _unsettled(tx: Transaction) -> dict[str, int]:
-    return {f"{row[0]} {row[1]}": row[2] for row in tx.all(_UNSETTLED, {})}
+def _unsettled(tx: Transaction) -> set[str]:
+    return {f"{row[0]}/{row[1]}" for row in tx.all(_UNSETTLED, {})}
+
+
+def _repeated(tx: Transaction) -> int:
+    row = tx.one(_REPEATED, {})
+    assert row is not None
+    count: int = row[0]
+    return count
 
 
 def _let_leases_end(tx: Transaction) -> None:

@@ -5,11 +5,23 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.checker import Store, violations
-from tests.chaos.history import Acknowledged, Delivered, Entry, Forgotten, Marked, Shown, Written, found_in, text_of
+from tests.chaos.history import (
+    Acknowledged,
+    Delivered,
+    Entry,
+    Forgotten,
+    Marked,
+    Opened,
+    Shown,
+    Written,
+    found_in,
+    text_of,
+)
 
 ASKED: list[Entry] = [
     Written("q000001", "tg-1"),
     Acknowledged("q000001"),
+    Opened("#1", "tg-1"),
     Shown("q000001", "tg-1", "tg-1", "C1:1"),
 ]
 ANSWERED: list[Entry] = [
@@ -86,6 +98,10 @@ def test_inv3_a_reply_left_to_people_is_accounted_for() -> None:
 
 def test_inv4_a_post_twice_in_slack() -> None:
     assert "INV4" in rules([*NOTED, Shown("q000001", "tg-1", "tg-1", "C1:2")])
+
+
+def test_inv4_two_threads_of_one_conversation() -> None:
+    assert "INV4" in rules([*NOTED, Opened("#1", "tg-1")])
 
 
 def test_inv4_a_reply_twice_on_the_web() -> None:

@@ -73,6 +73,15 @@ class Gateway:
         await self.world.slack.until(lambda: bool(found()), within)
         return found()[0]
 
+    async def marked(self, post: Post, ts: str, name: str) -> None:
+        """Wait for a reaction on a post in the thread of another."""
+
+        def found() -> bool:
+            thread = self.world.slack.thread(post.channel, post.thread_ts or "")
+            return any(each.ts == ts and name in each.reactions for each in thread)
+
+        await self.world.slack.until(found, 10)
+
     async def answer(self, to: Post, text: str, user: str = "alice") -> str:
         """An agent answers in the thread of a post; the ts of the answer."""
         return self.world.slack.post(user, to.channel, text, thread_ts=to.thread_ts)

@@ -33,18 +33,14 @@ async def test_an_answer_is_marked_in_the_thread_when_the_provider_has_it(gatewa
     gateway.world.telegram.say("tom", "Hello")
     post = await gateway.shown("Hello")
     ts = await gateway.answer(post, "Hi")
-    thread = lambda: gateway.world.slack.thread(post.channel, post.thread_ts or "")  # noqa: E731
-    await gateway.world.slack.until(
-        lambda: any(each.ts == ts and "white_check_mark" in each.reactions for each in thread()), 10
-    )
+    await gateway.marked(post, ts, "white_check_mark")
 
 
 async def test_s9_a_note_reaches_nobody_and_is_marked(gateway: Gateway) -> None:
     gateway.world.telegram.say("tom", "Hello")
     post = await gateway.shown("Hello")
     ts = await gateway.answer(post, "// he is angry")
-    thread = lambda: gateway.world.slack.thread(post.channel, post.thread_ts or "")  # noqa: E731
-    await gateway.world.slack.until(lambda: any(each.ts == ts and "memo" in each.reactions for each in thread()), 10)
+    await gateway.marked(post, ts, "memo")
     assert gateway.world.telegram.heard("tom") == []
 
 

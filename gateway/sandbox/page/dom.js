@@ -61,7 +61,10 @@ const shown = new WeakMap();
 export function following(list, change) {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   change();
-  if (atEnd) list.scrollTop = list.scrollHeight;
+  if (!atEnd) return;
+  const end = () => (list.scrollTop = list.scrollHeight);
+  end();
+  for (const image of list.querySelectorAll("img")) if (!image.complete) image.addEventListener("load", end, { once: true });
 }
 
 /** @param {ParentNode} parent @param {string} selector @returns {any} */

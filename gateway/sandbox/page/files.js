@@ -12,7 +12,7 @@ const PICTURES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 export function shown(file) {
   const about = { href: file.url, download: file.name, title: file.name };
   if (PICTURES.includes(file.type)) {
-    return h("a", { ...about, class: "picture" }, h("img", { src: file.url, alt: file.name, loading: "lazy" }));
+    return h("a", { ...about, class: "picture" }, h("img", { src: file.url, alt: file.name }));
   }
   return h("a", { ...about, class: "file" }, icon("file"), h("span", {}, file.name), h("small", {}, size(file.size)));
 }

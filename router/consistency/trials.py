@@ -1,0 +1,60 @@
+"""How a rule does in practice: overrides that speak against it, and what a changed standard would have held (4.0)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from router.consistency.findings import Finding, Level, Rule, is_held
+from router.consistency.pipeline import check
+from router.consistency.reply import Reply, Standards
+from router.consistency.workdays import BusinessCalendar
+
+TRIAL = timedelta(days=7)
+"""A new rule stays in shadow this long."""
+
+_FEWEST_HITS = 20
+_MOST_OVERRIDDEN = 0.4
+_MILDER = {Level.BLOCK: Level.WARN, Level.WARN: Level.LOG}
+
+
+def is_on_trial(since: datetime, now: datetime) -> bool:
+    """Whether a rule that is new since then still belongs in shadow."""
+    return now - since < TRIAL
+
+
+def suggested_level(rule: Rule, hits: int, sent_anyway: int) -> Level | None:
+    """One level milder when more than 40 % of at least 20 hits were sent anyway; a suggestion, never an act."""
+    if hits < _FEWEST_HITS or sent_anyway / hits <= _MOST_OVERRIDDEN:
+        return None
+    return _MILDER.get(rule.level)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A past reply that the new standards judge otherwise."""
+
+    reply: Reply
+    sent_at: datetime
+    before: tuple[Finding, ...]
+    after: tuple[Finding, ...]
+
+    @property
+    def newly_held(self) -> bool:
+        return is_held(self.after) and not is_held(self.before)
+
+
+def dry_run(
+    past: Iterable[tuple[Reply, datetime]], old: Standards, new: Standards, calendar: BusinessCalendar
+) -> list[Difference]:
+    """Judges past replies by both standards, each at its own time; lists those with other rules or levels."""
+    found: list[Difference] = []
+    for reply, sent_at in past:
+        before = check(reply, old, calendar, sent_at)
+        after = check(reply, new, calendar, sent_at)
+        if _levels(before) != _levels(after):
+            found.append(Difference(reply=reply, sent_at=sent_at, before=tuple(before), after=tuple(after)))
+    return found
+
+
+def _levels(findings: Iterable[Finding]) -> set[tuple[str, Level, tuple[int, int]]]:
+    return {(each.rule, each.level, each.span) for each in findings}

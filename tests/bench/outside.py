@@ -1,0 +1,87 @@
+"""Our side of the process of stand-ins: opens worlds, lets people speak on Telegram, asks what was accepted."""
+
+import asyncio
+from subprocess import PIPE
+from typing import Any
+
+import orjson
+
+from tests.bench import process
+
+
+class Outside:
+    """The process of stand-ins. Use as an async context."""
+
+    async def __aenter__(self) -> "Outside":
+        self._process = await process.start("tests.bench.standins", stdin=PIPE, stdout=PIPE)
+        self._answers: asyncio.Queue[Any] = asyncio.Queue()
+        self._turn = asyncio.Lock()
+        self._worlds: dict[int, StandIns] = {}
+        self._reader = asyncio.get_running_loop().create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._process.stop()
+        self._reader.cancel()
+
+    async def open(self) -> "StandIns":
+        """A fresh world: Slack, Telegram and mail that nobody used."""
+        number, variables = await self._ask("open")
+        self._worlds[number] = StandIns(self, number, variables)
+        return self._worlds[number]
+
+    def order(self, *what: object) -> None:
+        assert self._process.handle.stdin is not None
+        self._process.handle.stdin.write(orjson.dumps(what) + b"\n")
+
+    async def accepted(self, number: int) -> dict[int, float]:
+        """Serial of each message in Slack's hands -> the instant it took it (the first, if more)."""
+        _, pairs = await self._ask("accepted", number)
+        found: dict[int, float] = {}
+        for serial, at in pairs:
+            found.setdefault(serial, at)
+        return found
+
+    def cpu_seconds(self) -> float:
+        return self._process.cpu_seconds()
+
+    async def _ask(self, *what: object) -> Any:
+        async with self._turn, asyncio.timeout(30):
+            self.order(*what)
+            return await self._answers.get()
+
+    async def _read(self) -> None:
+        assert self._process.handle.stdout is not None
+        while line := await self._process.handle.stdout.readline():
+            match orjson.loads(line):
+                case ["confirmed", number, count, at]:
+                    self._worlds[number].confirm(count, at)
+                case [_, *answer]:
+                    self._answers.put_nowait(answer)
+
+
+class StandIns:
+    """One world over there. `variables` is what config/sandbox.yaml asks for of it."""
+
+    def __init__(self, outside: Outside, number: int, variables: dict[str, str]) -> None:
+        self.variables = variables
+        self._outside = outside
+        self._number = number
+        self._waiting: list[asyncio.Future[float]] = []
+        self._confirmed = 0
+
+    def say(self, user: int, text: str) -> "asyncio.Future[float]":
+        """Somebody writes on Telegram; the answer is the instant the poll confirmed it."""
+        self._outside.order("say", self._number, user, text)
+        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return future
+
+    def confirm(self, count: int, at: float) -> None:
+        for future in self._waiting[self._confirmed : count]:
+            future.set_result(at)
+        self._confirmed = count
+
+    async def accepted(self) -> dict[int, float]:
+        """Serial -> the instant Slack took the message."""
+        return await self._outside.accepted(self._number)

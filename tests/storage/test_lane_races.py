@@ -1,0 +1,68 @@
+"""A delivery that is queued while its lane is being given back must not fall asleep with the lane (PostgreSQL)."""
+
+import threading
+
+from router.model import DeliveryState
+from storage import intake, outbox, settling
+from storage.database import Transaction, engine_for, normal_url
+from storage.intake import Submission
+from storage.outbox import Settlement
+from storage.settling import Ending
+from storage.statement import Statement
+from tests.storage.inbounds import PULLS, arrival, question, rules
+
+DUE = Statement("SELECT count(*) FROM lanes WHERE channel = 'desk' AND due_at IS NOT NULL")
+OPEN = Statement("SELECT count(*) FROM outbox WHERE channel = 'desk' AND state = 'ready'")
+
+
+class Connection:
+    """A connection whose commits the test decides."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = engine_for(normal_url(url))
+        self._raw = self._engine.raw_connection()
+        assert self._raw.driver_connection is not None
+        self.now = 1_000_000
+        self.tx = Transaction(self._raw.driver_connection.cursor(), "postgresql", self.now)
+
+    def commit(self) -> None:
+        self._raw.commit()
+
+    def close(self) -> None:
+        self._raw.close()
+        self._engine.dispose()
+
+
+def test_q1_what_is_queued_during_a_release_is_due_afterwards(postgres_url: str) -> None:
+    first, second = Connection(postgres_url), Connection(postgres_url)
+    intake.receive(first.tx, [Submission("tg", [arrival(question())])], rules, PULLS)
+    first.commit()
+    heads, _ = outbox.due(first.tx, "desk", 1)
+    (claimed,) = outbox.claim(first.tx, heads, "a", 60_000_000)
+    first.commit()
+    _drain_ready(first)
+
+    intake.receive(second.tx, [Submission("tg", [arrival(question("and more"))])], rules, PULLS)
+    ending = Ending(Settlement(DeliveryState.SENT, remote_ids=("C1:1.1",)))
+
+    def settle() -> None:
+        settling.settle(first.tx, claimed, ending, PULLS)
+        first.commit()
+
+    settling_thread = threading.Thread(target=settle)
+    settling_thread.start()
+    settling_thread.join(0.5)  # it waits for the lane, or went ahead with an old snapshot
+    second.commit()
+    settling_thread.join(5)
+
+    assert not settling_thread.is_alive()
+    assert first.tx.all(OPEN, {}) == [(1,)]
+    assert first.tx.all(DUE, {}) == [(1,)]
+    first.close()
+    second.close()
+
+
+def _drain_ready(connection: Connection) -> None:
+    """Leave nothing in the lane but the claimed head."""
+    connection.tx.run(Statement("DELETE FROM outbox WHERE channel = 'desk' AND state = 'ready'"), {})
+    connection.commit()
