@@ -124,10 +124,14 @@ def _policies(whole: Item) -> Iterator[Finding]:
     channels = _known(whole, "channels")
     given = whole.get("calendars")
     calendars = given if isinstance(given, dict) else shipped_calendars()
-    for keys, policy in _items(whole, "policies"):
-        name = policy.get("calendar")
+    promised = whole.get("promise_calendar")
+    if isinstance(promised, str) and promised not in calendars:
+        yield ("promise_calendar",), f"there is no calendar {promised}; calendars here: {', '.join(calendars)}"
+    named = (("policies", "calendar"), ("agents", "shifts"))
+    for keys, name, key in ((keys, each.get(key), key) for part, key in named for keys, each in _items(whole, part)):
         if isinstance(name, str) and name not in calendars:
-            yield (*keys, "calendar"), f"there is no calendar {name}; calendars here: {', '.join(calendars)}"
+            yield (*keys, key), f"there is no calendar {name}; calendars here: {', '.join(calendars)}"
+    for keys, policy in _items(whole, "policies"):
         when = policy.get("when")
         if isinstance(when, dict):
             yield from _missing((*keys, "when", "channel"), when.get("channel"), "channels", channels)

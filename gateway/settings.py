@@ -257,6 +257,7 @@ class AgentSettings(Section):
         default={}, description="units of work that differ from the usual"
     )
     on_call: bool = Field(default=False, description="may be called when nobody else is left")
+    shifts: str | None = Field(default=None, description="id of the calendar of the working time; null: always")
 
 
 class TeamSettings(Section):
@@ -416,7 +417,7 @@ class Settings(Section):
     calendars: dict[str, dict[str, object]] = Field(default_factory=shipped_calendars)
     standards: dict[str, Any] = {}
     checks: CheckSettings = CheckSettings()
-    promise_calendar: str = "CN_STD"
+    promise_calendar: str | None = None
 
     @field_validator("calendars")
     @classmethod
@@ -440,7 +441,7 @@ def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities], vo
             )
             for channel in settings.channels
         },
-        agents={agent.id: Agent(**{**agent.model_dump(), "email": agent.email.lower()}) for agent in settings.agents},
+        agents={agent.id: _agent(agent, settings) for agent in settings.agents},
         teams={
             team.id: Team(id=team.id, name=team.name or team.id, lead=team.lead, overflow=team.overflow)
             for team in settings.teams
@@ -452,6 +453,11 @@ def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities], vo
             :12
         ],
     )
+
+
+def _agent(agent: AgentSettings, settings: Settings) -> Agent:
+    shifts = None if agent.shifts is None else to_calendar(agent.shifts, settings.calendars[agent.shifts])
+    return Agent(**{**agent.model_dump(), "email": agent.email.lower(), "shifts": shifts})
 
 
 def _route(route: RouteSettings) -> Route:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from gateway.document import Document, Mistake, Place, read
-from gateway.settings import Settings
+from gateway.settings import Settings, shipped_calendars
 from gateway.standards import FILES, StandardsError, shipped, to_standards
 from router.calendar_definitions import to_calendar
 from router.consistency.reply import Standards
@@ -16,6 +16,7 @@ from router.consistency.workdays import Workdays
 from router.rulebook import Voice
 
 SECTION = "standards"
+DEFAULT_CALENDAR = "CN_STD"
 _MORE = {"wording": ("required",)}
 """Further sections of a file of standards, beside the one of its name."""
 
@@ -25,10 +26,11 @@ def voice_of(settings: Settings) -> Voice | None:
     checks = settings.checks
     if checks.mode == "off":
         return None
-    name = settings.promise_calendar
+    name = settings.promise_calendar or DEFAULT_CALENDAR
+    calendars = {**shipped_calendars(), **settings.calendars}
     return Voice(
         standards=_compiled(json.dumps(settings.standards, default=str, sort_keys=True)),
-        calendar=Workdays(to_calendar(name, settings.calendars[name])),
+        calendar=Workdays(to_calendar(name, calendars[name])),
         lead_after_chat=checks.lead_after_chat,
         lead_after_mail=checks.lead_after_mail,
     )
@@ -59,7 +61,7 @@ def _known() -> set[str]:
 
 def _is_calendar(value: object) -> bool:
     """`include: standards/` brings the calendars of that folder as well."""
-    return isinstance(value, Mapping) and "weekly" in value
+    return isinstance(value, Mapping) and not {"weekly", "always", "tz"}.isdisjoint(value)
 
 
 @lru_cache(maxsize=2)

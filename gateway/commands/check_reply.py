@@ -11,7 +11,7 @@ CONFIGURATION = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXAMPLE = '{"check": "all", "channel": "webchat", "text": "That is not my department."}'
 
 
-@click.command("check-reply", epilog=f"Example: echo '{EXAMPLE}' | onevoice check-reply")
+@click.command("check-reply", epilog="Example: onevoice check-reply reply.json --config onevoice.yaml")
 @click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
 @click.option(
     "--config",

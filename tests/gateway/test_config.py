@@ -195,8 +195,10 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "a section that comes later": (
         SMALL + "knowledge: []\n",
         [
-            "shop.yaml:8: knowledge: unknown key; the keys here are gateway, channels, agents, teams, routes, "
-            "policies, calendars"
+            (
+                "shop.yaml:8: knowledge: unknown key; the keys here are gateway, channels, agents, teams, routes, "
+                "assignment, policies, calendars, standards, checks, promise_calendar"
+            )
         ],
     ),
     "z18 secrets from the documentation": (

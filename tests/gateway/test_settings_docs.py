@@ -11,6 +11,7 @@ from connectors.webchat.settings import Limits
 from gateway.settings import (
     AgentSettings,
     AssigningSettings,
+    CheckSettings,
     DeskSettings,
     GatewaySettings,
     RouteSettings,
@@ -34,6 +35,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "limits": Limits,
     "agents": AgentSettings,
     "assignment": AssigningSettings,
+    "checks": CheckSettings,
     "teams": TeamSettings,
     "routes": RouteSettings,
     "when": WhenSettings,
