@@ -2,11 +2,12 @@
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 
-from router.agent_state import AgentState, Skill
+from router.agent_state import AgentState, Shift, Skill
 from router.assignment_inputs import Inputs, Needs, PastOwner
+from router.calendars import Calendar
 from router.model import ChannelType, Priority
 from router.openings import to_micros
 from router.queue_order import Waiting
@@ -15,6 +16,9 @@ from router.targets import Metric, elapsed_micros
 from router.workload import Work, load
 from storage.agents import AgentRow
 from storage.assignments import Held, Past, Queued, Situation
+
+SHIFTS_AHEAD = timedelta(days=8)
+"""How far ahead shifts are known: the next one is sought in it."""
 
 _COMPLAINTS = frozenset({Priority.COMPLAINT, Priority.URGENT})
 
@@ -56,15 +60,16 @@ class Staff:
         row = situation.agents.get(agent.id)
         units = load(work, situation.now, agent.weights) if work else 0
         window = situation.given.get(agent.id, 0)
-        key = (row, units, window)
+        day = None if agent.shifts is None else situation.now.date()
+        key = (row, units, window, day)
         kept = self._kept.get(agent.id)
         if kept is not None and kept[0] == key:
             return kept[1]
-        state = self._build(agent, row, units, window)
+        state = self._build(agent, row, units, window, situation.now)
         self._kept[agent.id] = (key, state)
         return state
 
-    def _build(self, agent: Agent, row: AgentRow | None, units: int, window: int) -> AgentState:
+    def _build(self, agent: Agent, row: AgentRow | None, units: int, window: int, now: datetime) -> AgentState:
         return AgentState(
             id=agent.id,
             name=agent.name,
@@ -76,12 +81,20 @@ class Staff:
             weights=agent.weights,
             on_call=agent.on_call,
             ooo_until=None if row is None else row.ooo_until,
+            shifts=None if agent.shifts is None else _shifts(agent.shifts, now),
             status=self._rules.assignment.default_status if row is None else row.status,
             status_at=None if row is None else row.since,
             last_assigned_at=None if row is None else row.last_assigned_at,
             load=units,
             window_count=window,
         )
+
+
+def _shifts(calendar: Calendar, now: datetime) -> tuple[Shift, ...]:
+    """The working time from yesterday on; made anew every day."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    spans = calendar.stretches(midnight - timedelta(days=1), midnight + SHIFTS_AHEAD)
+    return tuple(Shift(start_at=begin, end_at=end) for begin, end in spans)
 
 
 def work_of(held: Held, rules: Rulebook) -> Work:

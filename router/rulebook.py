@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from router.agent_state import AgentStatus
 from router.assignment_inputs import AssignmentSettings
+from router.calendars import Calendar
 from router.consistency.reply import Standards
 from router.consistency.workdays import BusinessCalendar
 from router.model import Capabilities, ChannelType
@@ -46,7 +47,7 @@ class Agent:
     """Somebody who may speak to customers. `email` is lower-cased. Without a `slack` user id the Slack member with
     that e-mail address is meant. Empty `channels` or `languages`: all of them. `capacity` is in units of load, `skills`
     are levels 1-3. `weights`: units of a channel type, or of "complaint", that differ from the usual. `on_call`: may be
-    called outside the shifts when everybody else is gone."""
+    called outside the shifts when everybody else is gone. `shifts`: the working time; None: always."""
 
     id: str
     name: str
@@ -60,6 +61,7 @@ class Agent:
     skills: Mapping[str, int] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
     on_call: bool = False
+    shifts: Calendar | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class Route:
 class AssignmentRules:
     """How conversations find their owners. `default_status` is that of an agent who never said one."""
 
-    settings: AssignmentSettings = AssignmentSettings()
+    settings: AssignmentSettings = field(default_factory=AssignmentSettings)
     offer_timeouts: Mapping[ChannelType, timedelta] = field(default_factory=lambda: TIMEOUTS)
     default_status: AgentStatus = AgentStatus.AVAILABLE
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ from gateway.assigning import Assigning
 from router.agent_state import AgentStatus
 from router.assignment import assign
 from router.assignment_inputs import AssignmentSettings, Mode
+from router.calendar_definitions import to_calendar
 from router.decision import Decision, Snapshot
 from router.model import Inbound
 from router.ownership import StatusChange
@@ -159,7 +161,7 @@ async def _claims(shop: Shop, situation: assignments.Situation) -> list[assignme
     found = []
     for queued in situation.queue:
         inputs = inputs_of(
-            queued, assignments.Past(), staff, states, shop.rules, situation.now, share=0, trigger="new_round"
+            queued, assignments.Past(), staff, states, shop.rules, situation.now, share=Fraction(0), trigger="new_round"
         )
         found.append(
             assignments.Claim(queued=queued, inputs=inputs, assignment=assign(inputs), agent_version=0, until=None)
@@ -291,3 +293,18 @@ async def test_a_commit_says_when_somebody_may_need_an_owner(shop: Shop) -> None
     received = await shop.database.transact(intake.receive, [submission], shop._decide, shop.rules)
     assert received.touched.owners
     assert not Touched().owners
+
+
+async def test_nobody_gets_anything_new_outside_their_shifts_and_the_start_is_noticed(shop: Shop) -> None:
+    hours = to_calendar("early", {"tz": "UTC", "weekly": {"tue": [["10:00", "12:00"]]}})
+    sales = {name: replace(BOOK.agents[name], shifts=hours) for name in ("alice", "bob")}
+    shop.rules = replace(shop.rules, agents=sales, policies=(), terms=Terms())
+    await shop.receive(question(channel="mail", who="m"))
+    await shop.settle()
+    shop.clock.now = START + timedelta(hours=1) - SECOND
+    await shop.settle()
+    assert await shop.owners() == [None]
+    shop.clock.forward(SECOND)
+    await shop.settle()
+    assert await shop.owners() == ["alice"]
+    assert [each.trace["trigger"] for each in await shop.decided()] == ["new_round", "time"]
