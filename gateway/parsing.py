@@ -75,6 +75,9 @@ class Parsing:
         parsers = sorted({each.parser for each in connectors.values() if each.parser})
         self._workers = [Worker(files, parsers) for _ in range(workers)]
         self._known: set[UUID] = set()
+        self._behind = True  # older items wait in the inbox: until the sweep has them, new ones go behind them (Q5)
+        self._skipped = False
+        self._look = asyncio.Event()
 
     @property
     def jobs(self) -> list[Callable[[], Awaitable[None]]]:
@@ -82,16 +85,23 @@ class Parsing:
         return [self._sweep, *(lambda worker=worker: self._serve(worker) for worker in self._workers)]
 
     def add(self, item: UUID, channel: str, arrival: Arrival) -> None:
-        """Parse an item that was just stored; when too much waits, the sweep finds it later."""
-        self._add(Job(item, channel, arrival.raw, arrival.meta))
+        """Parse an item that was just stored; when too much waits, the sweep finds it in its turn."""
+        if self._behind:
+            self._skipped = True
+        elif not self._add(Job(item, channel, arrival.raw, arrival.meta)):
+            self._behind = True
+            self._look.set()
 
-    def _add(self, job: Job) -> None:
-        """Queue a job that is not queued yet, unless too many or too many bytes wait (X15)."""
-        full = self._queue.full() or (self.waiting_bytes and self.waiting_bytes + len(job.raw) > BYTES_WAITING)
-        if job.item not in self._known and not full:
-            self._known.add(job.item)
-            self.waiting_bytes += len(job.raw)
-            self._queue.put_nowait(job)
+    def _add(self, job: Job) -> bool:
+        """Queue a job that is not queued yet; False when too many or too many bytes wait (X15)."""
+        if job.item in self._known:
+            return True
+        if self._queue.full() or (self.waiting_bytes and self.waiting_bytes + len(job.raw) > BYTES_WAITING):
+            return False
+        self._known.add(job.item)
+        self.waiting_bytes += len(job.raw)
+        self._queue.put_nowait(job)
+        return True
 
     def _taken(self, job: Job) -> Job:
         self.waiting_bytes -= len(job.raw)
@@ -103,6 +113,7 @@ class Parsing:
         before: set[UUID] = set()
         while True:
             found: set[UUID] = set()
+            self._skipped = False
             try:
                 for each in await self._database.read(intake.waiting, SWEPT_AT_ONCE, younger):
                     if each.channel in self._connectors:
@@ -110,6 +121,8 @@ class Parsing:
                         found.add(each.id)
             except StoreUnavailable as error:
                 log.error("parsing.store", reason=str(error))
+                await asyncio.sleep(RESTART)
+                continue
             more = len(found) == SWEPT_AT_ONCE or not found <= self._known
             if more and found != before:
                 before = found
@@ -117,8 +130,15 @@ class Parsing:
                     await asyncio.sleep(0.05)
                 continue
             before = set()
+            if self._behind and self._skipped:
+                continue
+            self._behind = False
             younger = int(SWEEP * 1_000_000)
-            await asyncio.sleep(SWEEP)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP):
+                    await self._look.wait()
+                    self._look.clear()
+                    younger = 0
 
     async def _serve(self, worker: "Worker") -> None:
         try:

@@ -24,11 +24,14 @@ from router.model import (
     Visibility,
 )
 from router.planning import notice, parts_to
-from router.richtext import plain
+from router.richtext import RichText, of_text, plain
 from router.routes import Traits, match, shard
 from router.rulebook import Rulebook
 from router.splitting import split
 from router.targets import UNJUDGED, Policy, first_match
+
+LONGEST_SHOWN = 30_000
+"""Characters: some eight posts."""
 
 
 def from_customer(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -195,9 +198,18 @@ def _received(inbound: Inbound, reasons: tuple[Reason, ...]) -> NewEvent:
     return NewEvent(type="message_received", actor="customer", payload=payload)
 
 
+def _shown(inbound: Inbound) -> RichText:
+    """What the desk sees of a text; the whole is stored. One customer's book must not hold up the others (S22)."""
+    text = plain(inbound.text)
+    if len(text) <= LONGEST_SHOWN:
+        return inbound.text
+    rest = f"[The message goes on: {len(text):,} characters in all, the rest is stored and not shown here.]"
+    return of_text(f"{text[:LONGEST_SHOWN]}\n\n{rest}")
+
+
 def _to_desk(inbound: Inbound, rules: Rulebook, channel: str, address: str, author: str) -> tuple[Planned, ...]:
     capabilities = rules.channels[channel].capabilities
-    parts = split(inbound.text, capabilities.text_limit, capabilities.text_unit)
+    parts = split(_shown(inbound), capabilities.text_limit, capabilities.text_unit)
     return parts_to(
         parts,
         Outgoing(

@@ -297,11 +297,13 @@ class _Worker:
         """Foreign database errors as ours; a lost connection is dropped."""
         if isinstance(error, sqlite3.Error):
             text = str(error)
-            if isinstance(error, sqlite3.IntegrityError):
-                return error
+            if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
+                return error  # what was to be stored is at fault, not the store
             return StoreUnavailable(f"SQLite: {text}", full="full" in text)
         if type(error).__module__.startswith("psycopg"):
             state = getattr(error, "sqlstate", None)
+            if type(error).__name__ == "DataError" or (state or "").startswith("22"):
+                return error
             if state is None or state[:2] in {"08", "57"}:
                 self._disconnect()
             elif state.startswith("23"):

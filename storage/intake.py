@@ -45,11 +45,10 @@ _MOVE_CURSOR = Statement(
 _CURSOR = Statement("SELECT value FROM cursors WHERE channel = :channel AND name = :name")
 _WAITING = Statement(
     """
-    SELECT id, channel, raw, meta, attempts FROM inbox
+    SELECT id, channel, raw, meta FROM inbox
     WHERE state = 'new' AND received_at <= :before ORDER BY received_at LIMIT :limit
     """
 )
-_TRY = Statement("UPDATE inbox SET attempts = attempts + 1 WHERE id = :id")
 _DROP = Statement("DELETE FROM inbox WHERE id = :id")
 _ROOT_UNDER_WAY = Statement(
     """
@@ -100,7 +99,6 @@ class Waiting:
     channel: str
     raw: bytes
     meta: Mapping[str, str]
-    attempts: int
 
 
 def receive(tx: Transaction, submissions: Sequence[Submission], decide: Decide, rules: Rulebook) -> Received:
@@ -285,12 +283,7 @@ def cursor_value(tx: Transaction, channel: str, name: str) -> str | None:
 def waiting(tx: Transaction, limit: int, older_than: int = 0) -> list[Waiting]:
     """Raw items that wait for a parser and came at least `older_than` microseconds ago."""
     rows = tx.all(_WAITING, {"limit": limit, "before": tx.now - older_than})
-    return [Waiting(UUID(bytes=row[0]), row[1], bytes(row[2]), json_value(row[3]), row[4]) for row in rows]
-
-
-def count_try(tx: Transaction, item: UUID) -> None:
-    """Count an attempt before the work, so that a crash counts too (D1)."""
-    tx.run(_TRY, {"id": item.bytes})
+    return [Waiting(UUID(bytes=row[0]), row[1], bytes(row[2]), json_value(row[3])) for row in rows]
 
 
 def store_parsed(tx: Transaction, items: Sequence[tuple[UUID, Inbound]], decide: Decide, rules: Rulebook) -> Touched:

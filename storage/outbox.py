@@ -85,6 +85,12 @@ _FAIL_LATER_PARTS = Statement(
     WHERE lane = :lane AND seq = :seq AND part > :part AND state = 'ready'
     """
 )
+_BURY = Statement(
+    """
+    UPDATE outbox SET state = 'dead', error = :error, settled_at = :now
+    WHERE id = :id AND state IN ('ready', 'sending', 'unknown')
+    """
+)
 _CHECKPOINT = Statement("UPDATE outbox SET checkpoint = :checkpoint WHERE id = :id AND fence = :fence")
 _SET_THREAD = Statement(
     "UPDATE legs SET thread_key = :thread_key WHERE conversation = :conversation AND channel = :channel AND desk"
@@ -196,16 +202,20 @@ class Settlement:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Look at a lane again at `due_at` (None: when its head wants). `reserved` keeps the place in the rate it has
-    been given."""
+    been given; `bury` names a head that can never be sent, and why."""
 
     lane: str
     fence: int
     due_at: int | None
     reserved: bool = False
+    bury: tuple[bytes, str] | None = None
 
 
 def due(tx: Transaction, channel: str, limit: int) -> tuple[list[Head], list[Wait]]:
-    """The lanes of a channel whose head may be worked on, longest due first, and lanes that were due in vain."""
+    """The lanes of a channel whose head may be worked on, longest due first, and lanes that were due in vain.
+
+    A head that cannot be read is among the latter, to be buried: it must not hold up the others.
+    """
     heads: list[Head] = []
     waits: list[Wait] = []
     for row in tx.all(_DUE, {"channel": channel, "now": tx.now, "limit": limit}):
@@ -214,7 +224,10 @@ def due(tx: Transaction, channel: str, limit: int) -> tuple[list[Head], list[Wai
         elif row[13] == DeliveryState.READY and row[18] > tx.now:
             waits.append(Wait(row[0], row[1], row[18]))
         else:
-            heads.append(head_of(row))
+            try:
+                heads.append(head_of(row))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                waits.append(Wait(row[0], row[1], None, bury=(row[3], f"its content cannot be read: {error!r}")))
     return heads, waits
 
 
@@ -222,6 +235,8 @@ def postpone(tx: Transaction, waits: Sequence[Wait]) -> None:
     """Carry out waits; a lane that changed since it was looked at is left alone."""
     for each in waits:
         _lock(tx, each.lane)
+        if each.bury is not None:
+            tx.run(_BURY, {"id": each.bury[0], "error": each.bury[1], "now": tx.now})
         tx.run(
             _WAIT,
             {"lane": each.lane, "fence": each.fence, "due_at": each.due_at, "reserved": each.reserved, "now": tx.now},

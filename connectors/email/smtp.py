@@ -26,6 +26,7 @@ Store = Callable[[Arrival], Awaitable[object]]
 """Commits one arrival; returns after the commit or raises NotStored."""
 
 HOP_LIMIT = 30
+RECEIVING_LIMIT = 256 * 1024 * 1024
 STORE_PATIENCE = timedelta(seconds=60)
 
 NOT_STORED = "451 4.3.1 Cannot store mail now, try again later"
@@ -51,6 +52,8 @@ class Door:
         self.store = store
         self.clock = clock
         self.draining = False
+        self.receiving = 0  # bytes of mails that are not stored yet, all connections together
+        self.receiving_limit = max(RECEIVING_LIMIT, 2 * settings.max_size)
         self.sessions: set[Session] = set()
         self._hosts: Counter[str] = Counter()
         self._empty = asyncio.Event()

@@ -24,12 +24,14 @@ DATA_SILENCE_SECONDS = 180.0
 DATA_GRACE_SECONDS = 60.0
 DATA_BYTES_A_SECOND = 1024
 CHUNK = 32 * 1024
+LINE_LIMIT = 2 * 1024 * 1024  # RFC 5321 says 998; some programs write a whole file as one line of base64
 COMMANDS = {"*": 20, "MAIL": 1000, "RCPT": 10_000, "DATA": 1000, "RSET": 1000, "NOOP": 100}
 
 NOT_NOW = "451 4.3.0 Temporary failure"
 CLOSING = "421 4.3.2 Service shutting down, try again later"
 BUSY = "421 4.7.0 Too many connections, try again later"
 TOO_BIG = "552 5.3.4 Message too big"
+TOO_MUCH = "452 4.3.1 Too much mail at once, try again later"
 TOO_SLOW = "421 4.4.2 Timeout"
 UNKNOWN_USER = "550 5.1.1 No such user here"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients"
@@ -56,6 +58,7 @@ class Session(SMTP):
         self._host = ""
         self._ends_at = self._deadline = self.loop.time() + SESSION_SECONDS
         self._busy = False
+        self._held = 0  # bytes of a mail that is being received or stored
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self._original_transport is None:  # not the second time, after STARTTLS
@@ -84,7 +87,7 @@ class Session(SMTP):
 
     def dismiss(self) -> None:
         """End an idle session with 421; one in the middle of a mail may finish it."""
-        if not self._busy and self.transport is not None:
+        if not self._busy and self.transport is not None and not self.transport.is_closing():
             self.transport.write((CLOSING + "\r\n").encode())  # type: ignore[attr-defined]  # is a Transport
             self.transport.close()
 
@@ -167,6 +170,7 @@ class Session(SMTP):
             await self.push("354 End data with <CR><LF>.<CR><LF>")
             content = await self._content()
             if isinstance(content, str):
+                self._release()
                 await self._leave(content, listening=True)
                 return
             mail_from = self.envelope.mail_from
@@ -175,6 +179,7 @@ class Session(SMTP):
             )
         finally:
             self._busy = False
+            self._release()
         self._set_post_data_state()  # type: ignore[no-untyped-call]
         if reply.startswith("421"):
             await self._leave(reply)
@@ -183,12 +188,17 @@ class Session(SMTP):
         if self._door.draining:
             await self._leave(CLOSING)
 
+    def _release(self) -> None:
+        """The bytes of this mail are no longer held."""
+        self._door.receiving -= self._held
+        self._held = 0
+
     async def _content(self) -> bytes | str:
         """The mail up to CRLF.CRLF (M9), or the reply it is refused with once it is too big or too slow (M7, M8)."""
         assert self.data_size_limit is not None
         started = monotonic()
         parts: list[bytes] = []
-        size = 0
+        size = line = 0
         self._reset_timeout(DATA_SILENCE_SECONDS)
         while True:
             try:
@@ -198,6 +208,13 @@ class Session(SMTP):
                 part = await self._reader.read(overrun.consumed)
                 ended = False
             size += len(part)
+            self._held += len(part)
+            self._door.receiving += len(part)
+            if self._door.receiving > self._door.receiving_limit:
+                return TOO_MUCH
+            line = len(part) - 1 - part.rfind(b"\n") if b"\n" in part else line + len(part)
+            if line > LINE_LIMIT:
+                return TOO_BIG
             if size > self.data_size_limit + len(_END):
                 return TOO_BIG
             if monotonic() - started > DATA_GRACE_SECONDS + size / DATA_BYTES_A_SECOND:

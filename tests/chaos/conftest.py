@@ -17,6 +17,14 @@ def profile(request: pytest.FixtureRequest) -> Profile:
 
 
 @pytest.fixture
+def one_database(profile: Profile, database_url: str) -> str:
+    """A database of each kind; in the short profile one kind is enough."""
+    if profile.short and database_url.startswith("postgresql"):
+        pytest.skip("the long profile does it on both databases")
+    return database_url
+
+
+@pytest.fixture
 def postgres_url(postgres: PostgresServer) -> Iterator[Callable[[], str]]:
     """Makes migrated, empty PostgreSQL databases."""
     with ExitStack() as databases:

@@ -74,6 +74,13 @@ class Node:
         if self._born is not None and not self._born.ended.done():
             os.kill(self._born.pid, number)
 
+    @property
+    def frozen(self) -> bool:
+        """Stopped by a signal."""
+        assert self._born is not None
+        state = Path(f"/proc/{self._born.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "T"
+
     def tail(self) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])

@@ -38,7 +38,7 @@ class Outside:
     def __init__(self, folder: Path, database: str, nursery: Nursery, seed: int) -> None:
         self.chance = random.Random(seed)
         self.history = History()
-        self.world = World(SlackStandIn(clock.now, time_scale=0.1), TelegramStandIn(clock.now), MailStandIn(clock.now))
+        self.world = World(SlackStandIn(clock.now, time_scale=0.05), TelegramStandIn(clock.now), MailStandIn(clock.now))
         self.nodes: list[Node] = []
         self.front = 0
         self.ledger = Ledger(database)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """`short`: with the other tests. `rate` in messages a second; `at_each` kills at each failpoint, `at_moments` at
-    random moments; `drains` SIGTERMs; `settle` seconds until the last message has arrived. `warm`: nodes are forked
-    from a prepared process."""
+    """`short`: runs with the other tests. `rate` is in messages a second; `at_each` are kills at each failpoint,
+    `at_moments` at random moments, `drains` SIGTERMs, `freezes` rounds of frozen nodes; `settle` is the longest wait
+    for the last message, in seconds. `warm`: nodes are forked from a prepared process."""
 
     short: bool = False
     rate: float
@@ -15,11 +15,12 @@ class Profile:
     at_moments: int
     settle: float
     drains: int
+    freezes: int = 0
     warm: bool
     seed: int
 
 
 SHORT = Profile(short=True, rate=24.0, at_each=1, at_moments=1, settle=45.0, drains=4, warm=True, seed=1)
-LONG = Profile(rate=25.0, at_each=18, at_moments=40, settle=180.0, drains=200, warm=False, seed=2)
-MIDDLE = Profile(rate=25.0, at_each=5, at_moments=10, settle=120.0, drains=20, warm=True, seed=3)
+LONG = Profile(rate=25.0, at_each=18, at_moments=40, settle=180.0, drains=200, freezes=5, warm=False, seed=2)
+MIDDLE = Profile(rate=25.0, at_each=5, at_moments=10, settle=120.0, drains=20, freezes=2, warm=True, seed=3)
 PROFILES = {"short": SHORT, "long": LONG, "middle": MIDDLE}

@@ -28,9 +28,9 @@ async def test_an_item_that_comes_three_times_and_again_after_a_crash_is_one_mes
 
 
 async def test_x3_without_the_unique_key_the_same_run_stores_and_shows_it_again(
-    database_url: str, tmp_path: Path
+    one_database: str, tmp_path: Path
 ) -> None:
-    async with outside(tmp_path, database_url) as world:
+    async with outside(tmp_path, one_database) as world:
         await _everything_three_times(world, "unique_key=skip")
         assert {each.rule for each in await world.verdict()} >= {"INV2", "INV4"}
 

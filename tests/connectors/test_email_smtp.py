@@ -220,6 +220,37 @@ async def test_m7_a_line_without_end_is_cut_off(ports: MemoryPorts) -> None:
     assert ports.arrivals == []
 
 
+async def test_m7_a_line_longer_than_any_program_writes_is_cut_off_long_before_the_limit_of_a_mail(door: Door) -> None:
+    async with client(door) as sender:
+        await sender.reply()
+        await sender.begin()
+        await sender.say("DATA")
+        sender.writer.write(b"Subject: x\r\n\r\n")
+        sent = 0
+        with suppress(ConnectionError):
+            while sent < 20 * 1024 * 1024:
+                sender.writer.write(b"x" * 65_536)
+                await sender.writer.drain()
+                sent += 65_536
+        assert await sender.gone()
+        assert sent < 16 * 1024 * 1024, "what lies in the buffers of both ends included"
+
+
+async def test_x15_all_connections_together_hold_only_so_much(ports: MemoryPorts) -> None:
+    async with opened(ports, max_size=200_000) as door, client(door) as first, client(door) as second:
+        door.receiving_limit = 200_000
+        for sender in (first, second):
+            await sender.reply()
+            await sender.begin()
+            await sender.say("DATA")
+            sender.writer.write(MAIL + b"0123456789\r\n" * 10_000)
+            await asyncio.sleep(0.2)
+        assert await second.reply() == "452 4.3.1 Too much mail at once, try again later"
+        assert await first.say(b".") == "250 2.0.0 OK"
+        assert door.receiving == 0
+    assert len(ports.arrivals) == 1
+
+
 async def test_m7_headers_without_end_are_refused(door: Door, ports: MemoryPorts) -> None:
     async with client(door) as sender:
         await sender.reply()

@@ -1,6 +1,7 @@
 """Every kind of update as recorded in tests/cases/telegram, and the entities' edges (T2-T7, T14, T19, T21, T22, X9)."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from telegram import Update
 
 from connectors.telegram.entities import to_rich_text
 from connectors.telegram.parse import ALLOWED, next_offset, to_arrival
-from router.richtext import Quote, plain, to_json
+from router.richtext import Paragraph, Quote, Span, plain, to_json
 
 FOLDER = Path(__file__).parent.parent / "cases" / "telegram"
 CASES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
@@ -153,3 +154,38 @@ def test_a_pre_inside_a_quote_stays_inside() -> None:
     [quote, _] = text.blocks
     assert isinstance(quote, Quote)
     assert len(quote.blocks) == 2
+
+
+@pytest.mark.parametrize("said", [["a"], {"a": "b"}, 5, True], ids=str)
+def test_t7_a_text_that_is_none_is_a_problem_and_no_text(said: object) -> None:
+    """A list as text was stored, and nobody could read the delivery that held it."""
+    person = {"id": 5, "is_bot": False, "first_name": "Li"}
+    message = {"message_id": 1, "from": person, "chat": {"id": 5, "type": "private"}, "date": 1, "text": said}
+
+    arrival = to_arrival({"update_id": 1, "message": message}, "tg")
+
+    assert arrival is not None
+    assert arrival.problem is not None
+    assert arrival.inbound is None
+
+
+def test_t7_texts_hold_nothing_that_a_database_refuses_and_entities_keep_their_places() -> None:
+    person = {"id": 5, "is_bot": False, "first_name": "L\0i\ud83d"}
+    entities = [{"type": "bold", "offset": 2, "length": 4}]
+    message = {"message_id": 1, "from": person, "chat": {"id": 5, "type": "private"}, "date": 1}
+
+    arrival = to_arrival({"update_id": 1, "message": {**message, "text": "\0\ud800bold", "entities": entities}}, "tg")
+
+    assert arrival is not None
+    assert arrival.inbound is not None
+    assert arrival.inbound.sender.name == "L\ufffdi\ufffd"
+    assert arrival.inbound.text is not None
+    (paragraph,) = arrival.inbound.text.blocks
+    assert isinstance(paragraph, Paragraph)
+    assert [span.text for span in paragraph.children if isinstance(span, Span)] == ["\ufffd\ufffd", "bold"]
+
+
+def test_x15_entities_without_end_take_no_time() -> None:
+    started = time.process_time()
+    to_rich_text("e" * 20_000, [{"type": "bold", "offset": n, "length": 1} for n in range(20_000)])
+    assert time.process_time() - started < 0.5

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from storage.database import Database, Transaction
-from storage.errors import Expired
+from storage.errors import Expired, StoreUnavailable
 from storage.statement import Statement
 
 PUT = Statement("INSERT INTO counters (name, value) VALUES (:name, :value)")
@@ -66,6 +66,13 @@ async def test_a_conflict_is_an_error_only_when_it_stays(database: Database) -> 
     with pytest.raises(Exception, match=r"(?i)unique"):
         await database.transact(put, "one")
     assert await database.read(total) == 1
+
+
+async def test_what_no_database_takes_is_the_item_s_fault_and_not_the_store_s(database: Database) -> None:
+    with pytest.raises(Exception) as raised:
+        await database.transact(put, "a\x00b" if database.dialect == "postgresql" else "\ud800")
+    assert not isinstance(raised.value, StoreUnavailable)
+    assert await database.transact(put, "fine") == "fine"
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 70, 300])

@@ -241,6 +241,18 @@ async def test_d3_a_failed_delivery_can_be_sent_again_or_discarded(moved: Databa
     assert again.delivery.id == dead.id
 
 
+async def test_a_delivery_that_cannot_be_read_holds_up_nobody(moved: Database, clock: MovedClock) -> None:
+    await reply(moved, "one", 1)
+    await reply(moved, "two", 2)
+    clock.move(3)
+    await moved.transact(
+        lambda tx: tx.run(Statement("UPDATE outbox SET body = '{}' WHERE lane = 'tg:42' AND seq = 1"), {})
+    )
+    assert await claim(moved) == []
+    assert len(await claim(moved)) == 1
+    assert [row[0] for row in await rows(moved)] == ["dead", "sending"]
+
+
 @contextmanager
 def synchronous(url: str, clock: MovedClock) -> Iterator[Transaction]:
     """A transaction object outside the writer thread, for the state machine; every statement commits."""
