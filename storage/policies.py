@@ -32,7 +32,9 @@ def all_of(tx: Transaction) -> dict[tuple[str, int], Content]:
 def keep(tx: Transaction, configured: Mapping[str, Content]) -> dict[tuple[str, int], Content]:
     """Store policies whose content is new as their next version; every version there is."""
     known = all_of(tx)
-    newest = dict(known)  # the keys are (id, version), the last version of an id stays
+    newest: dict[str, int] = {}
+    for policy, version in known:
+        newest[policy] = max(version, newest.get(policy, 0))
     for policy, wanted in configured.items():
         version = newest.get(policy, 0)
         plain = json_value(json_of(wanted))

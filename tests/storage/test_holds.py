@@ -1,0 +1,221 @@
+"""Held replies, the ledger and linked contacts as rows, on both databases."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from gateway.settings import shipped_calendars
+from gateway.standards import load_standards, shipped
+from router.calendar_definitions import to_calendar
+from router.consistency.workdays import Workdays
+from router.decision import Decision, Snapshot
+from router.model import Inbound, InboundKind, Thread
+from router.richtext import Mention, Paragraph, RichText, Span, of_text
+from router.routing import decide
+from router.rulebook import Agent, Role, Team, Voice
+from storage import contacts, holds, intake, ledger, reminders
+from storage.changes import Touched
+from storage.database import Database, Transaction
+from storage.ids import new_id
+from storage.intake import Received, Submission
+from storage.statement import Statement
+from tests.storage.inbounds import RULES, answer, arrival, question
+
+VOICE = Voice(
+    standards=load_standards(shipped()),
+    calendar=Workdays(to_calendar("CN_STD", shipped_calendars()["CN_STD"])),
+    lead_after_chat=timedelta(minutes=3),
+)
+CHECKED = replace(
+    RULES,
+    agents={
+        "alice": Agent(id="alice", name="Alice Chen", slack="U0ALICE"),
+        "bob": Agent(id="bob", name="Bob Li", slack="U0BOB"),
+        "lena": Agent(id="lena", name="Lena", slack="U0LENA", role=Role.LEAD, teams=("care",)),
+    },
+    teams={"care": Team(id="care", name="Care", lead="lena")},
+    routes=(replace(RULES.routes[0], team="care"),),
+    voice=VOICE,
+)
+LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
+HOLDS = Statement("SELECT agent, state FROM holds ORDER BY held_at, id")
+HITS = Statement("SELECT rule, action FROM rule_hits WHERE level <> 'log' ORDER BY at, id")
+LEFT = Statement("SELECT count(*) FROM outbox WHERE channel = 'tg' AND state <> 'failed'")
+WAITING = Statement("SELECT kind, due_at FROM timers WHERE fired_at IS NULL AND kind IN ('hold', 'promise')")
+CONTACTS = Statement("SELECT id FROM contacts ORDER BY created_at, id")
+POINTERS = Statement("SELECT id, merged_into FROM contacts ORDER BY id")
+ANY_HOLD = Statement("SELECT id FROM holds LIMIT 1")
+ANY_MESSAGE = Statement("SELECT id FROM messages LIMIT 1")
+NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' ORDER BY seq")
+HIT = Statement(
+    """
+    INSERT INTO rule_hits (id, message, rule, version, span_start, span_end, level, action, at)
+    VALUES (:id, :message, 'W-BLAME', 1, 0, 0, 'warn', :action, :now)
+    """
+)
+
+
+def rules(snapshot: Snapshot, inbound: Inbound) -> Decision:
+    return decide(snapshot, inbound, CHECKED)
+
+
+async def receive(database: Database, *inbounds: Inbound) -> Received:
+    return await database.transact(
+        intake.receive, [Submission(each.channel, [arrival(each)]) for each in inbounds], rules, CHECKED
+    )
+
+
+async def found(database: Database, statement: Statement) -> list[tuple[object, ...]]:
+    return await database.read(lambda tx: tx.all(statement, {}))
+
+
+async def asked(database: Database, text: str = "Hello, where is my order?") -> None:
+    await receive(database, question(text))
+    await database.transact(lambda tx: tx.run(LINK, {}))
+
+
+def says(text: str, user: str = "U0ALICE") -> Inbound:
+    return answer(text, "C1:1.1", user=user)
+
+
+def wants(text: str, user: str) -> Inbound:
+    mention = RichText((Paragraph((Mention("onevoice", "U0BOT"), Span(f" {text}"))),))
+    return replace(says("", user), text=mention)
+
+
+async def test_two_answers_in_one_batch_collide_like_any_others(database: Database) -> None:
+    await asked(database)
+    await receive(
+        database, says("Hello, it left this morning."), says("Hello, I am looking for it right now.", "U0BOB")
+    )
+    assert await found(database, HOLDS) == [("bob", "held")]
+    assert await found(database, LEFT) == [(1,)]
+
+
+async def test_two_parts_of_one_answer_are_no_collision(database: Database) -> None:
+    await asked(database)
+    await receive(database, says("Hello, it left this morning."), says("It will be there on Friday."))
+    assert await found(database, HOLDS) == []
+    assert await found(database, LEFT) == [(2,)]
+
+
+async def test_a_redelivered_reply_is_held_once(database: Database) -> None:
+    await asked(database)
+    reply = says("That is not my department.")
+    await receive(database, reply)
+    await receive(database, reply)
+    assert await found(database, HOLDS) == [("alice", "held")]
+    assert await found(database, HITS) == [("W-BRUSHOFF", "held")]
+
+
+async def test_a_released_reply_leaves_once_with_its_timer_gone(database: Database) -> None:
+    await asked(database)
+    await receive(database, says("That is not my department."))
+    assert [row[0] for row in await found(database, WAITING)] == ["hold"]
+    release = wants("send the customer asked who decides", "U0ALICE")
+    touched = (await receive(database, release)).touched
+    await receive(database, release, wants("send again", "U0ALICE"))
+    assert await found(database, LEFT) == [(1,)]
+    assert await found(database, HOLDS) == [("alice", "released")]
+    assert await found(database, WAITING) == []
+    assert [(hit.rule, hit.action) for hit in touched.hits] == [("W-BRUSHOFF", "sent_anyway")]
+
+
+async def test_whose_hold_is_meant_must_be_plain(database: Database) -> None:
+    await asked(database)
+    await receive(database, says("That is not my department."))
+    await receive(database, says("That is your own fault.", "U0BOB"))
+    await receive(database, wants("send it is right", "U0LENA"))
+    assert await found(database, LEFT) == [(0,)]
+    await receive(database, wants("send bob it is right", "U0LENA"))
+    assert await found(database, HOLDS) == [("alice", "held"), ("bob", "released")]
+
+
+async def test_the_lead_is_told_of_a_hold_by_name_and_only_while_it_lasts(database: Database) -> None:
+    await asked(database)
+    await receive(database, says("That is not my department."))
+    (row,) = await found(database, ANY_HOLD)
+    hold = UUID(bytes=bytes(row[0])).hex  # type: ignore[call-overload]  # a column of bytes
+    await database.transact(reminders.tell_lead, hold, CHECKED)
+    assert '"U0LENA"' in str((await found(database, NOTICES))[-1][0])
+    await receive(database, wants("discard", "U0ALICE"))
+    assert await database.transact(reminders.tell_lead, hold, CHECKED) == Touched()
+
+
+async def test_an_edit_in_the_batch_of_its_message_is_checked(database: Database) -> None:
+    await asked(database)
+    reply = says("Hello, it left this morning.")
+    edit = replace(
+        reply,
+        kind=InboundKind.EDIT,
+        remote_id=f"{reply.remote_id}:2",
+        target=reply.remote_id,
+        thread=Thread(),
+        text=of_text("Are you an idiot?"),
+    )
+    await receive(database, reply, edit)
+    assert await found(database, HOLDS) == [("alice", "held")]
+    assert await found(database, LEFT) == [(0,)]
+
+
+async def test_overrides_of_more_than_40_percent_in_20_hits_suggest_a_downgrade(database: Database) -> None:
+    await asked(database)
+
+    def hit(tx: Transaction, count: int, action: str) -> None:
+        message = tx.all(ANY_MESSAGE, {})[0][0]
+        for _ in range(count):
+            tx.run(HIT, {"id": new_id().bytes, "message": message, "action": action, "now": tx.now})
+
+    await database.transact(hit, 11, "edited")
+    await database.transact(hit, 8, "sent_anyway")
+    (rate,) = await database.read(holds.override_rates, 30)
+    assert (rate.hits, rate.sent_anyway, rate.downgrade) == (19, 8, False)
+    await database.transact(hit, 1, "sent_anyway")
+    (rate,) = await database.read(holds.override_rates, 30)
+    assert (rate.rate, rate.downgrade) == (0.45, True)
+
+
+async def test_a_link_and_its_undoing_leave_everything_as_it_was(database: Database) -> None:
+    await receive(database, question("one", who="1"), question("two", who="2"), question("three", who="3"))
+    before = await found(database, POINTERS)
+    one, two, three = [UUID(bytes=bytes(row[0])) for row in await found(database, CONTACTS)]  # type: ignore[call-overload]  # bytes
+    await database.transact(contacts.merge, two, three, "test", "")
+    merged = await database.transact(contacts.merge, three, one, "test", "same phone")
+    assert (merged.survivor, merged.absorbed) == (one, two)
+    for each in (one, two, three):
+        assert set(await database.read(contacts.linked, each)) == {one, two, three}
+    with pytest.raises(contacts.SameContact):
+        await database.transact(contacts.merge, one, three, "test", "")
+    await database.transact(contacts.unmerge, three, "test")
+    assert await database.read(contacts.linked, one) == [one]
+    await database.transact(contacts.unmerge, three, "test")
+    assert await found(database, POINTERS) == before
+    with pytest.raises(contacts.NotLinked):
+        await database.transact(contacts.unmerge, one, "test")
+    with pytest.raises(contacts.NoContact):
+        await database.transact(contacts.merge, one, UUID(int=7), "test", "")
+
+
+async def test_what_one_contact_was_told_counts_for_the_other_while_they_are_linked(database: Database) -> None:
+    await asked(database, "Please refund me")
+    await receive(database, says("Hello, we will refund 89.50 CNY."))
+    (row,) = await found(database, CONTACTS)
+    contact = UUID(bytes=bytes(row[0]))  # type: ignore[call-overload]  # a column of bytes
+    told = await database.read(ledger.active, [contact])
+    assert ("refund_amount", "89.50", "CNY", "alice") in {
+        (each.slot, each.value, each.unit, each.agent) for each in told
+    }
+
+
+async def test_a_decision_without_standards_checks_nothing(database: Database) -> None:
+    await asked(database)
+    unchecked = replace(CHECKED, voice=None)
+    await database.transact(
+        intake.receive,
+        [Submission("desk", [arrival(says("That is not my department."))])],
+        lambda snapshot, inbound: decide(snapshot, inbound, unchecked),
+        unchecked,
+    )
+    assert await found(database, LEFT) == [(1,)]
