@@ -1,6 +1,7 @@
 """Consistency in the running gateway: replies are checked, held, released and kept on record, on both databases."""
 
 import asyncio
+from typing import Any
 
 from gateway.sandbox.slack.workspace import Post
 from storage import contacts, holds
@@ -40,6 +41,11 @@ def ask(gateway: Gateway, post: Post, text: str, user: str = "alice") -> None:
 async def heard(gateway: Gateway, *texts: str, who: str = "tom") -> None:
     telegram = gateway.world.telegram
     await telegram.until(lambda: telegram.heard(who) == list(texts), 10)
+
+
+def held_for_a_while(config: dict[str, Any]) -> None:
+    for route in config["routes"]:
+        route["hold"] = "3s"
 
 
 async def test_a_customer_is_never_told_two_amounts_by_two_agents_on_two_channels(gateway: Gateway) -> None:
@@ -99,7 +105,7 @@ async def test_the_second_of_two_answers_at_once_is_held_while_the_first_can_sti
     gateway: Gateway,
 ) -> None:
     await gateway.halt()
-    gateway.change = lambda config: [route.update(hold="3s") for route in config["routes"]]
+    gateway.change = held_for_a_while
     await gateway.boot()
     post = await asked(gateway)
     await gateway.answer(post, "Hello Tom, it left the warehouse this morning.", user="alice")
@@ -142,7 +148,7 @@ async def test_an_edit_of_a_held_reply_is_checked_again_and_sent_when_it_is_clea
 
 async def test_a_reply_edited_into_an_insult_is_taken_back_while_it_is_queued(gateway: Gateway) -> None:
     await gateway.halt()
-    gateway.change = lambda config: [route.update(hold="3s") for route in config["routes"]]
+    gateway.change = held_for_a_while
     await gateway.boot()
     post = await asked(gateway)
     ts = await gateway.answer(post, "Hello Tom, I will look.", user="bob")
@@ -188,7 +194,7 @@ async def test_a_promise_is_kept_by_the_next_answer_and_late_without_one(gateway
 
 async def test_a_deleted_reply_takes_back_what_it_said_while_it_is_queued(gateway: Gateway) -> None:
     await gateway.halt()
-    gateway.change = lambda config: [route.update(hold="3s") for route in config["routes"]]
+    gateway.change = held_for_a_while
     await gateway.boot()
     post = await asked(gateway, "Hello, what about my refund?")
     ts = await gateway.answer(post, "Hello Tom, we will refund 89.50 CNY.")
