@@ -32,10 +32,10 @@ from storage.errors import StoreUnavailable
 log = structlog.get_logger()
 
 SWEEP = 1.0
-REST = 4
+REST = 1
 """After a look the worker rests this many times as long as it took, at least `PAUSE` seconds."""
 PAUSE = 0.02
-AT_ONCE = 16
+AT_ONCE = 32
 TRIES = 5
 KNOWN_STATES = 20_000
 
