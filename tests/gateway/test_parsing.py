@@ -16,6 +16,7 @@ from router.model import Inbound
 from storage import intake
 from storage.database import Database
 from storage.intake import Submission
+from tests.storage.inbounds import RULES
 
 
 class Channel:
@@ -34,13 +35,13 @@ class Bench:
 
     async def _store(self, item: UUID, inbound: Inbound) -> None:
         self.parsed.append(inbound.address)
-        await self.database.transact(intake.store_parsed, [], _never, frozenset())
+        await self.database.transact(intake.store_parsed, [], _never, RULES)
         await self.database.transact(intake.give_up, item, "done, as far as this test goes")
 
     async def put(self, *contents: bytes) -> list[tuple[UUID, Arrival]]:
         """Store raw items, as the door does before anything is parsed."""
         arrivals = [Arrival(key=f"{number} {content[:20]!r}", raw=content) for number, content in enumerate(contents)]
-        received = await self.database.transact(intake.receive, [Submission("mail", arrivals)], _never, frozenset())
+        received = await self.database.transact(intake.receive, [Submission("mail", arrivals)], _never, RULES)
         return list(zip(received.unparsed, arrivals, strict=True))
 
     def add(self, items: list[tuple[UUID, Arrival]]) -> None:

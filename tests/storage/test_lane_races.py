@@ -9,7 +9,7 @@ from storage.intake import Submission
 from storage.outbox import Settlement
 from storage.settling import Ending
 from storage.statement import Statement
-from tests.storage.inbounds import PULLS, arrival, question, rules
+from tests.storage.inbounds import RULES, arrival, question, rules
 
 DUE = Statement("SELECT count(*) FROM lanes WHERE channel = 'desk' AND due_at IS NOT NULL")
 OPEN = Statement("SELECT count(*) FROM outbox WHERE channel = 'desk' AND state = 'ready'")
@@ -35,18 +35,18 @@ class Connection:
 
 def test_q1_what_is_queued_during_a_release_is_due_afterwards(postgres_url: str) -> None:
     first, second = Connection(postgres_url), Connection(postgres_url)
-    intake.receive(first.tx, [Submission("tg", [arrival(question())])], rules, PULLS)
+    intake.receive(first.tx, [Submission("tg", [arrival(question())])], rules, RULES)
     first.commit()
     heads, _ = outbox.due(first.tx, "desk", 1)
     (claimed,) = outbox.claim(first.tx, heads, "a", 60_000_000)
     first.commit()
     _drain_ready(first)
 
-    intake.receive(second.tx, [Submission("tg", [arrival(question("and more"))])], rules, PULLS)
+    intake.receive(second.tx, [Submission("tg", [arrival(question("and more"))])], rules, RULES)
     ending = Ending(Settlement(DeliveryState.SENT, remote_ids=("C1:1.1",)))
 
     def settle() -> None:
-        settling.settle(first.tx, claimed, ending, PULLS)
+        settling.settle(first.tx, claimed, ending, RULES)
         first.commit()
 
     settling_thread = threading.Thread(target=settle)
