@@ -34,15 +34,17 @@ _OPEN = Statement(
     """
     SELECT id, number, contact, status, topic, priority, subject, owner, team, route, policy, opened_at, last_in_at,
            resolved_at, merged_into, version, next_seq
-    FROM conversations WHERE contact IN :contacts AND status <> 'resolved'
-    """
+    FROM conversations WHERE contact IN :contacts AND status <> 'resolved' ORDER BY id
+    """,
+    lock="FOR UPDATE",
 )
 _BY_ID = Statement(
     """
     SELECT id, number, contact, status, topic, priority, subject, owner, team, route, policy, opened_at, last_in_at,
            resolved_at, merged_into, version, next_seq
-    FROM conversations WHERE id IN :ids
-    """
+    FROM conversations WHERE id IN :ids ORDER BY id
+    """,
+    lock="FOR UPDATE",
 )
 _LEGS = Statement(
     """
@@ -79,7 +81,8 @@ _TARGET_DELIVERIES = Statement(
 
 
 class Snapshots:
-    """What the database knows around a batch; grows as decisions of the batch are carried out.
+    """What the database knows around a batch; grows as decisions of the batch are carried out. The conversations are
+    locked for the transaction: two that write to one wait for each other.
 
     Loading touches only indexed columns, so its cost does not depend on how much is stored.
     """
