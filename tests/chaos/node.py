@@ -37,10 +37,10 @@ class Node:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self, failpoints: str = "") -> asyncio.Future[int]:
-        """Start it; the future is its exit code."""
+    async def start(self, failpoints: str = "", *, cold: bool = False) -> asyncio.Future[int]:
+        """Start it; the future is its exit code. `cold`: as a shell would, imports included."""
         variables = {"ONEVOICE_FAILPOINTS": failpoints}
-        self._born = await self._nursery.start(["serve", "--config", str(self.config)], variables, self.log)
+        self._born = await self._nursery.start(["serve", "--config", str(self.config)], variables, self.log, cold=cold)
         return self._born.ended
 
     async def ready(self) -> None:

@@ -1,8 +1,8 @@
 """Starts gateway processes: `python -m tests.chaos.nursery` imports everything once and forks a node for each order,
 so that a restart costs 0.3 s and not two; `Nursery` is its other end.
 
-A node is a process of its own that runs the real command line; only its imports were done before. The long profile
-starts every node from nothing instead.
+A node is a process of its own that runs the real command line; only its imports were done before. A cold start does
+those too.
 """
 
 import asyncio
@@ -29,10 +29,9 @@ class Born:
 
 
 class Nursery:
-    """Starts nodes; `warm` from the prepared process, else each from nothing."""
+    """Starts nodes, from the prepared process or from nothing."""
 
-    def __init__(self, *, warm: bool) -> None:
-        self._warm = warm
+    def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._children: dict[int, Born] = {}
@@ -40,15 +39,14 @@ class Nursery:
         self._watchers: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        if self._warm:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "tests.chaos.nursery"),
-                cwd=ROOT,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            self._reader = asyncio.get_running_loop().create_task(self._read())
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tests.chaos.nursery"),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        self._reader = asyncio.get_running_loop().create_task(self._read())
 
     async def close(self) -> None:
         """End it; whatever it started was ended before."""
@@ -60,10 +58,13 @@ class Nursery:
         if self._watchers:
             await asyncio.wait(self._watchers)
 
-    async def start(self, arguments: Sequence[str], variables: Mapping[str, str], log: Path) -> Born:
+    async def start(
+        self, arguments: Sequence[str], variables: Mapping[str, str], log: Path, *, cold: bool = False
+    ) -> Born:
         """Run `onevoice` with these arguments; its output goes to the end of `log`."""
-        if self._process is None:
+        if cold:
             return await self._from_nothing(arguments, variables, log)
+        assert self._process is not None
         assert self._process.stdin is not None
         self._waiting = asyncio.get_running_loop().create_future()
         order = {"arguments": list(arguments), "variables": dict(variables), "log": str(log)}

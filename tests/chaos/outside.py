@@ -38,7 +38,11 @@ class Outside:
     def __init__(self, folder: Path, database: str, nursery: Nursery, seed: int) -> None:
         self.chance = random.Random(seed)
         self.history = History()
-        self.world = World(SlackStandIn(clock.now, time_scale=0.05), TelegramStandIn(clock.now), MailStandIn(clock.now))
+        self.world = World(
+            SlackStandIn(clock.now, time_scale=0.03, answer_within=1.0),
+            TelegramStandIn(clock.now),
+            MailStandIn(clock.now),
+        )
         self.nodes: list[Node] = []
         self.front = 0
         self.ledger = Ledger(database)
@@ -187,14 +191,13 @@ async def outside(
     folder: Path,
     database: str,
     *,
-    warm: bool = True,
     seed: int = 0,
     nodes: int = 1,
     settings: Mapping[str, Any] = {},
 ) -> AsyncIterator[Outside]:
     """A world with nodes that are not started yet; everything is ended at the end."""
     folder.mkdir(exist_ok=True)  # noqa: ASYNC240  a local folder
-    nursery = Nursery(warm=warm)
+    nursery = Nursery()
     await nursery.open()
     world = Outside(folder, database, nursery, seed)
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Profile:
     """`short`: runs with the other tests. `rate` is in messages a second; `at_each` are kills at each failpoint,
     `at_moments` at random moments, `drains` SIGTERMs, `freezes` rounds of frozen nodes; `settle` is the longest wait
-    for the last message, in seconds. `warm`: nodes are forked from a prepared process."""
+    for the last message, in seconds."""
 
     short: bool = False
     rate: float
@@ -16,11 +16,10 @@ class Profile:
     settle: float
     drains: int
     freezes: int = 0
-    warm: bool
     seed: int
 
 
-SHORT = Profile(short=True, rate=24.0, at_each=1, at_moments=1, settle=45.0, drains=4, warm=True, seed=1)
-LONG = Profile(rate=25.0, at_each=18, at_moments=40, settle=180.0, drains=200, freezes=5, warm=False, seed=2)
-MIDDLE = Profile(rate=25.0, at_each=5, at_moments=10, settle=120.0, drains=20, freezes=2, warm=True, seed=3)
+SHORT = Profile(short=True, rate=24.0, at_each=1, at_moments=1, settle=45.0, drains=4, seed=1)
+LONG = Profile(rate=25.0, at_each=18, at_moments=40, settle=180.0, drains=200, freezes=5, seed=2)
+MIDDLE = Profile(rate=25.0, at_each=5, at_moments=10, settle=120.0, drains=20, freezes=2, seed=3)
 PROFILES = {"short": SHORT, "long": LONG, "middle": MIDDLE}

@@ -14,7 +14,9 @@ MOMENT = "a random moment"
 COMMITS = 40
 """A failpoint at a commit is armed for one of the first so many passes; the others for one of the first few."""
 PASSES = 10
-LIFE_SECONDS = 8.0
+LIFE_SECONDS = 15.0
+COLD = 10
+"""Every so many lives begin from nothing."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,8 @@ class Storm:
         await outside.ledger.let_leases_end()
         turn = outside.chance.randint(1, COMMITS if place.endswith("commit") else PASSES)
         armed = f"{place}=kill@{turn}" if place in failpoints.PLACES else ""
-        ended = await node.start(",".join(filter(None, (self._always, armed))))
+        cold = self.report.kills.total() % COLD == 0
+        ended = await node.start(",".join(filter(None, (self._always, armed))), cold=cold)
         try:
             async with asyncio.timeout(LIFE_SECONDS if armed else outside.chance.uniform(0.4, 3.0)):
                 code = await asyncio.shield(ended)

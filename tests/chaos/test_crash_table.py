@@ -110,7 +110,7 @@ SHORT = [
 async def test_c1_each_target_killed_at_each_point_ends_as_the_table_says(
     one_database: str, tmp_path: Path, profile: Profile
 ) -> None:
-    async with outside(tmp_path, one_database, warm=profile.warm) as world:
+    async with outside(tmp_path, one_database) as world:
         cases = SHORT if profile.short else CASES
         await _acquaint(world, cases)
         serials: dict[Case, str] = {}

@@ -19,7 +19,7 @@ async def test_g1_sigterm_under_load_ends_in_time_and_leaves_nothing_unknown(
     one_database: str, tmp_path: Path, profile: Profile, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the providers answer in time is settled before the end: no second attempt anywhere."""
-    async with outside(tmp_path, one_database, warm=profile.warm, seed=profile.seed) as world:
+    async with outside(tmp_path, one_database, seed=profile.seed) as world:
         node = world.nodes[0]
         load = world.background(world.load(profile.rate))
         slowest = 0.0

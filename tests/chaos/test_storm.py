@@ -17,7 +17,7 @@ async def test_what_was_acknowledged_survives_kill_9_at_every_failpoint(
     database_url: str, tmp_path: Path, profile: Profile, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kind = database_url.partition(":")[0]
-    async with outside(tmp_path, database_url, warm=profile.warm, seed=profile.seed) as world:
+    async with outside(tmp_path, database_url, seed=profile.seed) as world:
         report = await Storm(world, kind, profile.rate).run(profile.at_each, profile.at_moments, profile.settle)
         with capsys.disabled():
             print(f"\n{report.table()}")

@@ -32,7 +32,7 @@ async def test_frozen_nodes_that_wake_up_double_nothing_unless_a_safety_is_left_
 
 async def _run(left_out: str, database: str, folder: Path, profile: Profile) -> list[Violation]:
     mutation = f"{left_out}=skip" if left_out else ""
-    async with outside(folder, database, warm=profile.warm, seed=profile.seed, nodes=2) as world:
+    async with outside(folder, database, seed=profile.seed, nodes=2) as world:
         sleeper, other = world.nodes
         world.front = 1
         await other.start(mutation)
