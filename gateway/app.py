@@ -28,7 +28,6 @@ from gateway.outlet import Outlet, outlets_of
 from gateway.parsing import Parsing
 from gateway.policies import with_policies
 from gateway.ports import ChannelPorts
-from gateway.response_metrics import ResponseMetrics
 from gateway.secrecy import gateway_secret
 from gateway.settings import Settings, to_rulebook
 from gateway.supervisor import Supervisor
@@ -66,7 +65,6 @@ class Application:
         node = settings.gateway
         self.owner = f"{socket.gethostname()}-{os.getpid()}"
         self.metrics = Metrics(clock)
-        self.response_metrics = ResponseMetrics(self.metrics.registry)
         self.database = Database(node.database, clock=database_clock)
         self.database.on_commit = self.metrics.transaction
         self.blobs = BlobStore(node.files)
@@ -134,7 +132,7 @@ class Application:
     def wake(self, touched: Touched) -> None:
         """Tell outlets and watchers what a commit has for them."""
         outlets_of(self.outlets, touched)
-        self.response_metrics.judged(touched.rounds, touched.breaches)
+        self.metrics.response.judged(touched.rounds, touched.breaches)
         for hit in touched.hits:
             self.metrics.rule_hit(hit.rule, hit.level, hit.action)
         self.hub.wake(touched.places)

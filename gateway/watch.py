@@ -38,7 +38,7 @@ class Watch:
     async def _look_who_waits(self) -> None:
         app = self._app
         try:
-            app.response_metrics.waiting(await app.database.read(rounds.waiting), app.now_micros())
+            app.metrics.response.waiting(await app.database.read(rounds.waiting), app.now_micros())
         except StoreUnavailable:
             return
 
