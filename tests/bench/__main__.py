@@ -26,24 +26,29 @@ BASELINE = Path(__file__).with_name("baseline.json")
 async def measure(profile: Profile, cases: Sequence[str]) -> list[Figure]:
     """Every wanted case on one bed; the paths are run last, when all stores are there."""
     figures: list[Figure] = []
+
+    def add(found: list[Figure]) -> None:
+        say(table(found, {}))
+        figures.extend(found)
+
     async with Bed(profile) as bed:
         if "start" in cases:
-            figures += await idle.measure(bed)
+            add(await idle.measure(bed))
         floor = await limits.measure(bed) if "limits" in cases else None
         if "latency" in cases:
-            figures += await latency.measure(bed, floor.commit if floor else None)
+            add(await latency.measure(bed, floor.commit if floor else None))
         databases = ["sqlite", "postgresql"] if "paths" in cases else []
         big = list(profile.big) if "big" in cases else []
         stores = list(dict.fromkeys([*databases, *big, *(f"big {each}" for each in big)]))
         samples = await paths.measure(bed, stores, strangers=bool(big)) if stores else {}
         if databases:
-            figures += paths.in_figures(samples, floor.cpu if floor else {})
+            add(paths.in_figures(samples, floor.cpu if floor else {}))
         if big:
-            figures += paths.big_figures(samples, big)
+            add(paths.big_figures(samples, big))
         if "start" in cases and stores:
-            figures += await idle.burning(bed, stores)
+            add(await idle.burning(bed, stores))
         if floor is not None:
-            figures += floor.figures
+            add(floor.figures)
     return figures
 
 

@@ -33,6 +33,8 @@ Samples = Mapping[Cell, Sequence[Sample]]
 async def measure(bed: Bed, stores: Sequence[str], *, strangers: bool) -> Samples:
     """Alternating runs on every store; `strangers` runs them with new contacts too."""
     profile = bed.profile
+    for store in stores:
+        await asyncio.to_thread(bed.url, store)  # a big one takes minutes to fill
     async with asyncio.TaskGroup() as group:
         starting = {store: group.create_task(bed.load(store)) for store in stores}
     loads = {store: task.result() for store, task in starting.items()}
