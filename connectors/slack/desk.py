@@ -117,7 +117,7 @@ class Desk:
         return Sent((ref,), thread=progress.root)
 
     async def _in_thread(self, delivery: Delivery, outgoing: Outgoing, mark: Mark) -> tuple[str, Progress]:
-        """Post into the delivery's thread; where that is gone, open a new one and say so (S29).
+        """Post into the delivery's thread; where that is gone or never came to be, open a new one and say so (S29).
 
         Slack either refuses, or silently posts outside any thread, which only its answer tells: then that post
         becomes the new root and the message goes below it.
@@ -130,10 +130,11 @@ class Desk:
         channel, thread = await self.place(delivery)
         stray: str | None = None
         try:
-            posted = await self._posts.post_or_bare(delivery, content, bare, channel, thread, mark)
-            if posted.thread == thread:
-                return posted.ref, progress
-            stray = posted.ref
+            if thread is not None:
+                posted = await self._posts.post_or_bare(delivery, content, bare, channel, thread, mark)
+                if posted.thread == thread:
+                    return posted.ref, progress
+                stray = posted.ref
         except CallFailed as failure:
             if failure.code not in THREAD_GONE_CODES:
                 raise

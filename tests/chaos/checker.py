@@ -15,12 +15,14 @@ CHANNELS = {"tg": "tg", "smtp": "mail", "imap": "mail", "web": "web"}
 class Store:
     """The final count in the database. `stored`: how often each serial is there; `open`: serials of replies whose
     delivery the gateway itself does not call sent, with the state; `left`: those of them that it leaves to people and
-    says so (T11, dead letters); `quarantined` items; `uncertain`: how many Telegram sends were begun again because
+    says so (T11, dead letters); `revived`: serials of dead letters that somebody had sent again, late; `quarantined`
+    items; `uncertain`: how many Telegram sends were begun again because
     their outcome was unknown."""
 
     stored: Mapping[str, int] = field(default_factory=dict)
     open: Mapping[str, str] = field(default_factory=dict)
     left: frozenset[str] = frozenset()
+    revived: frozenset[str] = frozenset()
     quarantined: int = 0
     uncertain: int = 0
 
@@ -41,7 +43,7 @@ def violations(history: Sequence[Entry], store: Store, lost: frozenset[str] = fr
         *_losses(history, store, lost),
         *_doubles(history, store),
         *_misplaced(history),
-        *_out_of_order(history),
+        *_out_of_order(history, store),
         *_false_marks(history, store),
     ]
 
@@ -112,7 +114,7 @@ def _misplaced(history: Sequence[Entry]) -> Iterable[Violation]:
                     yield Violation("INV7", f"{serial} for {written.get(serial)} reached {recipient}")
 
 
-def _out_of_order(history: Sequence[Entry]) -> Iterable[Violation]:
+def _out_of_order(history: Sequence[Entry], store: Store) -> Iterable[Violation]:
     """INV5: a customer's words in the order written; replies in theirs where the first was acknowledged before the
     second was written (before that, Slack itself may tell them in any order)."""
     order: dict[str, int] = {}
@@ -125,7 +127,7 @@ def _out_of_order(history: Sequence[Entry]) -> Iterable[Violation]:
                 order[serial] = position
             case Acknowledged(serial):
                 acknowledged_at.setdefault(serial, position)
-            case Shown(serial, owner) | Delivered(serial, owner) if serial not in first:
+            case Shown(serial, owner) | Delivered(serial, owner) if serial not in first | store.revived:
                 first.add(serial)
                 seen[f"{owner} {serial[0]}"].append(serial)
     for owner, serials in seen.items():

@@ -3,6 +3,7 @@ and agents who answer in the threads. Each writes into the history what it does 
 
 import asyncio
 import itertools
+import re
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ from tests.chaos.history import (
     text_of,
 )
 
+_CARD = re.compile(r"#(\d+) ([a-z]+-\d+)\b")
 AGAIN = 0.15
 """Seconds before a refused source tries again."""
 
@@ -84,11 +86,12 @@ class Eyes:
                     self._history.add(Delivered(serial, owner, recipient.partition("@")[0], taken.message_id, digest))
         self._mails = len(mail.accepted)
         for post in slack.truth[self._posts :]:
-            if post.thread_ts is None and post.text.startswith("#"):
-                number, owner = post.text.split()[:2]
-                self.threads[post.channel, post.ts] = owner.rstrip(":")
-                self._history.add(Opened(number, owner.rstrip(":")))
+            if card := _CARD.match(post.text) if post.thread_ts is None else None:
+                self.threads[post.channel, post.ts] = card[2]
+                self._history.add(Opened(card[1], card[2]))
             for serial, owner in found_in(post.text):
+                if post.thread_ts is not None:  # a thread in the place of a lost one does not name its customer
+                    self.threads.setdefault((post.channel, post.thread_ts), owner)
                 place = self.threads.get((post.channel, post.thread_ts or ""), "")
                 self._history.add(Shown(serial, owner, place, f"{post.channel}:{post.ts}"))
         self._posts = len(slack.truth)
@@ -98,19 +101,22 @@ class Eyes:
                 self._history.add(Marked(serial))
 
     def _heard(self, envelope: Envelope) -> None:
-        event = envelope.payload.get("event") or {}
-        if event.get("type") == "message" and not event.get("bot_id") and not event.get("subtype"):
-            for serial, _ in found_in(event.get("text") or ""):
-                self.events[serial] = event
-                self._history.add(Acknowledged(serial))
+        for serial in _by_a_person(envelope):
+            self.events[serial] = envelope.payload["event"]
+            self._history.add(Acknowledged(serial))
 
     def lost(self) -> frozenset[str]:
         """Serials whose event Slack gave up on: nobody ever acknowledged it."""
-        return frozenset(
-            serial
-            for envelope in self._world.slack.events.lost
-            for serial, _ in found_in(str((envelope.payload.get("event") or {}).get("text")))
-        )
+        lost = {serial for envelope in self._world.slack.events.lost for serial in _by_a_person(envelope)}
+        return frozenset(lost - self._history.acknowledged)
+
+
+def _by_a_person(envelope: Envelope) -> list[str]:
+    """The serials of a post that is no echo of ours."""
+    event = envelope.payload.get("event") or {}
+    if event.get("type") != "message" or event.get("bot_id") or event.get("subtype"):
+        return []
+    return [serial for serial, _ in found_in(event.get("text") or "")]
 
 
 class Chatter:

@@ -43,6 +43,12 @@ class Node:
         self._born = await self._nursery.start(["serve", "--config", str(self.config)], variables, self.log, cold=cold)
         return self._born.ended
 
+    async def command(self, *arguments: str) -> None:
+        """Run another command of the command line on the same configuration; raises RuntimeError when it fails."""
+        born = await self._nursery.start([*arguments[:2], "--config", str(self.config), *arguments[2:]], {}, self.log)
+        if code := await born.ended:
+            raise RuntimeError(f"onevoice {' '.join(arguments[:2])} ended with {code}:\n{self.tail()}")
+
     async def ready(self) -> None:
         """Wait until it serves; raises RuntimeError with its log when it ends before."""
         assert self._born is not None

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ class Outside:
         )
         self.nodes: list[Node] = []
         self.front = 0
+        self.revived: set[str] = set()
         self.ledger = Ledger(database)
         self.serials = Serials()
         self.eyes = Eyes(self.world, self.history)
@@ -181,9 +183,23 @@ class Outside:
             if len(pending) < 50 and pending <= (await self.ledger.count()).left:
                 return
 
+    async def revive(self) -> int:
+        """As the operator does after crashes: have dead letters sent again, while no node runs. A root whose thread
+        was opened anew is discarded instead. How many there were."""
+        dead = await self.ledger.dead()
+        roots = [each for each, (kind, _) in dead.items() if kind == "root"]
+        again = [each for each in dead if each not in roots]
+        for root in roots:
+            await self.nodes[0].command("deadletters", "discard", "--reason", "its thread goes on elsewhere", root)
+        if again:
+            await self.nodes[0].command("deadletters", "retry", *again)
+        self.revived.update(serial for _, serial in dead.values() if serial)
+        return len(dead)
+
     async def verdict(self) -> list[Violation]:
         self.look()
-        return violations(self.history.entries, await self.ledger.count(), self.eyes.lost())
+        store = replace(await self.ledger.count(), revived=frozenset(self.revived))
+        return violations(self.history.entries, store, self.eyes.lost())
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The final count in the database: the one look behind the scenes a verdict takes."""
 
 from collections import Counter
+from uuid import UUID
 
 from router.richtext import plain
 from storage.codec import outgoing_of
@@ -21,6 +22,7 @@ _UNSETTLED = Statement(
     "SELECT channel, kind FROM outbox WHERE state IN ('ready', 'sending', 'unknown') GROUP BY channel, kind"
 )
 _REPEATED = Statement("SELECT count(*) FROM outbox WHERE attempt > 1")
+_DEAD = Statement("SELECT id, kind, body FROM outbox WHERE state = 'dead'")
 _EXPIRE = Statement("UPDATE leases SET until = 0")
 
 
@@ -41,6 +43,10 @@ class Ledger:
         """The "channel/kind" of open deliveries."""
         return await self._database.read(_unsettled)
 
+    async def dead(self) -> dict[str, tuple[str, str]]:
+        """Dead letters by id: their kind and the serial they carry, if any."""
+        return await self._database.read(_dead)
+
     async def repeated(self) -> int:
         """Deliveries that were begun more than once because their outcome was unknown."""
         return await self._database.read(_repeated)
@@ -54,6 +60,13 @@ class Ledger:
 
 def _unsettled(tx: Transaction) -> set[str]:
     return {f"{row[0]}/{row[1]}" for row in tx.all(_UNSETTLED, {})}
+
+
+def _dead(tx: Transaction) -> dict[str, tuple[str, str]]:
+    return {
+        str(UUID(bytes=row[0])): (row[1], next((serial for serial, _ in found_in(plain(outgoing_of(row[2]).text))), ""))
+        for row in tx.all(_DEAD, {})
+    }
 
 
 def _repeated(tx: Transaction) -> int:

@@ -9,11 +9,9 @@ from storage import failpoints
 from tests.chaos.checker import Violation
 from tests.chaos.history import Acknowledged, Delivered, Shown
 from tests.chaos.outside import Outside
+from tests.chaos.profile import Profile
 
 MOMENT = "a random moment"
-COMMITS = 40
-"""A failpoint at a commit is armed for one of the first so many passes; the others for one of the first few."""
-PASSES = 10
 LIFE_SECONDS = 15.0
 COLD = 10
 """Every so many lives begin from nothing."""
@@ -45,20 +43,19 @@ class Report:
 
 
 class Storm:
-    """Kills the first node of an outside world. `rate` is in messages a second."""
+    """Kills the first node of an outside world."""
 
-    def __init__(self, outside: Outside, database: str, rate: float, always: str = "") -> None:
+    def __init__(self, outside: Outside, database: str, profile: Profile) -> None:
         self._outside = outside
-        self._rate = rate
-        self._always = always
+        self._profile = profile
         self.report = Report(database)
+        self.revived = 0
 
-    async def run(self, at_each: int, at_moments: int, settle_within: float) -> Report:
-        """At least `at_each` kills at each failpoint and `at_moments` at random moments, under load; then heal, wait
-        for the last message and judge."""
-        outside, report = self._outside, self.report
-        wanted = Counter(dict.fromkeys(failpoints.PLACES, at_each) | {MOMENT: at_moments})
-        load = outside.background(outside.load(self._rate))
+    async def run(self) -> Report:
+        """Kill at each failpoint and at random moments, under load; then heal, wait for the last message and judge."""
+        outside, report, profile = self._outside, self.report, self._profile
+        wanted = dict.fromkeys(failpoints.PLACES, profile.at_each) | {MOMENT: profile.at_moments}
+        load = outside.background(outside.load(profile.rate))
         started = time.monotonic()
         while open_ := [place for place in wanted if report.kills[place] < wanted[place]]:
             await self._life(outside.chance.choice(open_))
@@ -68,7 +65,7 @@ class Storm:
         report.seconds = time.monotonic() - started
         report.written = len(outside.history.owners)
         await self.heal()
-        await outside.settle(settle_within)
+        await outside.settle(profile.settle)
         report.pending = len(outside.pending())
         report.violations = await outside.verdict()
         await self._count()
@@ -78,10 +75,11 @@ class Storm:
         """Start a node and let it die: at a place, or after a moment."""
         outside, node = self._outside, self._outside.nodes[0]
         await outside.ledger.let_leases_end()
-        turn = outside.chance.randint(1, COMMITS if place.endswith("commit") else PASSES)
+        commits = 4 if place.endswith("commit") else 1
+        turn = outside.chance.randint(1, self._profile.passes * commits)
         armed = f"{place}=kill@{turn}" if place in failpoints.PLACES else ""
         cold = self.report.kills.total() % COLD == 0
-        ended = await node.start(",".join(filter(None, (self._always, armed))), cold=cold)
+        ended = await node.start(armed, cold=cold)
         try:
             async with asyncio.timeout(LIFE_SECONDS if armed else outside.chance.uniform(0.4, 3.0)):
                 code = await asyncio.shield(ended)
@@ -94,9 +92,10 @@ class Storm:
         self.report.kills[place] += 1
 
     async def heal(self) -> None:
-        """Start a node that lives."""
+        """Start a node that lives, after somebody has seen to the dead letters."""
+        self.revived = await self._outside.revive()
         await self._outside.ledger.let_leases_end()
-        await self._outside.nodes[0].start(self._always)
+        await self._outside.nodes[0].start()
         await self._outside.nodes[0].ready()
 
     async def _count(self) -> None:
@@ -119,6 +118,7 @@ class Storm:
             "mails sent again, same ID": len(mails) - len(set(mails)),
             "doubles on Telegram": len(telegram) - len(set(telegram)),
             "unknown on Telegram": store.uncertain,
+            "dead letters sent again": self.revived,
             "left to people": len(store.left),
             "mails refused and repeated": sum(each.refused for each in self._outside.mtas),
             "events sent again by Slack": self._outside.world.slack.events.retried,

@@ -132,6 +132,7 @@ def test_inv5_questions_in_the_wrong_order() -> None:
         *(Shown("q000002", "web-1", "web-1", "C1:1"), Shown("q000001", "web-1", "web-1", "C1:2")),
     ]
     assert "INV5" in rules(history, Store())
+    assert rules(history, Store(revived=frozenset({"q000001"}))) == set()
 
 
 def test_inv5_replies_in_the_wrong_order() -> None:

@@ -18,7 +18,7 @@ async def test_what_was_acknowledged_survives_kill_9_at_every_failpoint(
 ) -> None:
     kind = database_url.partition(":")[0]
     async with outside(tmp_path, database_url, seed=profile.seed) as world:
-        report = await Storm(world, kind, profile.rate).run(profile.at_each, profile.at_moments, profile.settle)
+        report = await Storm(world, kind, profile).run()
         with capsys.disabled():
             print(f"\n{report.table()}")
         assert report.violations == []

@@ -135,7 +135,7 @@ async def test_s6_x5_our_own_post_confirms_its_delivery_and_is_not_relayed(desk:
     [echo] = desk.ports.inbound
     assert echo.kind is InboundKind.ECHO
     assert echo.value == ours.id.hex
-    assert echo.remote_id == f"C0SUPPORT1:{desk.slack.truth[0].ts}"
+    assert echo.remote_id == f"C0SUPPORT1:{desk.slack.truth[-1].ts}"
 
 
 async def test_s7_a_reply_also_sent_to_the_channel_is_one_message(desk: SlackDesk) -> None:
