@@ -119,7 +119,7 @@ def test_w10_hostile_text_is_shown_as_text_and_asks_nobody(watched: Watched, san
         expect(page.locator("#mail .mail .files")).to_contain_text(name)
         shown(page.locator("#mail .mail .text").inner_text(), lines)
         shown(chat.locator("#log .mine").last.inner_text(), lines)
-        for customer in ("Tom", "v-"):
+        for customer in ("Tom", "Visitor"):
             thread(page, "support-[12]", customer, "alert(1)")
             shown(page.locator("#slack .posts").inner_text(), lines)
             page.get_by_label("Reply in the thread").fill(text)
@@ -161,7 +161,7 @@ def test_w3_the_chat_comes_back_after_the_gateway_was_killed(watched: Watched, s
     chat = watched.open_chat()
     chat.locator("#text").fill("Before the crash")
     chat.locator("#send").click()
-    thread(page, "support-[12]", "v-", "Before the crash")
+    thread(page, "support-[12]", "Visitor", "Before the crash")
     page.get_by_label("Reply in the thread").fill("We are listening")
     page.get_by_role("button", name="Send the reply").click()
     expect(chat.locator("#log")).to_contain_text("We are listening")
