@@ -3,8 +3,9 @@
 import re
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -193,14 +194,19 @@ def step(page: Page, title: str) -> None:
 
 
 def thread(page: Page, channel: str, customer: str, words: str) -> None:
-    """Open the newest conversation of a customer in whichever of the channels it is."""
-    for entry in page.locator("#slack .channels button", has_text=re.compile(channel)).all():
-        entry.click()
-        card = page.locator("#slack .post", has_text=re.compile(rf"#\d+ {customer}"))
-        if card.count():
+    """Open the newest conversation of a customer, in whichever of the channels its text is."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for entry in page.locator("#slack .channels button", has_text=re.compile(channel)).all():
+            entry.click()
+            card = page.locator("#slack .post", has_text=re.compile(rf"#\d+ {customer}"))
+            if not card.count():
+                continue
             card.last.locator(".replies").click()
-            break
-    expect(page.locator("#slack .posts")).to_contain_text(words)
+            with suppress(AssertionError):
+                expect(page.locator("#slack .posts")).to_contain_text(words, timeout=2000)
+                return
+    raise AssertionError(f"no conversation of {customer} shows {words!r}")
 
 
 def answer(page: Page, channel: str, customer: str, words: str) -> None:
