@@ -46,7 +46,7 @@ _CURSOR = Statement("SELECT value FROM cursors WHERE channel = :channel AND name
 _WAITING = Statement(
     """
     SELECT id, channel, raw, meta FROM inbox
-    WHERE state = 'new' AND received_at <= :before ORDER BY received_at LIMIT :limit
+    WHERE state = 'new' AND received_at <= :before ORDER BY received_at, id LIMIT :limit
     """
 )
 _DROP = Statement("DELETE FROM inbox WHERE id = :id")
