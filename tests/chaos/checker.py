@@ -130,7 +130,8 @@ def _out_of_order(history: Sequence[Entry], store: Store) -> Iterable[Violation]
             case Shown(serial, owner) | Delivered(serial, owner) if serial not in first | store.revived:
                 first.add(serial)
                 seen[f"{owner} {serial[0]}"].append(serial)
-    for owner, serials in seen.items():
+    for lane, serials in seen.items():
+        owner = lane.partition(" ")[0]
         for before, after in combinations(serials, 2):
             late = order.get(before, 0) > order.get(after, 0)
             if late and (after.startswith("q") or acknowledged_at.get(after, len(history)) < order[before]):

@@ -177,10 +177,8 @@ class Outside:
         """Wait until everything has arrived, or only what the gateway leaves to people is missing."""
         until = time.monotonic() + within
         while pending := self.pending():
-            await asyncio.sleep(0.2)
-            if time.monotonic() > until:
-                return
-            if len(pending) < 50 and pending <= (await self.ledger.count()).left:
+            await asyncio.sleep(0.5)
+            if time.monotonic() > until or pending <= (await self.ledger.count()).left:
                 return
 
     async def revive(self) -> int:
