@@ -247,7 +247,9 @@ class Widget:
             while True:
                 try:
                     async with client.ws_connect(
-                        f"{self._url()}/webchat/web/ws", headers={"Origin": self._url()}, max_msg_size=0
+                        f"{self._url()}/webchat/web/ws",
+                        headers={"Origin": self._url()},
+                        timeout=aiohttp.ClientWSTimeout(ws_close=0.2),
                     ) as socket:
                         await self._talk(socket)
                 except (aiohttp.ClientError, ConnectionError):
