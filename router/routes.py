@@ -22,44 +22,49 @@ class Traits:
 def match(rules: Rulebook, traits: Traits) -> tuple[Route, str]:
     """The first matching route and why it is that one; the last route always matches."""
     folded: str | None = None
+    tags = _tags(traits.language)
     for route in rules.routes:
         when = route.when
         if when.keyword and folded is None:
             folded = traits.text().casefold()
-        if why := _holds(when, traits, folded or ""):
-            return route, f"route {route.id}: {why}"
+        if _holds(when, traits, tags, folded or ""):
+            return route, f"route {route.id}: {_why(when, traits, folded or '')}"
     raise ValueError("the rulebook has no route without conditions")
 
 
-def _holds(when: When, traits: Traits, folded: str) -> str | None:
-    """Why the conditions hold, None when one of them does not."""
-    if when.always:
-        return "it takes everything"
+def _tags(language: str | None) -> frozenset[str]:
+    """What routes may call a language: "zh-tw" and "zh" for "zh-TW"."""
+    lower = (language or "").lower()
+    return frozenset({lower, lower.partition("-")[0]})
+
+
+def _holds(when: When, traits: Traits, tags: frozenset[str], folded: str) -> bool:
+    return not (
+        (when.channel and traits.channel not in when.channel)
+        or (when.to and traits.to.lower() not in when.to)
+        or (when.tier and traits.tier not in when.tier)
+        or (when.language and when.language.isdisjoint(tags))
+        or (when.verified is not None and when.verified != (traits.verification > 0))
+        or (when.keyword and not any(word in folded for word in when.keyword))
+    )
+
+
+def _why(when: When, traits: Traits, folded: str) -> str:
+    """The conditions that hold, in words."""
     held: list[str] = []
-    for name, wanted, value in (
-        ("channel", when.channel, traits.channel),
-        ("to", when.to, traits.to.lower()),
-        ("tier", when.tier, traits.tier or ""),
-    ):
-        if wanted:
-            if value not in wanted:
-                return None
-            held.append(f"{name} is {value}")
+    if when.channel:
+        held.append(f"channel is {traits.channel}")
+    if when.to:
+        held.append(f"to is {traits.to.lower()}")
+    if when.tier:
+        held.append(f"tier is {traits.tier}")
     if when.language:
-        language = (traits.language or "").lower()
-        if language not in when.language and language.partition("-")[0] not in when.language:
-            return None
-        held.append(f"language is {language}")
+        held.append(f"language is {(traits.language or '').lower()}")
     if when.verified is not None:
-        if when.verified != (traits.verification > 0):
-            return None
         held.append("the sender is verified" if when.verified else "the sender is not verified")
     if when.keyword:
-        found = next((word for word in when.keyword if word in folded), None)
-        if found is None:
-            return None
-        held.append(f"it says {found!r}")
-    return ", ".join(held)
+        held.append(f"it says {next(word for word in when.keyword if word in folded)!r}")
+    return ", ".join(held) or "it takes everything"
 
 
 def shard(route: Route, address: str) -> str:

@@ -88,11 +88,6 @@ class When:
     tier: frozenset[str] = frozenset()
     verified: bool | None = None
 
-    @property
-    def always(self) -> bool:
-        """True without any condition."""
-        return self == ALWAYS
-
 
 ALWAYS = When()
 

@@ -25,6 +25,8 @@ class Clause:
     """A clause: `start`..`end` of its text, `sentence` numbers the sentences. What it means is found when asked for:
     most clauses hold nothing that anybody asks about."""
 
+    __slots__ = ("_anywhere", "_follows", "_has", "_whole", "after", "before", "hay", "sentence", "start")
+
     def __init__(
         self,
         whole: Haystack,

@@ -19,6 +19,8 @@ _LINE_ENDS = "\n\r\x0b\x0c\x85\u2028\u2029"
 class Haystack:
     """A text ready for RE2, which counts bytes where Python counts characters."""
 
+    __slots__ = ("_known", "text", "utf8")
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.utf8 = text.encode("utf-8", "surrogatepass")

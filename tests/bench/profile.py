@@ -28,6 +28,8 @@ class Profile:
     settle_seconds: float
     """Until memory is at rest after a start."""
     idle_seconds: float
+    pending: tuple[int, int]
+    """Timers that are not due, few and many."""
     sample: int
     """Stored again and again for the machine's own limits."""
 
@@ -45,6 +47,7 @@ FULL = Profile(
     starts=4,
     settle_seconds=2.0,
     idle_seconds=40.0,
+    pending=(1_000, 1_000_000),
     sample=256,
 )
 QUICK = Profile(
@@ -60,5 +63,6 @@ QUICK = Profile(
     starts=0,
     settle_seconds=0.3,
     idle_seconds=0.5,
+    pending=(10, 1_000),
     sample=32,
 )

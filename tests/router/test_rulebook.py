@@ -3,7 +3,7 @@
 import pytest
 
 from router.model import Capabilities, ChannelType
-from router.rulebook import ALWAYS, Agent, ChannelRules, Desk, Route, Rulebook, Team, When
+from router.rulebook import Agent, ChannelRules, Desk, Route, Rulebook, Team, When
 
 ALICE = Agent(id="alice", name="Alice", email="alice@shop.example", slack="U1", teams=("aftersale", "presale"))
 BOB = Agent(id="bob", name="Bob", email="bob@shop.example", teams=("aftersale",))
@@ -53,13 +53,6 @@ def test_a_route_is_found_by_its_id() -> None:
 def test_a_channel_is_a_desk_when_a_route_leads_there() -> None:
     assert RULES.is_desk("desk")
     assert not RULES.is_desk("mail")
-
-
-def test_only_a_condition_makes_a_route_conditional() -> None:
-    assert ALWAYS.always
-    assert When().always
-    assert not When(verified=False).always
-    assert not When(keyword=("refund",)).always
 
 
 def test_rulebooks_of_the_same_content_are_equal() -> None:
