@@ -14,6 +14,7 @@ from storage.errors import StoreUnavailable
 log = structlog.get_logger()
 
 POLL = 0.5
+"""Seconds between looks for timers that were set meanwhile."""
 AT_ONCE = 100
 
 Handler = Callable[[Transaction, str, Rulebook], Touched]
@@ -36,26 +37,25 @@ class Timers:
         self._wake = wake
 
     async def run(self) -> None:
-        """Fire what is due, for ever; many nodes may do it at once."""
+        """Fire what is due when it is due, for ever; many nodes may do it at once."""
         while True:
             try:
-                while await self._fire() == AT_ONCE:
-                    pass
+                pause = await self._database.read(_pause)
+                if not pause and not await self._fire():
+                    pause = POLL  # another node is at it
             except StoreUnavailable as error:
                 log.error("timers.store", reason=str(error))
-            await asyncio.sleep(POLL)
+                pause = POLL
+            await asyncio.sleep(pause)
 
     async def _fire(self) -> int:
-        if not await self._database.read(_any_due):
-            return 0
         try:
-            fired = await self._fire_together(AT_ONCE)
+            return await self._fire_together(AT_ONCE)
         except StoreUnavailable:
             raise
         except Exception:  # one of them is poison: the others must not wait for it
             log.exception("timers.choked")
-            fired = await self._fire_singly()
-        return fired
+            return await self._fire_singly()
 
     async def _fire_together(self, count: int) -> int:
         fired, touched = await self._database.transact(_fire, self._rules(), count)
@@ -78,9 +78,10 @@ class Timers:
         return fired
 
 
-def _any_due(tx: Transaction) -> bool:
+def _pause(tx: Transaction) -> float:
+    """Seconds until there may be something to fire; new timers are noticed within POLL."""
     due = timers.next_due(tx)
-    return due is not None and due <= tx.now
+    return POLL if due is None else min(max(due - tx.now, 0) / 1_000_000, POLL)
 
 
 def _fire(tx: Transaction, rules: Rulebook, count: int) -> tuple[int, list[Touched]]:
