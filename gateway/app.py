@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import os
 import signal
@@ -222,6 +223,8 @@ class Application:
         if reload is not None:
             loop.add_signal_handler(signal.SIGHUP, self._reload, reload)
         await self.start()
+        gc.collect()  # what starting left behind; what is left now stays, and is not looked through again and again
+        gc.freeze()
         if ready is not None:
             ready()
         await stopping.wait()

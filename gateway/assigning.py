@@ -1,4 +1,4 @@
-"""Finds owners for conversations that wait for one: looks when something happened and once a second, decides by the
+"""Finds owners for conversations that wait for one: looks when something happened and now and then, decides by the
 rules, claims in one transaction (`service.md` 3.3). One look at a time; other nodes may look at the same moment."""
 
 import asyncio
@@ -32,8 +32,10 @@ from storage.errors import StoreUnavailable
 log = structlog.get_logger()
 
 SWEEP = 1.0
-REST = 1
-"""After a look the worker rests this many times as long as it took, at least `PAUSE` seconds."""
+"""Seconds until a look nobody asked for: time alone may let somebody pass, and other nodes write too."""
+SWEEP_REST = 50
+NUDGE_REST = 4
+"""At least this many times as long as the last look took, the worker rests: a long queue must not eat a core."""
 PAUSE = 0.02
 AT_ONCE = 32
 TRIES = 5
@@ -73,9 +75,10 @@ class Assigning:
 
     async def run(self) -> None:
         """Look, for ever."""
+        took = 0.0
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP):
+                async with asyncio.timeout(max(SWEEP, SWEEP_REST * took)):
                     await self._nudged.wait()
             self._nudged.clear()
             started = time.monotonic()
@@ -85,7 +88,8 @@ class Assigning:
                         break
             except StoreUnavailable as error:
                 log.error("assigning.store", reason=str(error))
-            await asyncio.sleep(max(PAUSE, REST * (time.monotonic() - started)))
+            took = time.monotonic() - started
+            await asyncio.sleep(max(PAUSE, NUDGE_REST * took))
 
     async def look(self) -> bool:
         """One look at everybody who waits; True when another one is worth while at once."""

@@ -22,6 +22,7 @@ from storage.snapshots import Snapshots
 from storage.statement import Row, Statement
 
 QUEUE_LIMIT = 1000
+"""The first so many of the queue are looked at, in its order (`router.queue_order`)."""
 
 _CHANNEL = """
     (SELECT l.channel FROM legs l WHERE l.conversation = c.id AND NOT l.desk
@@ -35,7 +36,9 @@ _QUEUE = Statement(
     LEFT JOIN rounds r ON r.conversation = c.id AND r.outcome = 'open'
     WHERE c.owner IS NULL AND c.status = 'open' AND c.waiting_since IS NOT NULL AND c.merged_into IS NULL
     AND NOT EXISTS (SELECT 1 FROM offers o WHERE o.conversation = c.id AND o.state = 'open')
-    ORDER BY c.waiting_since LIMIT :limit
+    ORDER BY CASE WHEN c.priority = 'urgent' THEN 0 WHEN c.priority = 'complaint' OR r.deadline < :now THEN 1
+                  WHEN c.priority = 'vip' THEN 2 ELSE 3 END, COALESCE(r.deadline, 9000000000000000), c.waiting_since
+    LIMIT :limit
     """  # noqa: S608  no value is part of it
 )
 _OWNED = Statement(
@@ -173,7 +176,7 @@ def situation(tx: Transaction, window: timedelta) -> Situation:
     since = tx.now - int(window.total_seconds() * 1_000_000)
     return Situation(
         now=of_micros(tx.now),
-        queue=[_queued(row) for row in tx.all(_QUEUE, {"limit": QUEUE_LIMIT})],
+        queue=[_queued(row) for row in tx.all(_QUEUE, {"limit": QUEUE_LIMIT, "now": tx.now})],
         held=[
             *(_held(row, offered=False) for row in tx.all(_OWNED, {})),
             *(_held(row, offered=True) for row in tx.all(_OFFERED, {})),

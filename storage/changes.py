@@ -509,7 +509,9 @@ class Changes:
         tx.many(_DELIVERY, self._deliveries)
         judged: list[Round] = []
         for conversation_id, kinds in self._clocked.items():
-            judged += rounds.refresh(tx, conversations[conversation_id], kinds, self._rules.terms)
+            conversation = conversations[conversation_id]
+            judged += rounds.refresh(tx, conversation, kinds, self._rules.terms)
+            self._owners |= not rounds.is_one_more(conversation, kinds)
         hits: list[Hit] = []
         for message, conversation_id, record in self._records:
             hits += holds.save(tx, message, conversation_id, record)
@@ -520,7 +522,7 @@ class Changes:
             places=places,
             feed_seqs=feed_seqs,
             rounds=tuple(judged),
-            owners=self._owners or bool(self._opened or self._leg_changes),
+            owners=self._owners,
             hits=tuple(hits),
         )
         self._begin()

@@ -62,12 +62,9 @@ _OPEN = Statement(
 
 
 def refresh(tx: Transaction, conversation: Conversation, changed: Collection[str], terms: Terms) -> list[Round]:
-    """Bring rounds and alarms up to date after events of the types `changed`; the rounds that were closed by them.
-
-    A further message of a customer who waits already changes nothing, which keeps the commonest case cheap.
-    """
+    """Bring rounds and alarms up to date after events of the types `changed`; the rounds that were closed by them."""
     kinds = CLOCKED.intersection(changed)
-    if not kinds or (kinds == {EventType.MESSAGE_RECEIVED} and conversation.waiting_since is not None):
+    if not kinds or is_one_more(conversation, kinds):
         return []
     figures = figures_of(tx, conversation.id, terms)
     known = 0
@@ -95,6 +92,11 @@ def refresh(tx: Transaction, conversation: Conversation, changed: Collection[str
         ],
     )
     return [each for each in fresh if each.outcome != "open"]
+
+
+def is_one_more(conversation: Conversation, kinds: Collection[str]) -> bool:
+    """A further message of a customer who waits already: it changes no round and no queue, and is the commonest."""
+    return conversation.waiting_since is not None and kinds == {EventType.MESSAGE_RECEIVED}
 
 
 def figures_of(tx: Transaction, conversation: UUID, terms: Terms) -> Timeline:
