@@ -4,6 +4,8 @@ Ids are 16 bytes, instants integer microseconds since 1970 in UTC (decisions 1 a
 `*_key` columns hold "channel:id", so that a look-up of many needs one column.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -378,41 +380,62 @@ policies = Table(
     _instant("created_at"),
 )
 
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    _instant("at"),
+    _word("actor", None),
+    _word("action", None),
+    _word("reason"),
+    _word("details", "{}"),
+    Index("ix_audit_at", "at"),
+)
+
+
+def _round() -> list[Column[Any]]:
+    """What is kept of a round, besides its key: the same for one in force and one that was judged again."""
+    return [
+        Column("cycle", Integer, nullable=False),
+        _word("kind", None),
+        Column("opener", LargeBinary(16)),
+        _instant("start_at"),
+        _instant("end_at", nullable=True),
+        _word("outcome", None),
+        _word("sla", None),
+        Column("wall_ms", BigInteger, nullable=False),
+        Column("business_ms", BigInteger, nullable=False),
+        Column("out_of_hours", Boolean, nullable=False),
+        Column("calendar_uncertain", Boolean, nullable=False),
+        _word("channel", None),
+        _word("channels", "[]"),
+        Column("team", Text),
+        Column("owner", Text),
+        Column("author", Text),
+        Column("author_team", Text),
+        Column("manual", Boolean, nullable=False),
+        Column("policy", Text),
+        Column("policy_version", Integer, nullable=False),
+        _word("calendar"),
+        Column("calendar_version", Integer, nullable=False),
+        _word("target", "null"),
+        _instant("deadline", nullable=True),
+        _instant("breached_at", nullable=True),
+        Column("breach_agent", Text),
+        Column("breach_team", Text),
+        Column("breach_reason", Text),
+        _word("parts", "null"),
+        Column("definitions", Integer, nullable=False),
+        Column("revision", Integer, nullable=False, server_default="1"),
+    ]
+
+
 rounds = Table(
     "rounds",
     metadata,
     Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("cycle", Integer, nullable=False),
-    _word("kind", None),
-    Column("opener", LargeBinary(16)),
-    _instant("start_at"),
-    _instant("end_at", nullable=True),
-    _word("outcome", None),
-    _word("sla", None),
-    Column("wall_ms", BigInteger, nullable=False),
-    Column("business_ms", BigInteger, nullable=False),
-    Column("out_of_hours", Boolean, nullable=False),
-    Column("calendar_uncertain", Boolean, nullable=False),
-    _word("channel", None),
-    _word("channels", "[]"),
-    Column("team", Text),
-    Column("owner", Text),
-    Column("author", Text),
-    Column("author_team", Text),
-    Column("manual", Boolean, nullable=False),
-    Column("policy", Text),
-    Column("policy_version", Integer, nullable=False),
-    _word("calendar"),
-    Column("calendar_version", Integer, nullable=False),
-    _word("target", "null"),
-    _instant("deadline", nullable=True),
-    _instant("breached_at", nullable=True),
-    Column("breach_agent", Text),
-    Column("breach_team", Text),
-    Column("breach_reason", Text),
-    _word("parts", "null"),
-    Column("definitions", Integer, nullable=False),
+    *_round(),
     Index(
         "ix_rounds_open",
         "channel",
@@ -421,6 +444,16 @@ rounds = Table(
         postgresql_where=text("outcome = 'open'"),
     ),
     Index("ix_rounds_start_at", "start_at"),
+)
+
+superseded_rounds = Table(
+    "superseded_rounds",
+    metadata,
+    Column("superseded_by", LargeBinary(16), ForeignKey("audit.id"), primary_key=True),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), primary_key=True, index=True),
+    Column("number", Integer, primary_key=True),
+    _instant("superseded_at"),
+    *_round(),
 )
 
 HELD = "state = 'held'"
