@@ -102,7 +102,8 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
         ),
     )
     reasons = (reason, Reason("route", why))
-    policy = first_match(rules.policies, _attributes(rules, inbound, contact)) or UNJUDGED
+    attributes = _attributes(rules, inbound, contact)
+    policy = first_match(rules.policies, attributes) or UNJUDGED
     address = shard(route, inbound.address)
     card = Card(
         number=0,
@@ -139,7 +140,12 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
         events=(
             NewEvent(
                 type="conversation_opened",
-                payload={"route": route.id, "team": route.team, **_judged_by(policy)},
+                payload={
+                    "route": route.id,
+                    "team": route.team,
+                    **_judged_by(policy),
+                    "traits": {**attributes, "to": inbound.to, "verification": inbound.sender.verification},
+                },
             ),
             _received(inbound, reasons),
         ),

@@ -22,19 +22,22 @@ class EventType(StrEnum):
     ASSIGNED = "assigned"
     HANDED_OFF = "handed_off"
     POLICY_CHANGED = "policy_changed"
+    JUDGED_AGAIN = "judged_again"
     RECEIPT_SUPPRESSED = "receipt_suppressed"
     VOIDED = "voided"
     UNVOIDED = "unvoided"
 
 
 class ConversationOpened(TypedDict, total=False):
-    """`handler` "bot": a bot is in front at the start of every cycle (D7). The first of a merged log counts."""
+    """`handler` "bot": a bot is in front at the start of every cycle (D7). The first of a merged log counts. `traits`:
+    what routes and policies looked at besides the text, so that the choice can be made again."""
 
     handler: str
     policy: str
     policy_version: int
     team: str | None
     agent: str | None
+    traits: dict[str, str | int]
 
 
 class MessageReceived(TypedDict):
@@ -114,3 +117,16 @@ class PolicyChanged(TypedDict):
 
     policy: str
     policy_version: NotRequired[int]
+
+
+class JudgedAgain(TypedDict):
+    """The rounds that start in [begin, end) and have ended, on `channel` if one is given, are judged as if `policy`
+    (None: no policy) had applied since their start; policies the log changed to later are read in the versions of
+    `versions` (D30)."""
+
+    begin: str
+    end: str
+    policy: str | None
+    policy_version: NotRequired[int]
+    versions: NotRequired[dict[str, int]]
+    channel: NotRequired[str | None]

@@ -13,6 +13,7 @@ from router.events import (
     ConversationOpened,
     EventType,
     ExternalReply,
+    JudgedAgain,
     MessageEdited,
     MessageReceived,
     MessageSent,
@@ -23,9 +24,9 @@ from router.events import (
 from router.inbound_time import effective, is_backfill
 from router.instants import from_text
 from router.judged import Rounds
-from router.judging import BEGINNING, LAST, History, Position, Reply, Span, Waiting, judge
+from router.judging import BEGINNING, LAST, Again, History, Position, Reply, Span, Waiting, judge
 from router.model import Event, Round, Status
-from router.targets import Metric
+from router.targets import Metric, Policy
 from router.terms import Responder, Terms, UnknownPolicy
 from router.timeline import Cycle, Outcome, Ownership, Timeline
 
@@ -294,14 +295,38 @@ class Folding:
         payload = cast(PolicyChanged, event.payload)
         self._judge_by(event, payload["policy"], payload.get("policy_version", 1))
 
+    def judged_again(self, event: Event) -> None:
+        """D30: other policies for closed rounds. Changes while a round ran stay where they were (D27)."""
+        payload = cast(JudgedAgain, event.payload)
+        name, versions = payload["policy"], payload.get("versions", {})
+        first = self._terms.unjudged if name is None else self._named(event, name, payload.get("policy_version", 1))
+        opened = next((policy.id for _, policy in self._history.policies if policy.id), None)
+        policies: list[tuple[Position, Policy]] = []
+        for at, policy in self._history.policies:
+            follows = policies and policy.id != opened and policy.id in versions
+            policies.append((at, self._named(event, policy.id, versions[policy.id]) if follows else first))
+        self._history.again.append(
+            Again(
+                at=(event.at, event.seq),
+                begin=from_text(payload["begin"]),
+                end=from_text(payload["end"]),
+                channel=payload.get("channel"),
+                policies=policies,
+            )
+        )
+        self._judged = {}
+
     def _judge_by(self, event: Event, name: str, version: int) -> None:
+        self._history.policies.append(((event.at, event.seq), self._named(event, name, version)))
+
+    def _named(self, event: Event, name: str, version: int) -> Policy:
         policy = self._terms.policies.get((name, version))
         if policy is None:
             raise UnknownPolicy(
                 f"conversation {event.conversation} is judged by policy {name} version {version}, which is not known: "
                 "restore the revision of the configuration it belongs to"
             )
-        self._history.policies.append(((event.at, event.seq), policy))
+        return policy
 
     def receipt_suppressed(self, _: Event) -> None:
         """Decisions 19: no receipt may be sent here, which is no breach."""
@@ -395,6 +420,7 @@ _STEPS: Final[Mapping[str, Callable[[Folding, Event], None]]] = {
     EventType.ASSIGNED: Folding.assigned,
     EventType.HANDED_OFF: Folding.handed_off,
     EventType.POLICY_CHANGED: Folding.policy_changed,
+    EventType.JUDGED_AGAIN: Folding.judged_again,
     EventType.RECEIPT_SUPPRESSED: Folding.receipt_suppressed,
     EventType.VOIDED: Folding.voided,
     EventType.UNVOIDED: Folding.unvoided,

@@ -63,12 +63,32 @@ class Owner(NamedTuple):
 NOBODY = Owner(BEGINNING, 0, None, None, BEGINNING)
 
 
+class Again(NamedTuple):
+    """At a place in the log, rounds that start in [begin, end) and had ended were judged by other policies (D30)."""
+
+    at: Position
+    begin: datetime
+    end: datetime
+    channel: str | None
+    policies: list[tuple[Position, Policy]]
+
+    def reaches(self, start: datetime, end: Position, channel: str) -> bool:
+        """Whether it is about a round with this start, end and channel."""
+        return self.begin <= start < self.end and end <= self.at and self.channel in (None, channel)
+
+
 @dataclass(slots=True)
 class History:
     """Who owned the conversation and which policy applied, in the order of the log. Both begin before every event."""
 
     policies: list[tuple[Position, Policy]]
     owners: list[Owner] = field(default_factory=lambda: [NOBODY])
+    again: list[Again] = field(default_factory=list)
+
+    def of_round(self, start: datetime, end: Position, channel: str) -> tuple["History", int]:
+        """The history a round is judged by, and how many times it has been judged (D30)."""
+        reached = [each for each in self.again if each.reaches(start, end, channel)]
+        return (History(reached[-1].policies) if reached else self), 1 + len(reached)
 
     def assign(self, position: Position, agent: str | None, team: str | None) -> None:
         at, seq = position
@@ -181,7 +201,8 @@ def judge(span: Span, history: History, conversation: UUID) -> Round:
         known = min((each.received, each.seq) for each in messages)
         channels = tuple(dict.fromkeys(each.channel for each in messages))
     start, end_at = opener.start, end[0]
-    judged = verdict(history, metric, start, known, end)
+    policies, revision = history.of_round(start, end, opener.channel) if history.again else (history, 1)
+    judged = verdict(policies, metric, start, known, end)
     policy, breached = judged.policy, judged.breached_at
     calendar = policy.calendar
     begin, finish = to_micros(start), to_micros(end_at)
@@ -221,6 +242,7 @@ def judge(span: Span, history: History, conversation: UUID) -> Round:
         breach_team=blamed.team,
         breach_reason=judged.reason,
         problem=judged.problem,
+        revision=revision,
     )
 
 

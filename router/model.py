@@ -314,7 +314,8 @@ class Round:
     none. An open round ends now. `owner` and `team` are those at the start (D32), `breach_agent` and `breach_team`
     those at the breach (D8). `channel` is the opener's, `channels` all of them (D25). `received_at`, `owned_at` and
     `composed_at` cut an answered round into its parts (2.3.9); `worked_from` is where the author's own time begins
-    (2.3.10). `business` is counted on the policy's calendar. `problem` says why there is no deadline.
+    (2.3.10). `business` is counted on the policy's calendar. `problem` says why there is no deadline. `revision` is how
+    many times it has been judged (D30).
     """
 
     conversation: UUID
@@ -350,6 +351,7 @@ class Round:
     breach_team: str | None = None
     breach_reason: str | None = None
     problem: str | None = None
+    revision: int = 1
 
     @property
     def wall(self) -> timedelta:

@@ -22,7 +22,15 @@ ALARM = "alarm"
 CLOCKED = frozenset(EventType)
 """Event types that say something about response times."""
 
-STALE = frozenset({EventType.DELIVERY_FAILED, EventType.MESSAGE_MOVED, EventType.VOIDED, EventType.UNVOIDED})
+STALE = frozenset(
+    {
+        EventType.DELIVERY_FAILED,
+        EventType.MESSAGE_MOVED,
+        EventType.VOIDED,
+        EventType.UNVOIDED,
+        EventType.JUDGED_AGAIN,
+    }
+)
 """Event types after which rounds that were closed may be others."""
 
 _LOG = Statement(
@@ -38,11 +46,11 @@ _WRITE = Statement(
     INSERT INTO rounds (conversation, number, cycle, kind, opener, start_at, end_at, outcome, sla, wall_ms, business_ms,
                         out_of_hours, calendar_uncertain, channel, channels, team, owner, author, author_team, manual,
                         policy, policy_version, calendar, calendar_version, target, deadline, breached_at, breach_agent,
-                        breach_team, breach_reason, parts, definitions)
+                        breach_team, breach_reason, parts, definitions, revision)
     VALUES (:conversation, :number, :cycle, :kind, :opener, :start_at, :end_at, :outcome, :sla, :wall_ms, :business_ms,
             :out_of_hours, :calendar_uncertain, :channel, :channels, :team, :owner, :author, :author_team, :manual,
             :policy, :policy_version, :calendar, :calendar_version, :target, :deadline, :breached_at, :breach_agent,
-            :breach_team, :breach_reason, :parts, :definitions)
+            :breach_team, :breach_reason, :parts, :definitions, :revision)
     """
 )
 _WAITING = Statement("UPDATE conversations SET waiting_since = :since WHERE id = :conversation")
@@ -74,7 +82,7 @@ def refresh(tx: Transaction, conversation: Conversation, changed: Collection[str
     fresh = list(figures.rounds[known:])
     key = {"conversation": conversation.id.bytes}
     tx.run(_DROP, key | {"number": known})
-    tx.many(_WRITE, [_row(each, known + place, figures.definitions) for place, each in enumerate(fresh)])
+    tx.many(_WRITE, [row_of(each, known + place, figures.definitions) for place, each in enumerate(fresh)])
     since = to_micros(figures.waiting.start_at) if figures.waiting is not None else None
     tx.run(_WAITING, key | {"since": since})
     tx.run(_FORGET, key | {"kind": ALARM})
@@ -99,8 +107,8 @@ def is_one_more(conversation: Conversation, kinds: Collection[str]) -> bool:
     return conversation.waiting_since is not None and kinds == {EventType.MESSAGE_RECEIVED}
 
 
-def figures_of(tx: Transaction, conversation: UUID, terms: Terms) -> Timeline:
-    """Everything the log says about response times, now."""
+def figures_of(tx: Transaction, conversation: UUID, terms: Terms, *more: Event) -> Timeline:
+    """Everything the log says about response times, now; `more` as if it were in the log."""
     rows = tx.all(_LOG, {"conversation": conversation.bytes, "types": sorted(CLOCKED)})
     events = [
         Event(
@@ -114,7 +122,7 @@ def figures_of(tx: Transaction, conversation: UUID, terms: Terms) -> Timeline:
         )
         for row in rows
     ]
-    return timeline(events, terms, conversation, of_micros(tx.now))
+    return timeline([*events, *more], terms, conversation, of_micros(tx.now))
 
 
 def alarm_ref(conversation: UUID, metric: str, level: str, since: int) -> str:
@@ -122,7 +130,8 @@ def alarm_ref(conversation: UUID, metric: str, level: str, since: int) -> str:
     return f"{conversation.hex}:{metric}:{level}:{since}"
 
 
-def _row(each: Round, number: int, definitions: int) -> dict[str, object]:
+def row_of(each: Round, number: int, definitions: int) -> dict[str, object]:
+    """A round as a row; `number` is its place in the conversation."""
     parts = each.parts
     target = each.target
     return {
@@ -160,6 +169,7 @@ def _row(each: Round, number: int, definitions: int) -> dict[str, object]:
         "breach_reason": each.breach_reason,
         "parts": json_of({name: getattr(parts, name).total_seconds() for name in parts.__slots__}) if parts else "null",
         "definitions": definitions,
+        "revision": each.revision,
     }
 
 
@@ -167,7 +177,7 @@ _BETWEEN = Statement(
     """
     SELECT conversation, cycle, kind, opener, start_at, end_at, outcome, sla, wall_ms, business_ms, out_of_hours,
            calendar_uncertain, channel, team, owner, author, author_team, manual, policy, deadline, breached_at,
-           breach_agent, breach_team, policy_version, calendar, calendar_version, target, breach_reason
+           breach_agent, breach_team, policy_version, calendar, calendar_version, target, breach_reason, revision
     FROM rounds WHERE start_at >= :begin AND start_at < :end ORDER BY start_at
     """
 )
@@ -225,6 +235,7 @@ def _round(row: Row, now: datetime, terms: Terms) -> Round:
         calendar_version=row[25],
         target=to_target({key: value for key, value in target.items() if value is not None}) if target else None,
         breach_reason=row[27],
+        revision=row[28],
     )
 
 
