@@ -33,7 +33,7 @@ from gateway.secrecy import gateway_secret
 from gateway.settings import Settings, to_rulebook
 from gateway.supervisor import Supervisor
 from gateway.timers import Timers
-from gateway.voices import voice_of
+from gateway.voices import messages_of, recognition_of, voice_of
 from gateway.watch import Watch
 from gateway.web.health import Health
 from router.rulebook import Rulebook
@@ -71,6 +71,7 @@ class Application:
         self.blobs = BlobStore(node.files)
         self.hub = Hub()
         self.supervisor = Supervisor()
+        self._reloading = asyncio.Lock()
         self._lock: FileLock | None = None
         self._runner: web.AppRunner | None = None
         self._leases = Leases(self.database, self.owner)
@@ -91,9 +92,7 @@ class Application:
             self.connectors[channel.id] = _connector(
                 channel, ports, clock, secret, node.url, node.files_url, self.metrics
             )
-        self.rulebook: Rulebook = to_rulebook(
-            settings, {name: each.capabilities for name, each in self.connectors.items()}, voice_of(settings)
-        )
+        self.rulebook: Rulebook = self._compiled(settings)
         fetching = Fetching(self.database, self.blobs, self.connectors)
         for name, connector in self.connectors.items():
             self.outlets[name] = Outlet(
@@ -123,6 +122,13 @@ class Application:
     async def _full(self, rules: Rulebook) -> Rulebook:
         """The rulebook with what only the database knows: every version of the policies."""
         return await with_policies(rules, self._settings, self.database, self.wake)
+
+    def _compiled(self, settings: Settings) -> Rulebook:
+        """The rulebook of a configuration; compiling the standards takes a core for a while."""
+        capabilities = {name: each.capabilities for name, each in self.connectors.items()}
+        return to_rulebook(
+            settings, capabilities, voice_of(settings), recognition_of(settings), messages_of(settings)
+        )
 
     def _rules(self) -> Rulebook:
         return self.rulebook
@@ -232,21 +238,25 @@ class Application:
         await self.stop()
 
     def _reload(self, reload: Callable[[], Settings]) -> None:
-        """Take over agents, teams and routes; an invalid file keeps the old configuration running (decisions 31)."""
+        self.supervisor.start("reload", partial(self.reload, reload))
+
+    async def reload(self, reload: Callable[[], Settings]) -> None:
+        """Take over agents, teams, routes and standards; an invalid file keeps the old configuration running
+        (decisions 31). Reading and compiling are done beside the loop, one after the other when asked twice."""
+        async with self._reloading:
+            await self._take_over(reload)
+
+    async def _take_over(self, reload: Callable[[], Settings]) -> None:
         try:
-            settings = reload()
+            settings = await asyncio.to_thread(reload)
         except ConfigError as error:
             log.error("config.refused", mistakes=[str(each) for each in error.mistakes])
             return
         if (settings.gateway, settings.channels) != (self._settings.gateway, self._settings.channels):
             log.warning("config.restart_needed", reason="gateway and channels are read at start only")
             return
+        rules = await asyncio.to_thread(self._compiled, settings)
         self._settings = settings
-        capabilities = {name: each.capabilities for name, each in self.connectors.items()}
-        rules = to_rulebook(settings, capabilities, voice_of(settings))
-        self.supervisor.start("reload", partial(self._take_over, rules))
-
-    async def _take_over(self, rules: Rulebook) -> None:
         self.rulebook = await self._full(rules)
         log.info("config.reloaded", revision=rules.revision)
 

@@ -116,6 +116,9 @@ def _routes(whole: Item) -> Iterator[Finding]:
         yield from _desk((*keys, "desk"), route.get("desk"), channels)
         if keys != routes[-1][0] and not when:
             yield keys, "a route without conditions takes everything, so the routes after it never match; put it last"
+    windows = whole.get("reopen_windows")
+    if isinstance(windows, dict):
+        yield from _missing(("reopen_windows",), list(windows), "channels", channels)
     if routes and routes[-1][1].get("when"):
         yield routes[-1][0], "the last route must have no conditions, so that every conversation has a desk"
 

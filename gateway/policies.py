@@ -32,7 +32,7 @@ async def with_policies(
     full = replace(
         rules,
         policies=tuple(versions[each.id, newest[each.id]] for each in settings.policies),
-        terms=terms,
+        terms=reopening(terms, settings),
     )
     for name, version in newest.items():
         followed = AT_ONCE
@@ -42,6 +42,11 @@ async def with_policies(
             if followed:
                 log.info("policy.changed", policy=name, version=version, conversations=followed)
     return full
+
+
+def reopening(terms: Terms, settings: Settings) -> Terms:
+    """The terms with the windows of the configuration (D23)."""
+    return replace(terms, reopen_window=settings.reopen_window, reopen_windows=settings.reopen_windows)
 
 
 def terms_of(known: Mapping[tuple[str, int], policies.Content]) -> Terms:

@@ -31,6 +31,7 @@ from router.agent_state import AgentStatus
 from router.assignment_inputs import AssignmentSettings, Mode, Strategy
 from router.calendar_definitions import WrongCalendar, to_calendar
 from router.model import Capabilities, ChannelType
+from router.recognition import Recognition
 from router.rulebook import (
     Agent,
     AssignmentRules,
@@ -44,7 +45,9 @@ from router.rulebook import (
     Voice,
     When,
 )
+from router.standard_messages import Messages
 from router.targets import Metric, to_target
+from router.terms import REOPEN_WINDOW
 
 CHANNEL_TYPES = (ChannelType.SLACK, ChannelType.TELEGRAM, ChannelType.EMAIL, ChannelType.WEBCHAT)
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -275,6 +278,7 @@ class WhenSettings(Section):
     language: Texts = Field(default=(), description="language tag; zh also means zh-TW")
     keyword: Texts = Field(default=(), description="words in subject or text, in any case")
     tier: Texts = Field(default=(), description="tier of the customer")
+    topic: Texts = Field(default=(), description="what it is about, by the shop's keywords: refund, logistics, ...")
     verified: bool | None = Field(default=None, description="whether the sender's identity is proven")
 
 
@@ -360,6 +364,7 @@ class PolicyWhenSettings(Section):
     language: Texts = Field(default=(), description="language tag of the message")
     tier: Texts = Field(default=(), description="tier of the customer")
     priority: Texts = Field(default=(), description="normal, vip, complaint or urgent")
+    topic: Texts = Field(default=(), description="what it is about, by the shop's keywords: refund, logistics, ...")
 
 
 def _target(value: object) -> dict[str, object]:
@@ -418,6 +423,8 @@ class Settings(Section):
     standards: dict[str, Any] = {}
     checks: CheckSettings = CheckSettings()
     promise_calendar: str | None = None
+    reopen_window: Duration = REOPEN_WINDOW
+    reopen_windows: dict[str, Duration] = {}
 
     @field_validator("calendars")
     @classmethod
@@ -430,8 +437,15 @@ class Settings(Section):
         return value
 
 
-def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities], voice: Voice | None = None) -> Rulebook:
-    """Compile for the rules. `capabilities` by channel id come from the connectors, `voice` from the standards."""
+def to_rulebook(
+    settings: Settings,
+    capabilities: Mapping[str, Capabilities],
+    voice: Voice | None = None,
+    recognition: Recognition | None = None,
+    messages: Messages | None = None,
+) -> Rulebook:
+    """Compile for the rules. `capabilities` by channel id come from the connectors, `voice`, `recognition` and `messages`
+    from the standards."""
     content = settings.model_dump_json(include={"agents", "teams", "routes", "assignment"})
     kinds = sorted(f"{channel.id}:{channel.type}" for channel in settings.channels)
     return Rulebook(
@@ -449,6 +463,8 @@ def to_rulebook(settings: Settings, capabilities: Mapping[str, Capabilities], vo
         routes=tuple(_route(route) for route in settings.routes),
         assignment=settings.assignment.to_rules(),
         voice=voice,
+        recognition=recognition,
+        messages=messages,
         revision=hashlib.sha256(f"{content}{kinds}{voice.standards.version if voice else ''}".encode()).hexdigest()[
             :12
         ],
@@ -470,6 +486,7 @@ def _route(route: RouteSettings) -> Route:
             language=frozenset(tag.lower() for tag in when.language),
             keyword=tuple(word.casefold() for word in when.keyword),
             tier=frozenset(when.tier),
+            topic=frozenset(when.topic),
             verified=when.verified,
         ),
         team=route.team,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway.document import Document, Mistake, read
 from gateway.standard_facts import fact_sheet
+from gateway.standard_messages import messages
 from gateway.standard_reading import (
     RULE_KEYS,
     Node,
@@ -26,9 +27,11 @@ from router.consistency.statements import DecisionRules, LedgerRules, Slot
 from router.consistency.text import normalise
 from router.consistency.wording import RequiredElements, WordingRule, WordingRules
 from router.model import ChannelType
+from router.recognition import Recognition
+from router.standard_messages import Messages
 from router.topics import Category, TopicRules
 
-FILES = ("checks", "contacts", "facts", "formats", "ledger", "orders", "promises", "topics", "wording")
+FILES = ("checks", "contacts", "facts", "formats", "ledger", "messages", "orders", "promises", "topics", "wording")
 """The files of a standards folder, without `.yaml`."""
 
 CHECKS = (
@@ -70,13 +73,39 @@ def load_standards(folder: Path) -> Standards:
     return to_standards(documents, digest.hexdigest())
 
 
+RECOGNISED = ("orders", "topics")
+"""The files that recognition needs."""
+
+
+def to_recognition(documents: Mapping[str, Document]) -> Recognition:
+    """From the documents `RECOGNISED` names; raises StandardsError with every mistake."""
+    recognition = _Reading(documents).recognition()
+    _raise_mistakes(documents)
+    assert recognition is not None
+    return recognition
+
+
+def to_messages(document: Document) -> Messages:
+    """From the file `messages` alone; raises StandardsError with every mistake."""
+    documents = {"messages": document}
+    node = _Reading(documents).section("messages", "messages")
+    found = None if node is None else messages(node)
+    _raise_mistakes(documents)
+    assert found is not None
+    return found
+
+
 def to_standards(documents: Mapping[str, Document], digest: str) -> Standards:
     """Standards from documents by the names of `FILES`; raises StandardsError with every mistake."""
     standards = _Reading(documents).standards(f"sha256:{digest[:16]}")
-    mistakes = [mistake for document in documents.values() for mistake in document.mistakes]
-    if mistakes or standards is None:
-        raise StandardsError(sorted(mistakes, key=lambda each: each.place))
+    _raise_mistakes(documents)
+    assert standards is not None
     return standards
+
+
+def _raise_mistakes(documents: Mapping[str, Document]) -> None:
+    if mistakes := [mistake for document in documents.values() for mistake in document.mistakes]:
+        raise StandardsError(sorted(mistakes, key=lambda each: each.place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +114,12 @@ class _Reading:
 
     def standards(self, version: str) -> Standards | None:
         """None when a file cannot be read at all."""
-        nodes = {name: self._section(name, name) for name in FILES}
-        required = self._section("wording", "required")
+        nodes = {name: self.section(name, name) for name in FILES}
+        required = self.section("wording", "required")
         if required is None or any(node is None for node in nodes.values()):
             return None
         known = {name: node for name, node in nodes.items() if node is not None}
-        orders = tuple(patterns(known["orders"].mapping(("version", "patterns")).get("patterns")))
+        orders = _orders(known["orders"])
         promises = _promises(known["promises"])
         topics, thanks = _topics(known["topics"], orders)
         return Standards(
@@ -105,9 +134,18 @@ class _Reading:
             pii=_contacts(known["contacts"]),
             formats=_formats(known["formats"]),
             thanks=thanks,
+            messages=messages(known["messages"]),
         )
 
-    def _section(self, name: str, key: str) -> Node | None:
+    def recognition(self) -> Recognition | None:
+        """None when one of the files cannot be read at all."""
+        orders, topics = (self.section(name, name) for name in RECOGNISED)
+        if orders is None or topics is None:
+            return None
+        rules, thanks = _topics(topics, _orders(orders))
+        return Recognition(topics=rules, thanks=thanks)
+
+    def section(self, name: str, key: str) -> Node | None:
         document = self.documents[name]
         if not isinstance(document.value, dict) or key not in document.value:
             document.wrong(document.places[()], (), f"the section {key}: is missing")
@@ -233,6 +271,10 @@ def _slots(node: Node | None) -> list[tuple[Slot, Pattern]]:
 def _polarities(node: Node | None) -> Pattern:
     parts = node.mapping(("undecided", "no", "yes"), ("weak",)) if node is not None else {}
     return named({name: one_of(each) for name, each in parts.items()})
+
+
+def _orders(node: Node) -> tuple[Pattern, ...]:
+    return tuple(patterns(node.mapping(("version", "patterns")).get("patterns")))
 
 
 def _topics(node: Node, orders: tuple[Pattern, ...]) -> tuple[TopicRules, Pattern]:

@@ -1,19 +1,22 @@
-"""What replies are checked by, out of the configuration: its standards in the place of the shipped ones."""
+"""What replies are checked by and messages are recognised by, out of the configuration: its standards in the place of
+the shipped ones."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from gateway.document import Document, Mistake, Place, read
 from gateway.settings import Settings, shipped_calendars
-from gateway.standards import FILES, StandardsError, shipped, to_standards
+from gateway.standards import FILES, RECOGNISED, StandardsError, shipped, to_messages, to_recognition, to_standards
 from router.calendar_definitions import to_calendar
 from router.consistency.reply import Standards
 from router.consistency.scripts import table_version
 from router.consistency.workdays import Workdays
+from router.recognition import Recognition
 from router.rulebook import Voice
+from router.standard_messages import Messages
 
 SECTION = "standards"
 DEFAULT_CALENDAR = "CN_STD"
@@ -29,11 +32,26 @@ def voice_of(settings: Settings) -> Voice | None:
     name = settings.promise_calendar or DEFAULT_CALENDAR
     calendars = {**shipped_calendars(), **settings.calendars}
     return Voice(
-        standards=_compiled(json.dumps(settings.standards, default=str, sort_keys=True)),
+        standards=_compiled(_stored(settings)),
         calendar=Workdays(to_calendar(name, calendars[name])),
         lead_after_chat=checks.lead_after_chat,
         lead_after_mail=checks.lead_after_mail,
     )
+
+
+def recognition_of(settings: Settings) -> Recognition:
+    """What inbound messages are recognised by; it needs the topics only, not everything replies are checked by."""
+    if settings.checks.mode != "off":
+        standards = _compiled(_stored(settings))
+        return Recognition(topics=standards.topics, thanks=standards.thanks)
+    return to_recognition(_documents(settings.standards, {(): Place(SECTION, 1)}, RECOGNISED)[0])
+
+
+def messages_of(settings: Settings) -> Messages:
+    """What customers are told automatically."""
+    if settings.checks.mode != "off":
+        return _compiled(_stored(settings)).messages
+    return to_messages(_documents(settings.standards, {(): Place(SECTION, 1)}, ("messages",))[0]["messages"])
 
 
 def mistakes(document: Document) -> list[Mistake]:
@@ -64,16 +82,30 @@ def _is_calendar(value: object) -> bool:
     return isinstance(value, Mapping) and not {"weekly", "always", "tz"}.isdisjoint(value)
 
 
+def _stored(settings: Settings) -> str:
+    return json.dumps(settings.standards, default=str, sort_keys=True)
+
+
 @lru_cache(maxsize=2)
 def _compiled(value: str) -> Standards:
     return _to_standards(json.loads(value), {(): Place(SECTION, 1)})
 
 
 def _to_standards(value: Mapping[str, Any], places: Mapping[Any, Place]) -> Standards:
-    """The shop's own sections where they are given, else those that come with Onevoice. Raises StandardsError."""
+    """Raises StandardsError."""
+    documents, shipped_content = _documents(value, places, FILES)
     digest = hashlib.sha256(f"{table_version()}{json.dumps(value, default=str, sort_keys=True)}".encode())
+    digest.update(shipped_content)
+    return to_standards(documents, digest.hexdigest())
+
+
+def _documents(
+    value: Mapping[str, Any], places: Mapping[Any, Place], names: Iterable[str]
+) -> tuple[dict[str, Document], bytes]:
+    """The shop's own sections where they are given, else those that come with Onevoice, and the bytes of the latter."""
     documents: dict[str, Document] = {}
-    for name in FILES:
+    content = b""
+    for name in names:
         keys = (name, *_MORE.get(name, ()))
         if any(key in value for key in keys):
             own = {key: value[key] for key in keys if key in value}
@@ -81,5 +113,5 @@ def _to_standards(value: Mapping[str, Any], places: Mapping[Any, Place]) -> Stan
         else:
             path = shipped() / f"{name}.yaml"
             documents[name] = read(path, {})
-            digest.update(path.read_bytes())
-    return to_standards(documents, digest.hexdigest())
+            content += path.read_bytes()
+    return documents, content

@@ -1,5 +1,6 @@
 """What follows from a customer's message: the conversation it belongs to, the desk that sees it, strangers held."""
 
+from router.attaching import attach
 from router.decision import (
     Decision,
     NewEvent,
@@ -12,18 +13,20 @@ from router.decision import (
 )
 from router.instants import optional_to_text
 from router.model import (
+    UNKNOWN,
     AuthorKind,
     Card,
     Contact,
     Conversation,
     DeliveryKind,
     Inbound,
+    Matter,
     Outgoing,
-    Priority,
     Status,
     Visibility,
 )
 from router.planning import notice, parts_to
+from router.queue_order import CLASSES
 from router.richtext import RichText, of_text, plain
 from router.routes import Traits, match, shard
 from router.rulebook import Rulebook
@@ -41,10 +44,17 @@ def from_customer(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Deci
         if inbound.thread.conversation is not None:
             return _held_stranger(proof, inbound)
         proof = None
-    attached, reason = _attach(snapshot, proof, inbound)
+    matter = _matter(snapshot, inbound, rules)
+    attached, reason = attach(snapshot, proof, inbound, matter, rules.terms)
     if attached is not None:
-        return _follow_up(snapshot, attached, inbound, rules, reason)
-    return _opening(snapshot, inbound, rules, reason)
+        return _follow_up(snapshot, attached, inbound, matter, rules, reason)
+    return _opening(snapshot, inbound, matter, rules, reason)
+
+
+def _matter(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Matter:
+    if rules.recognition is None:
+        return UNKNOWN
+    return rules.recognition.matter(inbound, snapshot.contact.tier if snapshot.contact else None)
 
 
 def _is_strange(snapshot: Snapshot, inbound: Inbound) -> bool:
@@ -55,26 +65,14 @@ def _is_strange(snapshot: Snapshot, inbound: Inbound) -> bool:
     return thread.participant != inbound.sender.identity.value
 
 
-def _attach(snapshot: Snapshot, proof: Conversation | None, inbound: Inbound) -> tuple[Conversation | None, Reason]:
-    """Decisions 6 as far as nothing but thread, contact and leg is known."""
-    if proof is not None and proof.status is not Status.RESOLVED:
-        return proof, Reason("attach.thread", f"it answers in the thread of conversation {proof.number}")
-    for conversation in snapshot.open:
-        if any((leg.channel, leg.address) == (inbound.channel, inbound.address) for leg in conversation.legs):
-            return conversation, Reason("attach.leg", f"conversation {conversation.number} is open on this address")
-    if snapshot.open:
-        conversation = snapshot.open[0]
-        return conversation, Reason("attach.contact", f"conversation {conversation.number} of this contact is open")
-    return None, Reason("attach.new", "the contact has no open conversation")
-
-
 def _follow_up(
-    snapshot: Snapshot, conversation: Conversation, inbound: Inbound, rules: Rulebook, reason: Reason
+    snapshot: Snapshot, conversation: Conversation, inbound: Inbound, matter: Matter, rules: Rulebook, reason: Reason
 ) -> Decision:
     desk = next((leg for leg in conversation.legs if leg.desk), None)
     deliveries = () if desk is None else _to_desk(inbound, rules, desk.channel, desk.address, _name(snapshot, inbound))
-    events = [_received(inbound, (reason,))]
-    if conversation.status in {Status.PENDING, Status.ON_HOLD, Status.SNOOZED}:
+    thanks = rules.recognition is not None and rules.recognition.only_thanks(conversation, inbound)
+    events = [_received(inbound, (reason,), needs_reply=not thanks)]
+    if conversation.status is not Status.OPEN and not thanks and not inbound.automatic:
         events.append(NewEvent(type="status_changed", payload={"to": Status.OPEN, "rule": "D21"}))
     return Decision(
         outcome=Outcome.STORED,
@@ -84,10 +82,20 @@ def _follow_up(
         events=tuple(events),
         deliveries=deliveries,
         leg_in=True,
+        matter=_grown(conversation.matter, matter),
     )
 
 
-def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reason) -> Decision:
+def _grown(known: Matter, said: Matter) -> Matter | None:
+    """What the conversation is about after a further message; None when that changed nothing. A topic stays, orders
+    are added, and the class only rises."""
+    orders = (*known.orders, *(each for each in said.orders if each not in known.orders))
+    priority = min(known.priority, said.priority, key=CLASSES.__getitem__)
+    grown = Matter(topic=known.topic or said.topic, orders=orders, priority=priority)
+    return None if grown == known else grown
+
+
+def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebook, reason: Reason) -> Decision:
     contact = snapshot.contact
     name = _name(snapshot, inbound)
     route, why = match(
@@ -99,10 +107,11 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
             text=lambda: f"{inbound.subject}\n{plain(inbound.text)}",
             verification=inbound.sender.verification,
             tier=contact.tier if contact else None,
+            topic=matter.topic,
         ),
     )
     reasons = (reason, Reason("route", why))
-    attributes = _attributes(rules, inbound, contact)
+    attributes = _attributes(rules, inbound, contact, matter)
     policy = first_match(rules.policies, attributes) or UNJUDGED
     address = shard(route, inbound.address)
     card = Card(
@@ -135,6 +144,7 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
             desk_address=address,
             policy=policy.id or None,
             policy_version=policy.version,
+            matter=matter,
         ),
         message=_customer_message(snapshot, inbound),
         events=(
@@ -154,13 +164,15 @@ def _opening(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, reason: Reas
     )
 
 
-def _attributes(rules: Rulebook, inbound: Inbound, contact: Contact | None) -> dict[str, str]:
+def _attributes(rules: Rulebook, inbound: Inbound, contact: Contact | None, matter: Matter) -> dict[str, str]:
     """What policies may ask about (D26)."""
     attributes = {
         "channel": inbound.channel,
         "channel_type": rules.channels[inbound.channel].type.value,
-        "priority": Priority.NORMAL.value,
+        "priority": matter.priority.value,
     }
+    if matter.topic is not None:
+        attributes["topic"] = matter.topic
     if language := inbound.language or (contact.language if contact else None):
         attributes["language"] = language
     if contact is not None and contact.tier:
@@ -193,12 +205,13 @@ def _customer_message(snapshot: Snapshot, inbound: Inbound) -> NewMessage:
     )
 
 
-def _received(inbound: Inbound, reasons: tuple[Reason, ...]) -> NewEvent:
+def _received(inbound: Inbound, reasons: tuple[Reason, ...], *, needs_reply: bool = True) -> NewEvent:
     payload: dict[str, object] = {
         "channel": inbound.channel,
         "key": inbound.remote_id,
         "kind": "auto" if inbound.automatic else "human",
         "sent_at": optional_to_text(inbound.sent_at),
+        "needs_reply": needs_reply,
         "why": [[reason.rule, reason.text] for reason in reasons],
     }
     return NewEvent(type="message_received", actor="customer", payload=payload)

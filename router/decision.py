@@ -8,6 +8,7 @@ from uuid import UUID
 
 from router.desk_view import DeskView
 from router.model import (
+    UNKNOWN,
     Attachment,
     AuthorKind,
     Contact,
@@ -15,11 +16,13 @@ from router.model import (
     DeliveryKind,
     Identity,
     Leg,
+    Matter,
     Outgoing,
     Visibility,
 )
 from router.ownership import Ownership, Standing
 from router.record import Record
+from router.regrouping import Movable, Named, Regrouping
 from router.richtext import EMPTY, RichText
 from router.told import Target
 
@@ -29,9 +32,12 @@ class Snapshot:
     """What storage knows around one inbound item.
 
     `identity` and `contact` of the sender (None: a stranger, or somebody of the desk); `proof` the conversation its
-    thread names; `proof_contact` that conversation's customer; `open` the contact's open conversations, latest first.
+    thread names; `proof_contact` that conversation's customer; `open` the contact's open conversations, latest first,
+    `recent` those resolved lately; `now` the instant of the decision.
     `desk` is what a post or an edit of ours is checked against, `standing` how the thread's conversation stands with
-    the agents (only for posts of the desk).
+    the agents (only for posts of the desk). `absorbed`: the thread or message belongs to this one, which `proof`
+    absorbed. `named` is what a "merge" names, `movable` are the latest messages of the customer for a "split", oldest
+    first.
     """
 
     identity: Identity | None = None
@@ -39,9 +45,14 @@ class Snapshot:
     proof: Conversation | None = None
     proof_contact: Contact | None = None
     open: tuple[Conversation, ...] = ()
+    recent: tuple[Conversation, ...] = ()
+    now: datetime | None = None
     target: Target | None = None
     desk: DeskView | None = None
     standing: Standing | None = None
+    absorbed: Conversation | None = None
+    named: Named | None = None
+    movable: tuple[Movable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """A conversation to be opened, with its desk."""
+    """A conversation to be opened, with its desk; `contact` None: for the sender."""
 
     subject: str
     route: str
@@ -68,6 +79,8 @@ class Opening:
     desk_address: str
     policy: str | None = None
     policy_version: int = 0
+    matter: Matter = UNKNOWN
+    contact: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,15 +101,19 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
+    """`at` None: now."""
+
     type: str
     actor: str = ""
     payload: Mapping[str, object] = field(default_factory=dict)
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """A delivery to be queued. `order` is its place in the lane in microseconds of time (None: now), `hold` how long
-    it may still be taken back (decisions 16), `of_message`: it carries the stored message."""
+    it may still be taken back (decisions 16), `of_message`: it carries the stored message. `thread_of`: for the desk
+    thread of this conversation, not of the decision's."""
 
     kind: DeliveryKind
     channel: str
@@ -108,6 +125,7 @@ class Planned:
     hold: timedelta = timedelta(0)
     order: int | None = None
     of_message: bool = False
+    thread_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +157,7 @@ class Decision:
     that channel and address. `close_leg`/`reopen_leg`: the customer blocked or unblocked us there (T12). `record` is
     what checking a reply left behind; `carries`: the deliveries carry this message (a held reply that is released).
     `link`: two contacts become one, or are two again. `ownership`: owner, offer or an agent's status change.
+    `matter`: what the conversation is about from now on. `regrouping`: conversations are merged, unmerged or split.
     """
 
     outcome: Outcome
@@ -158,3 +177,5 @@ class Decision:
     carries: UUID | None = None
     link: Link | None = None
     ownership: Ownership | None = None
+    matter: Matter | None = None
+    regrouping: Regrouping | None = None

@@ -346,7 +346,7 @@ class Folding:
         cycle = self._cycle
         if self._status is not Status.RESOLVED or cycle is None or cycle.last_resolved is None:
             return False
-        window = self._terms.reopen_windows.get(channel or "", self._terms.reopen_window)
+        window = self._terms.window(channel)
         return at > cycle.last_resolved + window
 
     def _begin(self, start: datetime, opened: Position) -> CycleRecord:
@@ -388,6 +388,7 @@ class Folding:
             cycles=tuple(self._figures(cycle, rounds, now) for cycle in self._cycles),
             ownership=tuple(owned),
             waiting=waiting,
+            unanswered=frozenset(each.message for each in self._waiting),
             calendar=self._history.policy((now, LAST)).calendar,
         )
 

@@ -239,12 +239,37 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """What something is about: a topic (None: not recognised), order numbers in capitals, and the class it is served
+    in."""
+
+    topic: str | None = None
+    orders: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.topic is None and not self.orders
+
+    def agrees(self, other: "Matter") -> bool:
+        """Neither the topics nor the orders tell the two apart."""
+        topics = None in (self.topic, other.topic) or self.topic == other.topic
+        return topics and (not self.orders or not other.orders or not set(self.orders).isdisjoint(other.orders))
+
+
+UNKNOWN = Matter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
+    """`last_word_ours`: the newest public message is not the customer's."""
+
     id: UUID
     number: int
     contact: UUID
     status: Status = Status.OPEN
     topic: str | None = None
+    orders: tuple[str, ...] = ()
     priority: Priority = Priority.NORMAL
     subject: str = ""
     owner: str | None = None
@@ -258,7 +283,12 @@ class Conversation:
     last_in_at: datetime | None = None
     resolved_at: datetime | None = None
     merged_into: UUID | None = None
+    last_word_ours: bool = False
     version: int = 1
+
+    @property
+    def matter(self) -> Matter:
+        return Matter(topic=self.topic, orders=self.orders, priority=self.priority)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

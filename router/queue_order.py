@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from router.model import Priority
 
-_CLASSES = {Priority.URGENT: 0, Priority.COMPLAINT: 1, Priority.VIP: 2, Priority.NORMAL: 3}
+CLASSES = {Priority.URGENT: 0, Priority.COMPLAINT: 1, Priority.VIP: 2, Priority.NORMAL: 3}
+"""Smaller comes first."""
 _OVERDUE_CLASS = 1
 _NO_DEADLINE = datetime.max.replace(tzinfo=UTC)
 
@@ -27,7 +28,7 @@ class Waiting:
 
 def place(waiting: Waiting, now: datetime) -> tuple[int, datetime, datetime, str]:
     """Smaller comes first: class, an overdue one at least 1; earliest deadline; earliest start; id."""
-    rank = _CLASSES[waiting.priority]
+    rank = CLASSES[waiting.priority]
     if waiting.is_overdue(now):
         rank = min(rank, _OVERDUE_CLASS)
     return rank, waiting.deadline or _NO_DEADLINE, waiting.start, waiting.id

@@ -17,6 +17,7 @@ class Traits:
     text: Callable[[], str]
     verification: int
     tier: str | None
+    topic: str | None = None
 
 
 def match(rules: Rulebook, traits: Traits) -> tuple[Route, str]:
@@ -43,6 +44,7 @@ def _holds(when: When, traits: Traits, tags: frozenset[str], folded: str) -> boo
         (when.channel and traits.channel not in when.channel)
         or (when.to and traits.to.lower() not in when.to)
         or (when.tier and traits.tier not in when.tier)
+        or (when.topic and traits.topic not in when.topic)
         or (when.language and when.language.isdisjoint(tags))
         or (when.verified is not None and when.verified != (traits.verification > 0))
         or (when.keyword and not any(word in folded for word in when.keyword))
@@ -58,6 +60,8 @@ def _why(when: When, traits: Traits, folded: str) -> str:
         held.append(f"to is {traits.to.lower()}")
     if when.tier:
         held.append(f"tier is {traits.tier}")
+    if when.topic:
+        held.append(f"topic is {traits.topic}")
     if when.language:
         held.append(f"language is {(traits.language or '').lower()}")
     if when.verified is not None:

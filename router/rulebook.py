@@ -15,6 +15,8 @@ from router.consistency.reply import Standards
 from router.consistency.workdays import BusinessCalendar
 from router.model import Capabilities, ChannelType
 from router.offers import TIMEOUTS
+from router.recognition import Recognition
+from router.standard_messages import Messages
 from router.targets import Policy
 from router.terms import Terms
 
@@ -77,8 +79,9 @@ class When:
     """Conditions of a route; all that are given must hold, and one value of each is enough.
 
     `channel` holds channel ids, `to` lower-cased addresses written to, `language` lower-cased tags ("zh", "zh-tw"),
-    `keyword` case-folded words looked for in subject and text, `tier` tiers of the contact. `verified`: True wants a
-    sender of verification 1 or 2, False one of 0. A condition that was not given is empty or None.
+    `keyword` case-folded words looked for in subject and text, `tier` tiers of the contact, `topic` topics by
+    keywords. `verified`: True wants a sender of verification 1 or 2, False one of 0. A condition that was not given is
+    empty or None.
     """
 
     channel: frozenset[str] = frozenset()
@@ -86,6 +89,7 @@ class When:
     language: frozenset[str] = frozenset()
     keyword: tuple[str, ...] = ()
     tier: frozenset[str] = frozenset()
+    topic: frozenset[str] = frozenset()
     verified: bool | None = None
 
 
@@ -138,8 +142,8 @@ class Voice:
 class Rulebook:
     """Everything the rules may know of the configuration. The last of `routes` has no condition, so that one always
     matches. `revision` names this content and goes into every decision. `policies` are the response-time policies in
-    force, in order, `terms` every version that logs may name. `voice`: None checks
-    nothing. `pulls`: the channels with a feed."""
+    force, in order, `terms` every version that logs may name. `recognition`: None recognises no matter.
+    `messages`: None says nothing automatically. `voice`: None checks nothing. `pulls`: the channels with a feed."""
 
     channels: Mapping[str, ChannelRules]
     agents: Mapping[str, Agent]
@@ -149,6 +153,8 @@ class Rulebook:
     policies: tuple[Policy, ...] = ()
     terms: Terms = field(default_factory=Terms)
     voice: Voice | None = None
+    recognition: Recognition | None = None
+    messages: Messages | None = None
     assignment: AssignmentRules = AssignmentRules()
     _by_slack: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_email: Mapping[str, Agent] = field(init=False, repr=False, compare=False)

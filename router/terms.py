@@ -32,6 +32,15 @@ class Terms:
     reopen_windows: Mapping[str, timedelta] = field(default_factory=dict)
     responder: Responder = Responder.HUMAN
 
+    def window(self, channel: str | None) -> timedelta:
+        """How long after its resolution a conversation may be reopened by a message on that channel (D23)."""
+        return self.reopen_windows.get(channel or "", self.reopen_window)
+
+    @property
+    def longest_window(self) -> timedelta:
+        """The longest of all channels."""
+        return max((self.reopen_window, *self.reopen_windows.values()))
+
 
 class UnknownPolicy(LookupError):
     """The log names a policy version that is not at hand: figures would be wrong without it."""

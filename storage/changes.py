@@ -45,15 +45,17 @@ _IDENTITY = Statement(
 _VERIFIED = Statement("UPDATE identities SET verification = :verification WHERE key = :key")
 _CONVERSATION = Statement(
     """
-    INSERT INTO conversations (id, number, contact, status, subject, owner, team, route, policy, policy_version,
-                               opened_at, last_in_at, next_seq, version)
-    VALUES (:id, :number, :contact, 'open', :subject, :owner, :team, :route, :policy, :policy_version,
-            :now, :last_in_at, :next_seq, 1)
+    INSERT INTO conversations (id, number, contact, status, topic, orders, priority, subject, owner, team, route,
+                               policy, policy_version, opened_at, last_in_at, next_seq, version)
+    VALUES (:id, :number, :contact, 'open', :topic, :orders, :priority, :subject, :owner, :team, :route,
+            :policy, :policy_version, :now, :last_in_at, :next_seq, 1)
     """
 )
 _PROGRESS = Statement(
     """
-    UPDATE conversations SET next_seq = :next_seq, last_in_at = :last_in_at, status = :status, version = version + 1
+    UPDATE conversations SET next_seq = :next_seq, last_in_at = :last_in_at, last_word_ours = :last_word_ours,
+           status = :status, resolved_at = :resolved_at, topic = :topic, orders = :orders, priority = :priority,
+           version = version + 1
     WHERE id = :id
     """
 )
@@ -164,14 +166,17 @@ class Touched:
 
 
 class Changes:
-    """The rows a batch of decisions adds up to. `openings` is the most conversations the batch can open."""
+    """The rows a batch of decisions adds up to. `openings`: the conversations it will open as far as can be told now,
+    whose numbers are taken together."""
 
     def __init__(self, tx: Transaction, snapshots: Snapshots, rules: Rulebook, openings: int) -> None:
         self._tx = tx
         self._snapshots = snapshots
         self._rules = rules
         self._pulls = rules.pulls
-        self._number = tx.one(_NUMBERS, {"count": openings})[0] - openings if openings else 0  # type: ignore[index]
+        self._numbers: list[int] = []
+        if openings:
+            self._take_numbers(openings)
         self._ticks: dict[str, int] = {}
         self._begin()
 
@@ -220,8 +225,7 @@ class Changes:
             if number == len(decision.events):
                 message_seq = seq
             if event.type == "status_changed":
-                conversation = self._put(replace(conversation, status=Status(str(event.payload["to"]))))
-                self._owners = True
+                conversation = self._change_status(conversation, Status(str(event.payload["to"])))
             self._clocked.setdefault(conversation.id, set()).add(event.type)
             self._events.append(
                 {
@@ -237,6 +241,12 @@ class Changes:
             )
         if decision.ownership is not None:
             conversation = self._change_owner(conversation, decision.ownership)
+        if (matter := decision.matter) is not None:
+            conversation = self._put(
+                replace(conversation, topic=matter.topic, orders=matter.orders, priority=matter.priority)
+            )
+        if (ours := _last_word_ours(decision)) is not None:
+            conversation = self._put(replace(conversation, last_word_ours=ours))
         if (message := decision.message) is not None:
             self._add_message(item, conversation.id, message, message_seq or self._seq(conversation.id))
         if decision.revision is not None:
@@ -305,23 +315,31 @@ class Changes:
         return contact.id
 
     def _open(self, contact: UUID, opening: Opening) -> Conversation:
-        self._number += 1
+        if not self._numbers:
+            self._take_numbers(1)
         conversation = Conversation(
             id=new_id(),
-            number=self._number,
+            number=self._numbers.pop(0),
             contact=contact,
             subject=opening.subject,
             team=opening.team,
             route=opening.route,
             policy=opening.policy,
             policy_version=opening.policy_version,
+            topic=opening.matter.topic,
+            orders=opening.matter.orders,
+            priority=opening.matter.priority,
             opened_at=of_micros(self._tx.now),
         )
         self._opened[conversation.id] = {"id": conversation.id.bytes}
         self._snapshots.next_seq[conversation.id] = 1
-        self._snapshots.open_of.setdefault(contact, []).append(conversation.id)
+        self._snapshots.current_of.setdefault(contact, []).append(conversation.id)
         desk = self._leg(conversation.id, opening.desk_channel, opening.desk_address, desk=True)
         return self._put(replace(conversation, legs=(desk,)))
+
+    def _take_numbers(self, count: int) -> None:
+        last = self._tx.one(_NUMBERS, {"count": count})[0]  # type: ignore[index]  # the row is always there
+        self._numbers += range(last - count + 1, last + 1)
 
     def _leg(
         self, conversation: UUID, channel: str, address: str, *, desk: bool, inbound: Inbound | None = None
@@ -356,6 +374,11 @@ class Changes:
         legs = tuple(replace(leg, closed=closed) if leg.id == changed.id else leg for leg in conversation.legs)
         self._leg_changes[changed.id] = {}
         return self._put(replace(conversation, legs=legs))
+
+    def _change_status(self, conversation: Conversation, status: Status) -> Conversation:
+        self._owners = True
+        resolved_at = of_micros(self._tx.now) if status is Status.RESOLVED else None
+        return self._put(replace(conversation, status=status, resolved_at=resolved_at))
 
     def _change_owner(self, conversation: Conversation, changed: Ownership) -> Conversation:
         self._owners = True
@@ -540,10 +563,22 @@ class Changes:
             "policy": conversation.policy,
             "policy_version": conversation.policy_version,
             "status": conversation.status.value,
+            "resolved_at": to_micros(conversation.resolved_at) if conversation.resolved_at else None,
+            "topic": conversation.topic,
+            "orders": json_of(conversation.orders),
+            "priority": conversation.priority.value,
+            "last_word_ours": conversation.last_word_ours,
             "now": self._tx.now,
             "last_in_at": to_micros(conversation.last_in_at) if conversation.last_in_at else None,
             "next_seq": self._snapshots.next_seq[conversation.id],
         }
+
+
+def _last_word_ours(decision: Decision) -> bool | None:
+    """Whose the newest public message is afterwards; None when that stays. A held reply says nothing yet."""
+    if any(planned.of_message and not planned.desk for planned in decision.deliveries):
+        return True
+    return False if decision.leg_in and decision.message is not None else None
 
 
 def lane_key(planned: Planned, conversation: UUID) -> str:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from router.automatic import wants_receipt
 from router.arrivals import Arrival, Cursor, Fate, Receipt
 from router.decision import Decision, Outcome, Snapshot
 from router.desk_view import Read
 from router.model import Inbound, InboundKind
 from router.rulebook import Rulebook
-from storage import failpoints, outbox
+from storage import automatic, failpoints, outbox
 from storage.changes import Changes, Touched
 from storage.codec import digest, json_of, json_value
 from storage.database import Transaction
@@ -162,14 +163,14 @@ def _carry_out(
     early: set[UUID] = set()
     if not items:
         return Touched(), frozenset()
-    snapshots = Snapshots(tx, [inbound for _, inbound in items])
+    snapshots = Snapshots(tx, [inbound for _, inbound in items], window=rules.terms.longest_window)
     strangers = {
         key
         for _, inbound in items
         if inbound.thread.ref is None
         and (
             (identity := snapshots.identities.get(key := identity_key(inbound.sender.identity))) is None
-            or identity.contact not in snapshots.open_of
+            or identity.contact not in snapshots.current_of
         )
     }
     changes = Changes(tx, snapshots, rules, openings=len(strangers))
@@ -181,6 +182,8 @@ def _carry_out(
         decision = decide(snapshot, inbound)
         if decision.outcome is Outcome.STORED:
             changes.apply(item_id, inbound, decision)
+            if wants_receipt(decision, inbound, rules):
+                automatic.ask(tx, item_id)
         elif snapshot.proof is None and _answers_a_root_under_way(tx, inbound):
             early.add(item_id)
     return touched.and_then(changes.save()), frozenset(early)

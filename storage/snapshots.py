@@ -1,6 +1,7 @@
 """The snapshots the rules decide on, loaded for a whole batch of inbound items with a handful of statements."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from router.decision import Snapshot
@@ -18,9 +19,11 @@ from router.model import (
     Status,
 )
 from router.ownership import Standing
+from router.terms import REOPEN_WINDOW
 from router.told import Target
 from router.verbs import verb_of
 from storage import desk_views, offers, targets
+from storage.codec import json_value
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
 
@@ -32,10 +35,14 @@ _CONTACTS = Statement(
 )
 _CONVERSATION = """
     SELECT id, number, contact, status, topic, priority, subject, owner, team, route, policy, opened_at, last_in_at,
-           resolved_at, merged_into, version, next_seq, policy_version, waiting_since
+           resolved_at, merged_into, version, next_seq, policy_version, waiting_since, orders, last_word_ours
     FROM conversations
     """
-_OPEN = Statement(_CONVERSATION + "WHERE contact IN :contacts AND status <> 'resolved'")
+_CURRENT = Statement(
+    f"{_CONVERSATION} WHERE contact IN :contacts AND status <> 'resolved' AND merged_into IS NULL UNION ALL "
+    f"{_CONVERSATION} WHERE contact IN :contacts AND status = 'resolved' AND resolved_at >= :since "
+    "AND merged_into IS NULL"
+)
 _BY_ID = Statement(_CONVERSATION + "WHERE id IN :ids")
 _BY_ID_LOCKED = Statement(_CONVERSATION + "WHERE id IN :ids ORDER BY id", lock="FOR NO KEY UPDATE")
 _LEGS = Statement(
@@ -53,14 +60,17 @@ _SPEAKING = frozenset({InboundKind.MESSAGE, InboundKind.EDIT, InboundKind.DELETE
 
 class Snapshots:
     """What the database knows around a batch; grows as decisions of the batch are carried out. Without `lock` it is
-    only for looking.
+    only for looking. `window`: how far back resolved conversations may be reopened.
 
     Loading touches only indexed columns, so its cost does not depend on how much is stored.
     """
 
-    def __init__(self, tx: Transaction, batch: Iterable[Inbound], *, lock: bool = True) -> None:
+    def __init__(
+        self, tx: Transaction, batch: Iterable[Inbound], *, window: timedelta = REOPEN_WINDOW, lock: bool = True
+    ) -> None:
         self._tx = tx
         self._lock = lock
+        self._since = tx.now - window // timedelta(microseconds=1)
         items = list(batch)
         # what colleagues say is ordered by the row lock: the second of two answers sees the first (4.4)
         self._by_id = _BY_ID_LOCKED if lock and any(each.sender.internal for each in items) else _BY_ID
@@ -68,7 +78,7 @@ class Snapshots:
         self.contacts: dict[UUID, Contact] = {}
         self.conversations: dict[UUID, Conversation] = {}
         self.next_seq: dict[UUID, int] = {}
-        self.open_of: dict[UUID, list[UUID]] = {}
+        self.current_of: dict[UUID, list[UUID]] = {}
         self._threads: dict[str, UUID] = {}
         self._remotes: dict[str, UUID] = {}
         self._load(items)
@@ -101,7 +111,8 @@ class Snapshots:
         wanted.update(self._threads.values(), self._remotes.values())
         rows: list[Row] = []
         if self.contacts:
-            rows += tx.all(_OPEN, {"contacts": [contact.bytes for contact in self.contacts]})
+            contacts = [contact.bytes for contact in self.contacts]
+            rows += tx.all(_CURRENT, {"contacts": contacts, "since": self._since})
         if missing := wanted - {UUID(bytes=row[0]) for row in rows}:
             rows += tx.all(self._by_id, {"ids": [each.bytes for each in missing]})
         self._add_conversations(rows)
@@ -116,8 +127,7 @@ class Snapshots:
             conversation = _conversation(row, tuple(legs.get(row[0], ())))
             self.conversations[conversation.id] = conversation
             self.next_seq[conversation.id] = row[16]
-            if conversation.status is not Status.RESOLVED:
-                self.open_of.setdefault(conversation.contact, []).append(conversation.id)
+            self.current_of.setdefault(conversation.contact, []).append(conversation.id)
         unknown = {each.contact for each in self.conversations.values()} - self.contacts.keys()
         if unknown:
             for contact_id, name, language, tier in self._tx.all(
@@ -134,13 +144,16 @@ class Snapshots:
         proof = self._proof(inbound)
         if target is not None:
             proof = self.conversation(target.message.conversation)
+        current = self._current(contact) if contact is not None else ()
         return Snapshot(
             standing=self._standing(inbound, proof),
             identity=identity,
             contact=contact,
             proof=proof,
             proof_contact=self.contacts.get(proof.contact) if proof is not None else None,
-            open=self._open(contact) if contact is not None else (),
+            open=tuple(each for each in current if each.status is not Status.RESOLVED),
+            recent=tuple(each for each in current if each.status is Status.RESOLVED),
+            now=of_micros(self._tx.now),
             target=target,
             desk=self._desk(inbound, proof, target),
         )
@@ -159,11 +172,12 @@ class Snapshots:
         verb = verb_of(inbound.text)
         return offers.standing(self._tx, proof.id, explained=verb is not None and verb.name == "why")
 
-    def _open(self, contact: Contact) -> tuple[Conversation, ...]:
-        found = [self.conversations[each] for each in self.open_of.get(contact.id, ())]
+    def _current(self, contact: Contact) -> list[Conversation]:
+        """Those a message of the contact may belong to, latest first."""
+        found = [self.conversations[each] for each in self.current_of.get(contact.id, ())]
         if len(found) > 1:
             found.sort(key=lambda each: (each.last_in_at or each.opened_at, each.number), reverse=True)
-        return tuple(found)
+        return found
 
     def _proof(self, inbound: Inbound) -> Conversation | None:
         """The conversation the thread proves, strongest proof first; an absorbed one leads to its survivor."""
@@ -233,4 +247,6 @@ def _conversation(row: Row, legs: tuple[Leg, ...]) -> Conversation:
         version=row[15],
         policy_version=row[17],
         waiting_since=of_micros(row[18]) if row[18] is not None else None,
+        orders=tuple(json_value(row[19])),
+        last_word_ours=bool(row[20]),
     )

@@ -94,6 +94,7 @@ conversations = Table(
     Column("contact", LargeBinary(16), ForeignKey("contacts.id"), nullable=False),
     _word("status", "open"),
     Column("topic", Text),
+    _word("orders", "[]"),
     _word("priority", "normal"),
     _word("subject"),
     Column("owner", Text),
@@ -106,6 +107,7 @@ conversations = Table(
     _instant("last_in_at", nullable=True),
     _instant("resolved_at", nullable=True),
     Column("merged_into", LargeBinary(16)),
+    Column("last_word_ours", Boolean, nullable=False, server_default=text("false")),
     Column("next_seq", BigInteger, nullable=False, server_default="1"),
     Column("version", BigInteger, nullable=False, server_default="1"),
     Index(
@@ -113,6 +115,13 @@ conversations = Table(
         "contact",
         sqlite_where=text("status <> 'resolved'"),
         postgresql_where=text("status <> 'resolved'"),
+    ),
+    Index(
+        "ix_conversations_resolved",
+        "contact",
+        "resolved_at",
+        sqlite_where=text("status = 'resolved'"),
+        postgresql_where=text("status = 'resolved'"),
     ),
     Index(
         "ix_conversations_queue",

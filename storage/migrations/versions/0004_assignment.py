@@ -76,6 +76,15 @@ def upgrade() -> None:
         )
 
     with op.batch_alter_table("conversations", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("orders", sa.Text(), server_default="[]", nullable=False))
+        batch_op.add_column(sa.Column("last_word_ours", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+        batch_op.create_index(
+            "ix_conversations_resolved",
+            ["contact", "resolved_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'resolved'"),
+            postgresql_where=sa.text("status = 'resolved'"),
+        )
         batch_op.create_index(
             "ix_conversations_owned",
             ["contact"],

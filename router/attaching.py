@@ -1,0 +1,57 @@
+"""Which conversation a customer's message belongs to (decisions 6)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from router.decision import Reason, Snapshot
+from router.model import Conversation, Inbound, Matter, Status
+from router.terms import Terms
+
+Attached = tuple[Conversation | None, Reason]
+
+
+def attach(snapshot: Snapshot, proof: Conversation | None, inbound: Inbound, matter: Matter, terms: Terms) -> Attached:
+    """The first of: thread, order number, topic, address, person; None with the reason for a new conversation.
+
+    On its own address a conversation takes what does not contradict its matter: who says hello, then what it is about,
+    then the order number has one conversation, not three. A message that names no matter goes where its writer was
+    last, at worst on another channel.
+    """
+    late: Conversation | None = None
+    if proof is not None:
+        if is_current(proof, inbound, snapshot.now, terms):
+            return proof, Reason("attach.thread", f"it answers in the thread of conversation {proof.number}")
+        late = proof
+    current = [each for each in (*snapshot.open, *snapshot.recent) if is_current(each, inbound, snapshot.now, terms)]
+    open_ = [each for each in current if each.status is not Status.RESOLVED]
+    if found := next((each for each in current if set(each.orders) & set(matter.orders[:1])), None):
+        return found, Reason("attach.order", f"conversation {found.number} is about order {matter.orders[0]}")
+    alike = [each for each in open_ if each.matter.agrees(matter)]
+    if found := next((each for each in alike if each.topic is not None and each.topic == matter.topic), None):
+        return found, Reason("attach.topic", f"conversation {found.number} of this contact is about {found.topic}")
+    if found := next(_here(alike, inbound), None):
+        return found, Reason("attach.leg", f"conversation {found.number} is open on this address")
+    if matter.is_unknown:
+        if found := next(_here(current, inbound), None):
+            return found, Reason("attach.reopen", f"conversation {found.number} on this address was resolved lately")
+        if open_:
+            return open_[0], Reason("attach.contact", f"conversation {open_[0].number} of this contact is open")
+    if late is not None:
+        return None, Reason("attach.new", f"conversation {late.number} was resolved too long ago to be reopened")
+    return None, Reason("attach.new", "no conversation of this contact is about it")
+
+
+def is_current(conversation: Conversation, inbound: Inbound, now: datetime | None, terms: Terms) -> bool:
+    """Open, or resolved so lately that a further message reopens it (D23)."""
+    if conversation.status is not Status.RESOLVED:
+        return True
+    resolved_at = conversation.resolved_at
+    return resolved_at is not None and now is not None and now <= resolved_at + terms.window(inbound.channel)
+
+
+def _here(conversations: list[Conversation], inbound: Inbound) -> Iterator[Conversation]:
+    return (
+        each
+        for each in conversations
+        if any((leg.channel, leg.address) == (inbound.channel, inbound.address) for leg in each.legs)
+    )
