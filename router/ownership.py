@@ -70,10 +70,19 @@ class StatusChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """Out of office from now `until` then; None: here again."""
+
+    agent: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ownership:
-    """What a decision changes about owner, offer and status."""
+    """What a decision changes about owner, offer, status and absence."""
 
     owner: OwnerChange | None = None
     offer: NewOffer | None = None
     offer_end: OfferEnd | None = None
     status: StatusChange | None = None
+    absence: Absence | None = None

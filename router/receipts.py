@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from router.automatic import SAID
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason
 from router.instants import optional_to_text
 from router.model import AuthorKind, Conversation, Delivery, DeliveryKind, DeliveryState
@@ -14,12 +15,14 @@ FAILED_MARK = "warning"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Who wrote the message a delivery carries, when (D11), and the remote id of the agent's own post of it."""
+    """Who wrote the message a delivery carries, when (D11), the remote id of the agent's own post of it, and whether it
+    only asks for patience (D10)."""
 
     author_kind: AuthorKind
     author: str
     composed_at: datetime | None
     post: str | None
+    holding: bool = False
 
 
 def after_delivery(
@@ -36,7 +39,7 @@ def after_delivery(
         leg.desk and leg.channel == delivery.channel and leg.address == delivery.address for leg in conversation.legs
     ):
         return None
-    what = _WHAT.get(delivery.kind)
+    what = "An automatic message" if said.author in SAID else _WHAT.get(delivery.kind)
     if what is None or said.author_kind is AuthorKind.CUSTOMER:
         return None
     match state:
@@ -67,10 +70,18 @@ def _sent(delivery: Delivery, conversation: Conversation, said: Said) -> Decisio
                 "message": _message(delivery),
                 "channel": delivery.channel,
                 "composed_at": optional_to_text(said.composed_at),
+                "holding": said.holding,
             },
         ),
-        reaction(conversation, said.post, SENT_MARK) if said.post else (),
+        _shown(conversation, said),
     )
+
+
+def _shown(conversation: Conversation, said: Said) -> tuple[Planned, ...]:
+    """A mark on the agent's own post, or a small line where nobody posted anything."""
+    if said.post:
+        return reaction(conversation, said.post, SENT_MARK)
+    return notice(conversation, SAID[said.author]) if said.author in SAID else ()
 
 
 def _failed(

@@ -1,5 +1,6 @@
 """The door to the rules: what should happen about an inbound item. Pure and explained."""
 
+from router.automatic import acknowledged
 from router.customers import from_customer
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.desk import from_desk
@@ -16,7 +17,7 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
         case InboundKind.MESSAGE:
             if rules.is_desk(inbound.channel):
                 return from_desk(snapshot, inbound, rules)
-            return from_customer(snapshot, inbound, rules)
+            return acknowledged(from_customer(snapshot, inbound, rules), inbound, rules)
         case InboundKind.EDIT | InboundKind.DELETE:
             if rules.is_desk(inbound.channel):
                 return reworded(snapshot, inbound, rules)

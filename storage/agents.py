@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from router.agent_state import AgentStatus
-from router.ownership import StatusChange
-from storage.database import Transaction, of_micros
+from router.ownership import Absence, StatusChange
+from storage.database import Transaction, of_micros, to_micros
 from storage.statement import Statement
 
 _ENLIST = Statement(
@@ -14,6 +14,7 @@ _ENLIST = Statement(
 )
 _ALL = Statement("SELECT agent, status, since, ooo_until, last_assigned_at, version FROM agent_status")
 _SET = Statement("UPDATE agent_status SET status = :status, since = :now WHERE agent = :agent AND status <> :status")
+_OUT_OF_OFFICE = Statement("UPDATE agent_status SET ooo_until = :until WHERE agent = :agent")
 _LOCK = Statement("SELECT version FROM agent_status WHERE agent = :agent", lock="FOR UPDATE")
 _GIVEN = Statement("UPDATE agent_status SET version = version + 1, last_assigned_at = :now WHERE agent = :agent")
 
@@ -55,6 +56,12 @@ def set_status(tx: Transaction, change: StatusChange) -> None:
     """Note what an agent says; the same again keeps the time since when it holds."""
     enlist(tx, [change.agent], change.status)
     tx.run(_SET, {"agent": change.agent, "status": change.status.value, "now": tx.now})
+
+
+def set_absence(tx: Transaction, change: Absence, status: AgentStatus) -> None:
+    """Note until when somebody is out of office; `status` is theirs if they never said one."""
+    enlist(tx, [change.agent], status)
+    tx.run(_OUT_OF_OFFICE, {"agent": change.agent, "until": to_micros(change.until) if change.until else None})
 
 
 def is_current(tx: Transaction, agent: str, version: int) -> bool:

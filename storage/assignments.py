@@ -8,12 +8,12 @@ from uuid import UUID
 
 from router.assignment_filters import LAST_LEVEL
 from router.assignment_inputs import Exclusion, Inputs, PastOwner
-from router.assignment_trace import Assignment, Handover
+from router.assignment_trace import Assignment, DecidedBy, Handover
 from router.handing import carried_out, expired, released
 from router.model import Priority
 from router.release import Release
 from router.rulebook import Rulebook
-from storage import agents, decisions, offers
+from storage import agents, automatic, decisions, offers
 from storage.agents import AgentRow
 from storage.changes import Changes, Touched
 from storage.database import Transaction, of_micros, to_micros
@@ -225,6 +225,8 @@ def _claim(
         tx, queued.id, LAST_LEVEL, to_micros(queued.waiting_since)
     )
     decisions.record(tx, queued.id, claim.inputs, assignment, known)
+    if assignment.decided_by is DecidedBy.QUEUE:
+        automatic.nobody(tx, queued.id, to_micros(queued.waiting_since))
     decision = carried_out(conversation, assignment, rules, claim.until)
     if decision is not None and not called:
         changes.apply(new_id(), None, decision)

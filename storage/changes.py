@@ -388,6 +388,8 @@ class Changes:
             offers.make(self._tx, conversation.id, changed.offer)
         if changed.status is not None:
             agents.set_status(self._tx, changed.status)
+        if changed.absence is not None:
+            agents.set_absence(self._tx, changed.absence, self._rules.assignment.default_status)
         if changed.owner is None:
             return conversation
         self._owned.add(conversation.id)

@@ -15,6 +15,7 @@ from router.consistency.promises import PromiseRules
 from router.consistency.statements import LedgerRules
 from router.consistency.wording import RequiredElements, Stage, WordingRules
 from router.model import Attachment, Statement
+from router.standard_messages import Messages
 from router.topics import TopicRules
 
 
@@ -34,6 +35,7 @@ class Standards:
     pii: PiiRules
     formats: FormatRules
     thanks: Pattern
+    messages: Messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
