@@ -106,13 +106,14 @@ class Ownership:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """`rounds` in the order in which they close, the open one last; a slice of them judges no others. A void
-    conversation has none (D24). `calendar` is that of the policy in force."""
+    conversation has none (D24). `unanswered` are the messages that wait, `calendar` is that of the policy in force."""
 
     rounds: Sequence[Round] = ()
     cycles: tuple[Cycle, ...] = ()
     ownership: tuple[Ownership, ...] = ()
     voided: bool = False
     waiting: Round | None = None
+    unanswered: frozenset[str] = frozenset()
     calendar: Calendar = ALWAYS
     definitions: int = field(default=DEFINITIONS)
 

@@ -28,8 +28,8 @@ def ring(tx: Transaction, ref: str, rules: Rulebook) -> Touched:
     conversation_id = UUID(hex=ref.partition(":")[0])
     snapshots = Snapshots(tx, ())
     conversation = snapshots.conversation(conversation_id)
-    if conversation is None:
-        return Touched()
+    if conversation is None or conversation.id != conversation_id:
+        return Touched()  # absorbed meanwhile: its survivor has alarms of its own
     figures = figures_of(tx, conversation_id, rules.terms)
     alarm = next((each for each in alarms_of(figures) if _ref(conversation_id, each) == ref), None)
     if alarm is None:

@@ -12,6 +12,7 @@ from router.rounds import timeline
 from router.targets import to_target
 from router.terms import Terms
 from router.timeline import Timeline
+from storage import logs
 from storage.codec import json_of, json_value
 from storage.database import Transaction, of_micros, to_micros
 from storage.ids import new_id
@@ -26,6 +27,8 @@ STALE = frozenset(
     {
         EventType.DELIVERY_FAILED,
         EventType.MESSAGE_MOVED,
+        EventType.CONVERSATION_ABSORBED,
+        EventType.CONVERSATION_PARTED,
         EventType.VOIDED,
         EventType.UNVOIDED,
         EventType.JUDGED_AGAIN,
@@ -33,12 +36,7 @@ STALE = frozenset(
 )
 """Event types after which rounds that were closed may be others."""
 
-_LOG = Statement(
-    """
-    SELECT seq, type, version, at, actor, payload FROM events
-    WHERE conversation = :conversation AND type IN :types ORDER BY seq
-    """
-)
+_SURVIVOR = Statement("SELECT merged_into FROM conversations WHERE id = :conversation")
 _CLOSED = Statement("SELECT count(*) FROM rounds WHERE conversation = :conversation AND outcome <> 'open'")
 _DROP = Statement("DELETE FROM rounds WHERE conversation = :conversation AND number >= :number")
 _WRITE = Statement(
@@ -74,13 +72,14 @@ def refresh(tx: Transaction, conversation: Conversation, changed: Collection[str
     kinds = CLOCKED.intersection(changed)
     if not kinds or is_one_more(conversation, kinds):
         return []
-    figures = figures_of(tx, conversation.id, terms)
+    judged = conversation.id if conversation.merged_into is None else _survivor(tx, conversation.merged_into)
+    figures = figures_of(tx, judged, terms)
+    key = {"conversation": judged.bytes}
     known = 0
-    if not kinds & STALE:
-        row = tx.one(_CLOSED, {"conversation": conversation.id.bytes})
+    if not kinds & STALE and conversation.merged_into is None:
+        row = tx.one(_CLOSED, key)
         known = row[0] if row else 0
     fresh = list(figures.rounds[known:])
-    key = {"conversation": conversation.id.bytes}
     tx.run(_DROP, key | {"number": known})
     tx.many(_WRITE, [row_of(each, known + place, figures.definitions) for place, each in enumerate(fresh)])
     since = to_micros(figures.waiting.start_at) if figures.waiting is not None else None
@@ -93,7 +92,7 @@ def refresh(tx: Transaction, conversation: Conversation, changed: Collection[str
             | {
                 "id": new_id().bytes,
                 "kind": ALARM,
-                "ref": alarm_ref(conversation.id, alarm.metric, alarm.level, to_micros(alarm.since)),
+                "ref": alarm_ref(judged, alarm.metric, alarm.level, to_micros(alarm.since)),
                 "due_at": to_micros(alarm.due_at),
             }
             for alarm in alarms_of(figures)
@@ -108,21 +107,25 @@ def is_one_more(conversation: Conversation, kinds: Collection[str]) -> bool:
 
 
 def figures_of(tx: Transaction, conversation: UUID, terms: Terms, *more: Event) -> Timeline:
-    """Everything the log says about response times, now; `more` as if it were in the log."""
-    rows = tx.all(_LOG, {"conversation": conversation.bytes, "types": sorted(CLOCKED)})
-    events = [
-        Event(
-            conversation=conversation,
-            seq=row[0],
-            type=row[1],
-            version=row[2],
-            at=of_micros(row[3]),
-            actor=row[4],
-            payload=json_value(row[5]),
-        )
-        for row in rows
-    ]
+    """Everything the log says about response times, now, with the logs of the conversations it absorbed (D25); `more`
+    as if it were in the log."""
+    events = logs.read(tx, conversation, CLOCKED)
     return timeline([*events, *more], terms, conversation, of_micros(tx.now))
+
+
+def void(tx: Transaction, conversation: UUID) -> None:
+    """An absorbed conversation has no rounds and no alarms, and nobody waits in it: its survivor has them (D25)."""
+    key = {"conversation": conversation.bytes}
+    tx.run(_DROP, key | {"number": 0})
+    tx.run(_WAITING, key | {"since": None})
+    tx.run(_FORGET, key | {"kind": ALARM})
+
+
+def _survivor(tx: Transaction, conversation: UUID) -> UUID:
+    """The conversation that has the rounds: itself, unless it was absorbed."""
+    while (row := tx.one(_SURVIVOR, {"conversation": conversation.bytes})) is not None and row[0] is not None:
+        conversation = UUID(bytes=row[0])
+    return conversation
 
 
 def alarm_ref(conversation: UUID, metric: str, level: str, since: int) -> str:

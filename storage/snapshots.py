@@ -1,11 +1,13 @@
 """The snapshots the rules decide on, loaded for a whole batch of inbound items with a handful of statements."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from router.decision import Snapshot
 from router.desk_view import DeskView
+from router.links import conversation_number
 from router.model import (
     AuthorKind,
     Contact,
@@ -19,10 +21,11 @@ from router.model import (
     Status,
 )
 from router.ownership import Standing
+from router.regrouping import Named
 from router.terms import REOPEN_WINDOW
 from router.told import Target
-from router.verbs import verb_of
-from storage import desk_views, offers, targets
+from router.verbs import Verb, verb_of
+from storage import desk_views, movable, offers, targets
 from storage.codec import json_value
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
@@ -39,7 +42,7 @@ _CONVERSATION = """
     FROM conversations
     """
 _CURRENT = Statement(
-    f"{_CONVERSATION} WHERE contact IN :contacts AND status <> 'resolved' AND merged_into IS NULL UNION ALL "
+    f"{_CONVERSATION} WHERE contact IN :contacts AND status <> 'resolved' UNION ALL "
     f"{_CONVERSATION} WHERE contact IN :contacts AND status = 'resolved' AND resolved_at >= :since "
     "AND merged_into IS NULL"
 )
@@ -55,6 +58,9 @@ _THREADS = Statement("SELECT thread_key, conversation FROM legs WHERE thread_key
 _SENT = Statement("SELECT remote_key, conversation FROM outbox WHERE remote_key IN :keys")
 _RECEIVED = Statement("SELECT remote_key, conversation FROM messages WHERE remote_key IN :keys")
 _CONTACT_BY_ID = Statement("SELECT id, name, language, tier FROM contacts WHERE id IN :ids")
+LONGEST_CHAIN = 100
+"""Merges that are followed, one after the other; more would be a circle."""
+
 _SPEAKING = frozenset({InboundKind.MESSAGE, InboundKind.EDIT, InboundKind.DELETE})
 
 
@@ -116,6 +122,17 @@ class Snapshots:
         if missing := wanted - {UUID(bytes=row[0]) for row in rows}:
             rows += tx.all(self._by_id, {"ids": [each.bytes for each in missing]})
         self._add_conversations(rows)
+        self._add_survivors([each for each in self.conversations.values() if each.merged_into is not None])
+
+    def _add_survivors(self, absorbed: list[Conversation]) -> None:
+        """Absorbed conversations go on in their survivors, also where those are of a linked contact."""
+        unknown = {each.merged_into for each in absorbed if each.merged_into is not None} - self.conversations.keys()
+        if unknown:
+            self._add_conversations(self._tx.all(self._by_id, {"ids": [each.bytes for each in unknown]}))
+        for each in absorbed:
+            survivor, current = self.conversation(each.id), self.current_of.setdefault(each.contact, [])
+            if survivor is not None and survivor.id not in current:
+                current.append(survivor.id)
 
     def _add_conversations(self, rows: list[Row]) -> None:
         if not rows:
@@ -127,7 +144,8 @@ class Snapshots:
             conversation = _conversation(row, tuple(legs.get(row[0], ())))
             self.conversations[conversation.id] = conversation
             self.next_seq[conversation.id] = row[16]
-            self.current_of.setdefault(conversation.contact, []).append(conversation.id)
+            if conversation.merged_into is None:
+                self.current_of.setdefault(conversation.contact, []).append(conversation.id)
         unknown = {each.contact for each in self.conversations.values()} - self.contacts.keys()
         if unknown:
             for contact_id, name, language, tier in self._tx.all(
@@ -145,7 +163,7 @@ class Snapshots:
         if target is not None:
             proof = self.conversation(target.message.conversation)
         current = self._current(contact) if contact is not None else ()
-        return Snapshot(
+        snapshot = Snapshot(
             standing=self._standing(inbound, proof),
             identity=identity,
             contact=contact,
@@ -157,6 +175,38 @@ class Snapshots:
             target=target,
             desk=self._desk(inbound, proof, target),
         )
+        return snapshot if proof is None else self._regrouped(snapshot, inbound, proof)
+
+    def _regrouped(self, snapshot: Snapshot, inbound: Inbound, proof: Conversation) -> Snapshot:
+        """What only matters where conversations are or will be merged or split."""
+        place = self._place(inbound) or (snapshot.target.message.conversation if snapshot.target else proof.id)
+        if place != proof.id:
+            snapshot = replace(snapshot, absorbed=self.conversations.get(place))
+        verb = verb_of(inbound.text) if inbound.sender.internal and inbound.kind is InboundKind.MESSAGE else None
+        match verb.name if verb is not None else "":
+            case "merge":
+                return replace(snapshot, named=self._named(verb))
+            case "split":
+                return replace(snapshot, movable=tuple(movable.latest(self._tx, proof)))
+        return snapshot
+
+    def _named(self, verb: Verb | None) -> Named | None:
+        number = conversation_number(verb.rest) if verb is not None else None
+        found = movable.of_number(self._tx, number) if number is not None else None
+        survivor = self.conversation(found) if found is not None else None
+        return (
+            None
+            if found is None or survivor is None
+            else Named(conversation=self.conversations[found], survivor=survivor)
+        )
+
+    def forget(self, *conversations: UUID) -> None:
+        """What is known of these is not true any more: they are loaded again when they are asked for."""
+        for each in conversations:
+            self.next_seq.pop(each, None)
+            known = self.conversations.pop(each, None)
+            if known is not None and each in (current := self.current_of.get(known.contact, [])):
+                current.remove(each)
 
     def _desk(self, inbound: Inbound, proof: Conversation | None, target: Target | None) -> DeskView | None:
         """Only for what colleagues post, edit or delete: a customer's message costs nothing here."""
@@ -180,7 +230,12 @@ class Snapshots:
         return found
 
     def _proof(self, inbound: Inbound) -> Conversation | None:
-        """The conversation the thread proves, strongest proof first; an absorbed one leads to its survivor."""
+        """The conversation the thread proves; an absorbed one leads to its survivor."""
+        found = self._place(inbound)
+        return self.conversation(found) if found is not None else None
+
+    def _place(self, inbound: Inbound) -> UUID | None:
+        """Where it was written, strongest proof first."""
         thread = inbound.thread
         found = thread.conversation
         if found is None and thread.ref is not None:
@@ -189,11 +244,11 @@ class Snapshots:
             for remote in reversed(thread.remote_ids):
                 if (found := self._remotes.get(f"{inbound.channel}:{remote}")) is not None:
                     break
-        return self.conversation(found) if found is not None else None
+        return found
 
     def conversation(self, conversation_id: UUID) -> Conversation | None:
         """A conversation by id; the survivor when it was absorbed (decisions 5)."""
-        for _ in range(10):
+        for _ in range(LONGEST_CHAIN):
             found = self.conversations.get(conversation_id)
             if found is None:
                 self._add_conversations(self._tx.all(self._by_id, {"ids": [conversation_id.bytes]}))

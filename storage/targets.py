@@ -71,8 +71,12 @@ def of_message(tx: Transaction, message: UUID) -> Target | None:
     if row is None:
         return None
     found = _target(tx, row)
-    attachments = tuple(_attachment(each) for each in tx.all(_ATTACHMENTS, {"message": message.bytes}))
-    return replace(found, message=replace(found.message, attachments=attachments))
+    return replace(found, message=replace(found.message, attachments=attachments(tx, message)))
+
+
+def attachments(tx: Transaction, message: UUID) -> tuple[Attachment, ...]:
+    """The files of a message, in order."""
+    return tuple(_attachment(each) for each in tx.all(_ATTACHMENTS, {"message": message.bytes}))
 
 
 def _target(tx: Transaction, row: Row) -> Target:
