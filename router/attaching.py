@@ -23,19 +23,18 @@ def attach(snapshot: Snapshot, proof: Conversation | None, inbound: Inbound, mat
             return proof, Reason("attach.thread", f"it answers in the thread of conversation {proof.number}")
         late = proof
     current = [each for each in (*snapshot.open, *snapshot.recent) if is_current(each, inbound, snapshot.now, terms)]
-    open_ = [each for each in current if each.status is not Status.RESOLVED]
     if found := next((each for each in current if set(each.orders) & set(matter.orders[:1])), None):
         return found, Reason("attach.order", f"conversation {found.number} is about order {matter.orders[0]}")
-    alike = [each for each in open_ if each.matter.agrees(matter)]
-    if found := next((each for each in alike if each.topic is not None and each.topic == matter.topic), None):
+    alike = [each for each in current if each.matter.agrees(matter)]
+    open_ = [each for each in alike if each.status is not Status.RESOLVED]
+    if found := next((each for each in open_ if each.topic is not None and each.topic == matter.topic), None):
         return found, Reason("attach.topic", f"conversation {found.number} of this contact is about {found.topic}")
-    if found := next(_here(alike, inbound), None):
+    if found := next(_here(open_, inbound), None):
         return found, Reason("attach.leg", f"conversation {found.number} is open on this address")
-    if matter.is_unknown:
-        if found := next(_here(current, inbound), None):
-            return found, Reason("attach.reopen", f"conversation {found.number} on this address was resolved lately")
-        if open_:
-            return open_[0], Reason("attach.contact", f"conversation {open_[0].number} of this contact is open")
+    if found := next(_here(alike, inbound), None):
+        return found, Reason("attach.reopen", f"conversation {found.number} on this address was resolved lately")
+    if matter.is_unknown and open_:
+        return open_[0], Reason("attach.contact", f"conversation {open_[0].number} of this contact is open")
     if late is not None:
         return None, Reason("attach.new", f"conversation {late.number} was resolved too long ago to be reopened")
     return None, Reason("attach.new", "no conversation of this contact is about it")

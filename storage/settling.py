@@ -17,7 +17,14 @@ UNKNOWN_TIMER = "delivery_unknown"
 UNKNOWN_PATIENCE = 15 * 60 * 1_000_000
 
 _MESSAGE = Statement(
-    "SELECT author_kind, channel, remote_key, author, composed_at, received_at FROM messages WHERE id = :id"
+    """
+    SELECT author_kind, channel, remote_key, author, composed_at, received_at,
+           EXISTS (SELECT 1 FROM promises p WHERE p.conversation = m.conversation AND p.state IN ('open', 'late')
+                   AND p.message = m.id AND p.kind = 'holding')
+           AND NOT EXISTS (SELECT 1 FROM statements s JOIN conversations c ON c.contact = s.contact
+                           WHERE c.id = m.conversation AND s.state = 'active' AND s.message = m.id)
+    FROM messages m WHERE m.id = :id
+    """
 )
 _UNKNOWN = Statement(
     """
@@ -82,6 +89,7 @@ def _follow(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> To
             author=row[3],
             composed_at=of_micros(min(row[4] or row[5], row[5])),
             post=row[2][len(row[1]) + 1 :] if row[2] else None,
+            holding=bool(row[6]),
         ),
         closes_leg=ending.closes_leg,
     )

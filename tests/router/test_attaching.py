@@ -81,7 +81,8 @@ def needs_reply(decision: Decision) -> object:
         (f"{ORDER}, {PAID_BACK}", (conversation(3, topic="tech", orders=("US-20260301-77",)),), (3, "attach.order")),
         ("Are you there?", (resolved(2, 1, topic="refund"),), (2, "attach.reopen")),
         ("Are you there?", (resolved(2, 73, topic="refund"),), (None, "attach.new")),
-        (PAID_BACK, (resolved(2, 1, topic="refund"),), (None, "attach.new")),
+        (PAID_BACK, (resolved(2, 1, topic="refund"),), (2, "attach.reopen")),
+        (PAID_BACK, (resolved(2, 1, topic="tech"),), (None, "attach.new")),
     ],
 )  # fmt: skip
 def test_a_message_goes_to_the_first_that_fits(
