@@ -10,6 +10,7 @@ from gateway.commands.doctor import doctor
 from gateway.commands.explain import explain
 from gateway.commands.migrate import migrate
 from gateway.commands.quarantine import quarantine
+from gateway.commands.recompute import recompute
 from gateway.commands.report import report
 from gateway.commands.serve import serve
 from gateway.commands.vectors import vectors
@@ -34,6 +35,7 @@ for command in (
     explain,
     migrate,
     quarantine,
+    recompute,
     report,
     sandbox,
     serve,

@@ -59,9 +59,16 @@ def run_read(settings: "Settings", work: Callable[["Transaction"], T]) -> T:
 
 def run_unit(settings: "Settings", work: Callable[["Transaction"], T]) -> T:
     """Run a unit that writes; exit code 3 when the database cannot be reached or a node must have it alone (DB3)."""
+    return run_long(settings, lambda database: database.transact(work))
+
+
+def run_long(settings: "Settings", work: Callable[["Database"], Awaitable[T]], *, writes: bool = True) -> T:
+    """Run work of many units; exit codes as for one."""
     from storage.lockfile import AlreadyOpen, FileLock
 
     require_database(settings)
+    if not writes:
+        return _run(settings, work)
     path = settings.gateway.database.removeprefix("sqlite:///")
     alone = path != settings.gateway.database and not _bears_two_processes()
     try:
@@ -69,7 +76,7 @@ def run_unit(settings: "Settings", work: Callable[["Transaction"], T]) -> T:
     except AlreadyOpen as error:
         raise Unreachable(f"gateway.database: {error}; stop it first, this SQLite bears only one") from error
     try:
-        return _run(settings, lambda database: database.transact(work))
+        return _run(settings, work)
     finally:
         if lock is not None:
             lock.release()
