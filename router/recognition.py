@@ -18,7 +18,7 @@ class Recognition:
 
     def matter(self, inbound: Inbound, tier: str | None) -> Matter:
         """Orders, topic and class of one message; "vip" is the tier that passes others (3.3, queue order)."""
-        found = topic(f"{inbound.subject}\n{plain(inbound.text)}", self.topics)
+        found = topic(_close_set(f"{inbound.subject}\n{plain(inbound.text)}"), self.topics)
         priority = Priority.VIP if tier == Priority.VIP else Priority.NORMAL
         if found.complaint:
             priority = Priority.URGENT if found.urgent else Priority.COMPLAINT
@@ -32,3 +32,8 @@ class Recognition:
             attachments=len(inbound.attachments),
             last_is_ours=conversation.last_word_ours,
         )
+
+
+def _close_set(text: str) -> str:
+    """Without empty lines and runs of spaces: normalising is then several times faster, and nobody needs offsets."""
+    return "\n".join(" ".join(words) for line in text.splitlines() if (words := line.split()))
