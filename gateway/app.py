@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -126,9 +127,7 @@ class Application:
     def _compiled(self, settings: Settings) -> Rulebook:
         """The rulebook of a configuration; compiling the standards takes a core for a while."""
         capabilities = {name: each.capabilities for name, each in self.connectors.items()}
-        return to_rulebook(
-            settings, capabilities, voice_of(settings), recognition_of(settings), messages_of(settings)
-        )
+        return to_rulebook(settings, capabilities, voice_of(settings), recognition_of(settings), messages_of(settings))
 
     def _rules(self) -> Rulebook:
         return self.rulebook
@@ -142,6 +141,8 @@ class Application:
         self.metrics.response.judged(touched.rounds, touched.breaches)
         for hit in touched.hits:
             self.metrics.rule_hit(hit.rule, hit.level, hit.action)
+        self.metrics.service.handed(touched.handed)
+        self.metrics.service.promises(touched.promises)
         self.hub.wake(touched.places)
         if touched.owners:
             self.assigning.nudge()
@@ -263,6 +264,10 @@ class Application:
     def now_micros(self) -> int:
         """This instant as the database counts."""
         return to_micros(self._clock())
+
+    def today(self) -> date:
+        """The day it is, in UTC."""
+        return self._clock().date()
 
     async def backlog(self) -> list[outbox.Backlog]:
         """Open deliveries by channel and state; empty when the database is away."""

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache, partial
-from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 
 from connectors.base import Clock, Fate
 from gateway.response_metrics import ResponseMetrics
+from gateway.service_metrics import ServiceMetrics, set_all
 
 DELIVERY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
 TRANSACTION_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-Labels = TypeVar("Labels", bound=tuple[str, ...])
 LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 
@@ -25,6 +24,7 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         self.response = ResponseMetrics(self.registry)
+        self.service = ServiceMetrics(self.registry)
         self._clock = clock
         self._heard: dict[str, datetime] = {}
         counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
@@ -69,12 +69,12 @@ class Metrics:
 
     def backlog(self, counts: Mapping[tuple[str, str], int], oldest: Mapping[str, float]) -> None:
         """The whole backlog by (channel, state), and by channel the age in seconds of the oldest."""
-        _set_all(self._backlog, counts)
-        _set_all(self._oldest, {(channel,): age for channel, age in oldest.items()})
+        set_all(self._backlog, counts)
+        set_all(self._oldest, {(channel,): age for channel, age in oldest.items()})
 
     def quarantine(self, counts: Mapping[str, int]) -> None:
         """The whole quarantine by channel."""
-        _set_all(self._quarantine, {(channel,): count for channel, count in counts.items()})
+        set_all(self._quarantine, {(channel,): count for channel, count in counts.items()})
 
     def channel_up(self, channel: str, up: bool) -> None:
         self._up(channel).set(up)
@@ -105,12 +105,3 @@ class Metrics:
         except (TypeError, ValueError):  # a version that is none
             encode, content_type = choose_encoder("")
         return encode(self.registry), content_type
-
-
-def _set_all(gauge: Gauge, values: Mapping[Labels, float]) -> None:
-    """Set what is given and empty what is not: a state that nothing is in any more must not stay as it was."""
-    known = {tuple(sample.labels.values()) for metric in gauge.collect() for sample in metric.samples}
-    for gone in known - values.keys():
-        gauge.labels(*gone).set(0)
-    for labels, value in values.items():
-        gauge.labels(*labels).set(value)

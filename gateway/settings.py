@@ -444,8 +444,8 @@ def to_rulebook(
     recognition: Recognition | None = None,
     messages: Messages | None = None,
 ) -> Rulebook:
-    """Compile for the rules. `capabilities` by channel id come from the connectors, `voice`, `recognition` and `messages`
-    from the standards."""
+    """Compile for the rules. `capabilities` by channel id come from the connectors, `voice`, `recognition` and
+    `messages` from the standards."""
     content = settings.model_dump_json(include={"agents", "teams", "routes", "assignment"})
     kinds = sorted(f"{channel.id}:{channel.type}" for channel in settings.channels)
     return Rulebook(

@@ -4,7 +4,8 @@ import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from storage import intake, rounds
+from gateway.service_metrics import calendars_of
+from storage import assignments, intake, rounds
 from storage.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -39,8 +40,11 @@ class Watch:
         app = self._app
         try:
             app.metrics.response.waiting(await app.database.read(rounds.waiting), app.now_micros())
+            queued = await app.database.read(assignments.queued_by_team)
         except StoreUnavailable:
             return
+        app.metrics.service.queue(dict.fromkeys(app.rulebook.teams, 0) | queued)
+        app.metrics.service.coverage(calendars_of(app.rulebook), app.today())
 
     async def _count(self) -> None:
         app = self._app

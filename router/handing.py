@@ -17,6 +17,23 @@ from router.rulebook import Agent, Rulebook
 ACTOR = "system:assignment"
 
 
+_OUTCOMES = {
+    "offered": "offered",
+    "offer_accepted": "accepted",
+    "offer_passed": "passed",
+    "offer_expired": "timed_out",
+}
+NOBODY = "nobody"
+"""The outcome of an assignment that found nobody; it leaves no event."""
+
+
+def outcome_of(event: NewEvent) -> str | None:
+    """What an event is as the outcome of an assignment: given, offered, accepted, passed or timed_out."""
+    if event.type == EventType.ASSIGNED and event.actor == ACTOR and event.payload.get("agent") is not None:
+        return "given"
+    return _OUTCOMES.get(event.type)
+
+
 def assigned(agent: str | None, team: str | None, actor: str) -> NewEvent:
     """The event of a new owner; None: the queue of the team."""
     return NewEvent(type=EventType.ASSIGNED, actor=actor, payload={"agent": agent, "team": team})

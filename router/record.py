@@ -74,3 +74,8 @@ class Record:
     ended_statements: Mapping[UUID, str] = field(default_factory=dict)
     promises: tuple[NewPromise, ...] = ()
     ended_promises: Mapping[UUID, str] = field(default_factory=dict)
+
+    @property
+    def promise_states(self) -> tuple[str, ...]:
+        """The state of every promise that is made or ended here."""
+        return (*(made.promise.state for made in self.promises), *self.ended_promises.values())

@@ -9,7 +9,7 @@ from uuid import UUID
 from router.assignment_filters import LAST_LEVEL
 from router.assignment_inputs import Exclusion, Inputs, PastOwner
 from router.assignment_trace import Assignment, DecidedBy, Handover
-from router.handing import carried_out, expired, released
+from router.handing import NOBODY, carried_out, expired, released
 from router.model import Priority
 from router.release import Release
 from router.rulebook import Rulebook
@@ -69,6 +69,12 @@ _CLAIM = Statement(
 )
 _WAITS = Statement(
     "SELECT 1 FROM conversations c WHERE c.owner IS NULL AND c.status = 'open' AND c.waiting_since IS NOT NULL LIMIT 1"
+)
+_QUEUED_BY_TEAM = Statement(
+    """
+    SELECT team, count(*) FROM conversations
+    WHERE owner IS NULL AND status = 'open' AND waiting_since IS NOT NULL AND merged_into IS NULL GROUP BY team
+    """
 )
 _ALONE = Statement(
     """
@@ -163,6 +169,11 @@ class Leaving:
     why: Release
 
 
+def queued_by_team(tx: Transaction) -> dict[str, int]:
+    """How many wait without an owner, by team ("" for none)."""
+    return {row[0] or "": row[1] for row in tx.all(_QUEUED_BY_TEAM, {})}
+
+
 def is_needed(tx: Transaction, listed: Collection[str]) -> bool:
     """Whether a customer waits whom nobody of the listed agents has who is there."""
     if tx.one(_WAITS, {}) is not None:
@@ -205,7 +216,12 @@ def carry_out(
     snapshots = Snapshots(tx, ())
     changes = Changes(tx, snapshots, rules, openings=0)
     done = [_claim(tx, each, snapshots, changes, rules, known) for each in claims]
-    return done, changes.save()
+    in_vain = tuple(
+        (claim.queued.team or "", NOBODY)
+        for claim, kept in zip(claims, done, strict=True)
+        if kept and claim.assignment.decided_by is DecidedBy.QUEUE
+    )
+    return done, changes.save().and_then(Touched(handed=in_vain))
 
 
 def _claim(

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from router.decision import Decision, NewMessage, Opening, Planned, Revision
+from router.handing import outcome_of
 from router.model import (
     Attachment,
     Contact,
@@ -142,7 +143,8 @@ class Breach:
 class Touched:
     """What a commit changed that somebody may be waiting for: channels with new deliveries, how far the feeds that
     grew go now, and the numbers of messages in them; rounds that were closed, breaches that were noticed, and what the
-    rules found in replies. `owners`: somebody may need an owner, or may be free for one."""
+    rules found in replies. `owners`: somebody may need an owner, or may be free for one. `handed`: team and outcome of
+    assignments, `promises`: what became of promises."""
 
     channels: frozenset[str] = frozenset()
     places: Mapping[str, int] = field(default_factory=dict)
@@ -151,6 +153,8 @@ class Touched:
     breaches: tuple[Breach, ...] = ()
     owners: bool = False
     hits: tuple[Hit, ...] = ()
+    handed: tuple[tuple[str, str], ...] = ()
+    promises: tuple[str, ...] = ()
 
     def and_then(self, later: "Touched") -> "Touched":
         """Both, where one unit saved twice."""
@@ -162,6 +166,8 @@ class Touched:
             breaches=self.breaches + later.breaches,
             owners=self.owners or later.owners,
             hits=self.hits + later.hits,
+            handed=self.handed + later.handed,
+            promises=self.promises + later.promises,
         )
 
 
@@ -199,6 +205,7 @@ class Changes:
         self._threads: set[str | None] = set()
         self._owned: set[UUID] = set()
         self._owners = False
+        self._handed: list[tuple[str, str]] = []
 
     def hides(self, inbound: Inbound) -> bool:
         """Whether something collected here must be written before a colleague's item is looked at: somebody spoke in
@@ -227,6 +234,8 @@ class Changes:
             if event.type == "status_changed":
                 conversation = self._change_status(conversation, Status(str(event.payload["to"])))
             self._clocked.setdefault(conversation.id, set()).add(event.type)
+            if (outcome := outcome_of(event)) is not None:
+                self._handed.append((conversation.team or "", outcome))
             self._events.append(
                 {
                     "conversation": conversation.id.bytes,
@@ -549,6 +558,8 @@ class Changes:
             rounds=tuple(judged),
             owners=self._owners,
             hits=tuple(hits),
+            handed=tuple(self._handed),
+            promises=tuple(each for _, _, record in self._records for each in record.promise_states),
         )
         self._begin()
         return touched

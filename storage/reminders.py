@@ -40,10 +40,12 @@ def remind_of_promise(tx: Transaction, ref: str, rules: Rulebook) -> Touched:
     conversation = snapshots.conversation(promise.conversation)
     if conversation is None:
         return Touched()
-    if percent == "100":
+    is_late = percent == "100"
+    if is_late:
         ledger.is_late(tx, UUID(hex=promise_id))
     decision = reminder(conversation, promise, _owner(promise, rules), _lead(conversation, rules), int(percent))
-    return _carry_out(tx, snapshots, rules, promise.message or conversation.id, decision)
+    touched = _carry_out(tx, snapshots, rules, promise.message or conversation.id, decision)
+    return touched.and_then(Touched(promises=("late",))) if is_late else touched
 
 
 def _owner(promise: Promise, rules: Rulebook) -> Agent | None:

@@ -1,11 +1,13 @@
 """What Prometheus reads."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from connectors.base import Fate
 from gateway.metrics import Metrics
+from router.calendars import ALWAYS
 
 
 class Clock:
@@ -42,6 +44,11 @@ def test_names_and_labels_are_those_of_the_contract(metrics: Metrics, clock: Clo
     metrics.transaction(0.002)
     metrics.loop_lag(0.004)
     metrics.websockets("web", lambda: 7)
+    metrics.service.handed([("sales", "given"), ("sales", "given"), ("", "nobody")])
+    metrics.service.promises(["open", "kept"])
+    metrics.service.queue({"sales": 2, "": 1})
+    known = replace(ALWAYS, id="CN_STD", coverage_end=date(2026, 12, 31))
+    metrics.service.coverage([ALWAYS, known], clock.now.date())
     clock.now += timedelta(seconds=30)
     found = lines(metrics)
     for line in (
@@ -58,6 +65,11 @@ def test_names_and_labels_are_those_of_the_contract(metrics: Metrics, clock: Clo
         'onevoice_channel_up{channel="mail"} 0.0',
         'onevoice_channel_last_event_seconds{channel="tg"} 30.0',
         "onevoice_transaction_seconds_count 1.0",
+        'onevoice_assignments_total{outcome="given",team="sales"} 2.0',
+        'onevoice_assignments_total{outcome="nobody",team=""} 1.0',
+        'onevoice_promises_total{state="open"} 1.0',
+        'onevoice_queue{team="sales"} 2.0',
+        'onevoice_calendar_coverage_days{calendar="CN_STD"} 83.0',
         "onevoice_loop_lag_seconds_count 1.0",
         'onevoice_websockets{channel="web"} 7.0',
     ):

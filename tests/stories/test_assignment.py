@@ -78,6 +78,9 @@ async def test_it_is_offered_to_one_agent_and_is_theirs_when_they_answer(shop: G
     await shop.answer(post, "We do.")
     await owned(shop, "alice")
     assert await rows(shop, OFFERS) == [("alice", "accepted", "")]
+    page = shop.app.metrics.render()[0].decode()
+    for outcome in ("offered", "accepted"):
+        assert f'onevoice_assignments_total{{outcome="{outcome}",team="presale"}} 1.0' in page
     await shop.world.telegram.until(lambda: shop.world.telegram.heard("tom") == ["We do."], 10)
 
 

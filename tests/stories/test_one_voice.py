@@ -188,6 +188,9 @@ async def test_a_promise_is_kept_by_the_next_answer_and_late_without_one(gateway
     await hurry(gateway, "promise")
     await gateway.shown("late: an answer was promised for")
     assert await rows(gateway, PROMISES) == [("contact", "alice", "late")]
+    page = gateway.app.metrics.render()[0].decode()
+    assert 'onevoice_promises_total{state="open"} 1.0' in page
+    assert 'onevoice_promises_total{state="late"} 1.0' in page
     await gateway.answer(post, "It will be at your door on Friday.")
     await settled(lambda: _has(gateway, "SELECT 1 FROM promises WHERE kind = 'contact' AND state = 'kept'"))
 

@@ -1,0 +1,70 @@
+"""Assignment, promises and calendars as Prometheus sees them (service.md 2.6). Never an agent in a label."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from router.calendars import Calendar
+from router.consistency.workdays import Workdays
+from router.rulebook import Rulebook
+
+Labels = TypeVar("Labels", bound=tuple[str, ...])
+
+
+class ServiceMetrics:
+    """What this node did, and gauges about all."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._assignments = Counter(
+            "onevoice_assignments_total", "How assignments ended.", ("team", "outcome"), registry=registry
+        )
+        self._promises = Counter(
+            "onevoice_promises_total", "Promises that came into a state.", ("state",), registry=registry
+        )
+        self._queue = Gauge("onevoice_queue", "Conversations that wait without an owner.", ("team",), registry=registry)
+        self._coverage = Gauge(
+            "onevoice_calendar_coverage_days",
+            "Days for which a calendar still knows the holidays.",
+            ("calendar",),
+            registry=registry,
+        )
+
+    def handed(self, outcomes: Iterable[tuple[str, str]]) -> None:
+        """Team and outcome of assignments a commit made or ended."""
+        for team, outcome in outcomes:
+            self._assignments.labels(team, outcome).inc()
+
+    def promises(self, states: Iterable[str]) -> None:
+        """Promises that were made (open), kept, broken, late or cancelled in a commit."""
+        for state in states:
+            self._promises.labels(state).inc()
+
+    def queue(self, counts: Mapping[str, int]) -> None:
+        """The whole queue by team."""
+        set_all(self._queue, {(team,): count for team, count in counts.items()})
+
+    def coverage(self, calendars: Iterable[Calendar], today: date) -> None:
+        """How far the holidays of the calendars in use reach; negative when that is past (D40)."""
+        self._coverage.clear()
+        for each in calendars:
+            if each.coverage_end is not None:
+                self._coverage.labels(each.id).set((each.coverage_end - today).days)
+
+
+def calendars_of(rules: Rulebook) -> Iterable[Calendar]:
+    """The calendars in use: those of policies, shifts and promises."""
+    yield from (policy.calendar for policy in rules.policies)
+    yield from (agent.shifts for agent in rules.agents.values() if agent.shifts is not None)
+    if rules.voice is not None and isinstance(rules.voice.calendar, Workdays):
+        yield rules.voice.calendar.calendar
+
+
+def set_all(gauge: Gauge, values: Mapping[Labels, float]) -> None:
+    """Set what is given and empty what is not: a state that nothing is in any more must not stay as it was."""
+    known = {tuple(sample.labels.values()) for metric in gauge.collect() for sample in metric.samples}
+    for gone in known - values.keys():
+        gauge.labels(*gone).set(0)
+    for labels, value in values.items():
+        gauge.labels(*labels).set(value)
