@@ -89,9 +89,9 @@ def opened(inbound: Inbound) -> Decision:
     return decide(Snapshot(), inbound, RULES)
 
 
-def by_mail(verification: int, **changed: object) -> Inbound:
+def by_mail(verification: int, *, automatic: bool = False) -> Inbound:
     sender = Sender(identity=Key("email", "ann@customer.example"), verification=verification)
-    return question(channel="mail", who="ann@customer.example", sender=sender, **changed)
+    return question(channel="mail", who="ann@customer.example", sender=sender, automatic=automatic)
 
 
 @pytest.mark.parametrize("inbound", [question(), question(channel="web", who="v1"), by_mail(1)])
