@@ -2,6 +2,7 @@
 
 import click
 
+from gateway.commands.calendars import calendars
 from gateway.commands.check import check
 from gateway.commands.check_reply import check_reply
 from gateway.commands.contacts import contacts
@@ -27,6 +28,7 @@ def cli() -> None:
 
 
 for command in (
+    calendars,
     check,
     check_reply,
     contacts,
