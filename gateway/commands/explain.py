@@ -8,6 +8,9 @@ import click
 from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_read
 
 if TYPE_CHECKING:
+    from router.terms import Terms
+    from storage.database import Transaction
+    from storage.deadlines import Deadlines
     from storage.explanations import Explained, Explanation
 
 
@@ -16,19 +19,37 @@ if TYPE_CHECKING:
 @json_option
 @click.argument("conversation", type=click.IntRange(min=1))
 def explain(config: Path, as_json: bool, conversation: int) -> None:
-    """Tell why a conversation was attached, routed and assigned; CONVERSATION is its number."""
+    """Tell why a conversation was attached, routed and assigned, and why its deadlines are what they are.
+
+    CONVERSATION is its number.
+    """
+    from gateway.commands import deadlines
+    from gateway.policies import terms_of
+    from storage import deadlines as stored
+    from storage import policies
     from storage.explanations import explanation
 
-    found = run_read(load_settings(config), lambda tx: explanation(tx, conversation))
-    if found is None:
+    def ask(tx: "Transaction") -> "tuple[Explanation, Deadlines, Terms] | None":
+        explained = explanation(tx, conversation)
+        terms = terms_of(policies.all_of(tx))
+        return None if explained is None else (explained, stored.of(tx, explained.id, terms), terms)
+
+    answer = run_read(load_settings(config), ask)
+    if answer is None:
         raise Refusal(f"there is no conversation {conversation}")
+    found, due, terms = answer
     if as_json:
-        print_json(_plain(found))
+        print_json(_plain(found) | {"deadlines": deadlines.plain(due, terms)})
         return
     click.echo(f"#{found.number} {found.status}, team {found.team or '-'}, owner {found.owner or '-'}")
-    for title, lines in (("Attached and routed", _reasons(found)), ("Assigned", _assignment(found))):
+    sections = {
+        "Attached and routed": _reasons(found),
+        "Assigned": _assignment(found),
+        "Deadlines": deadlines.lines(due, terms),
+    }
+    for title, lines in sections.items():
         click.echo(f"\n{title}")
-        for line in lines or ["nothing was decided"]:
+        for line in lines or ["nobody has asked" if title == "Deadlines" else "nothing was decided"]:
             click.echo(f"  {line}")
 
 

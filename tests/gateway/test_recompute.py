@@ -1,69 +1,21 @@
 """`onevoice recompute` on a real store: it asks for policies in force, says what it did, and is on record."""
 
-import asyncio
 import json
 import os
 import pwd
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from gateway import clock as wall
-from gateway.cli import cli
-from gateway.config import load
-from gateway.policies import with_policies
-from gateway.settings import to_rulebook
-from router.model import Capabilities
-from router.rulebook import Rulebook
 from storage import audit
 from storage.database import Database
 from storage.schema import migrate
+from tests.gateway.looking_back import DAY, SHOP, YESTERDAY, in_force, loosened, on, onevoice
 from tests.storage.inbounds import question
 from tests.storage.past import MovingClock, answered, asked
-
-SHOP = """\
-gateway: {database: "sqlite:///%s"}
-channels:
-  - {id: desk, type: slack, bot_token: xoxb-1, app_token: xapp-1}
-  - {id: tg, type: telegram, token: "7:AA"}
-agents:
-  - {id: alice, name: Alice, slack: U0ALICE}
-routes:
-  - {id: default, desk: {channel: desk, slack: "#support"}}
-calendars:
-  ALWAYS: {always: true}
-policies:
-  - {id: chat, calendar: ALWAYS, first: {seconds: 60}}
-"""
-T = TypeVar("T")
-YESTERDAY = (wall.now() - timedelta(days=1)).replace(hour=10, minute=0, second=0, microsecond=0)
-DAY = YESTERDAY.date().isoformat()
-
-
-def onevoice(*words: object) -> Result:
-    return CliRunner().invoke(cli, [str(word) for word in words])
-
-
-def on(path: Path, work: Callable[[Database], Awaitable[T]], now: Callable[[], datetime] | None = None) -> T:
-    async def once() -> T:
-        database = Database(load(path, {}).gateway.database, clock=now)
-        try:
-            return await work(database)
-        finally:
-            database.close()
-
-    return asyncio.run(once())
-
-
-async def in_force(database: Database, path: Path) -> Rulebook:
-    """What a node does at its start and at SIGHUP."""
-    settings = load(path, {})
-    rules = to_rulebook(settings, {each.id: Capabilities() for each in settings.channels})
-    return await with_policies(rules, settings, database, lambda touched: None)
 
 
 @pytest.fixture
@@ -82,13 +34,6 @@ def shop(tmp_path: Path) -> Path:
 
     on(path, late, clock)
     return path
-
-
-def loosened(shop: Path) -> Path:
-    """The promise is ten minutes from now on, and the nodes know."""
-    shop.write_text(shop.read_text().replace("{seconds: 60}", "{seconds: 600}"))
-    on(shop, lambda database: in_force(database, shop))
-    return shop
 
 
 def attainment(shop: Path) -> object:
@@ -162,3 +107,32 @@ def test_a_span_that_makes_no_sense_is_wrong_usage(shop: Path, words: tuple[str,
     result = run(shop, *words)
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+def test_explain_tells_how_a_deadline_was_computed_and_what_was_said_before(shop: Path) -> None:
+    run(loosened(shop))
+
+    said = onevoice("explain", "--config", shop, 1).stdout
+    assert said[said.index("Deadlines") :].splitlines() == [
+        "Deadlines",
+        f"  {DAY} 10:00:00 to {DAY} 10:05:00, first on tg: answered, met",
+        (
+            f"    The first answer is due {DAY} 10:10 (UTC), counted from {DAY} 10:00. "
+            "Policy chat, version 2, promises it within 10 min of opening hours. "
+            f"Calendar ALWAYS, version 2, counts {DAY} 10:00–10:10."
+        ),
+        f"    warnings: 50 % at {DAY} 10:05:00, 75 % at {DAY} 10:07:30, 90 % at {DAY} 10:09:00",
+        "    judged again: it was breached by policy chat, version 1",
+    ]
+    (stored,) = json.loads(onevoice("explain", "--config", shop, "--json", 1).stdout)["deadlines"]
+    assert (stored["policy"], stored["policy_version"], stored["calendar"]) == ("chat", 2, "ALWAYS")
+    assert (stored["start_at"], stored["deadline"]) == (f"{DAY}T10:00:00Z", f"{DAY}T10:10:00Z")
+    assert stored["target"] == {"seconds": 600, "clock": "business"}
+    assert "首次回复最迟" in stored["text"]["zh"]
+    assert stored["superseded"] == [{"revision": 1, "sla": "breached", "policy": "chat", "policy_version": 1}]
+
+
+def test_explain_names_the_breach_and_whose_it_is(shop: Path) -> None:
+    said = onevoice("explain", "--config", shop, 1).stdout
+
+    assert f"first on tg: answered, breached at {DAY} 10:01:00\n" in said
