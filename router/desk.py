@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from router import absence, links, ownership_verbs, releases
+from router import absence, dividing, links, merging, ownership_verbs, releases
 from router.asked import Answer, Asked, answered
 from router.checking import checked_reply, text_of_reply
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
@@ -17,7 +17,14 @@ from router.replies import leaving, planned_reply
 from router.rulebook import Agent, ReplyMode, Rulebook
 from router.verbs import verb_of
 
-VERBS: Mapping[str, Answer] = {**ownership_verbs.VERBS, **releases.VERBS, **links.VERBS, **absence.VERBS}
+VERBS: Mapping[str, Answer] = {
+    **ownership_verbs.VERBS,
+    **releases.VERBS,
+    **links.VERBS,
+    **absence.VERBS,
+    **merging.VERBS,
+    **dividing.VERBS,
+}
 """What agents may ask for with "@onevoice <verb>"; each noun brings its own."""
 
 

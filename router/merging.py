@@ -3,14 +3,18 @@ rounds are those of both logs (decisions 5, D25)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from router.asked import Answer, Asked, answered
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason
 from router.events import EventType
+from router.handing import offer_end, offer_events
+from router.instants import optional_from_text, optional_to_text
 from router.links import conversation_number
-from router.model import Conversation, DeliveryKind, Status, Visibility
-from router.ownership import OfferEnd, OfferState, OpenOffer, OwnerChange, Ownership
+from router.model import Conversation, DeliveryKind, Priority, Status, Visibility
+from router.ownership import OfferEnd, OfferState, OpenOffer, Ownership
 from router.planning import notice
+from router.queue_order import CLASSES
 from router.regrouping import Merge, Unmerge
 from router.richtext import Paragraph, RichText, Span
 from router.timeline import Outcome as RoundOutcome
@@ -57,10 +61,11 @@ def merge(asked: Asked) -> Decision:
         asked,
         f"Merged into conversation #{number}, which goes on. What is written here still reaches the customer and is "
         "shown there; what the customer writes is shown there only. `@onevoice unmerge` here undoes it.",
+        *offer_events(asked.snapshot, None, asked.actor),
         event,
     )
     made = Merge(absorbed=own.id, survivor=named.conversation.id, actor=asked.actor, reason=reason)
-    return replace(decision, regrouping=made)
+    return replace(decision, regrouping=made, ownership=Ownership(offer_end=offer_end(asked.snapshot, None)))
 
 
 def unmerge(asked: Asked) -> Decision:
@@ -102,40 +107,89 @@ class Before:
     figures: Timeline
 
 
-def settled(made: Merge, absorbed: Before, survivor: Before, union: Timeline, name: str) -> tuple[NewEvent, ...]:
-    """What the union of two logs leaves open, settled for the survivor by events that are void after an unmerge.
+def absorbs(
+    made: Merge,
+    absorbed: Before,
+    survivor: Before,
+    union: Timeline,
+    name: str,
+    offer: OpenOffer | None,
+    legs: Mapping[str, object],
+) -> tuple[Decision, Conversation]:
+    """What the survivor records and its thread is told, and the survivor as it is afterwards.
 
-    Who waited before still waits, also if the other conversation was resolved meanwhile; the survivor keeps its owner
-    (the absorbed one's, if it has none) and its status: open when a customer waits.
+    `name` names the merge, `offer` is the survivor's open one, `legs` is what an unmerge needs to know of them. The
+    events after the first settle what the union of two logs leaves open, and are void after an unmerge.
     """
-    extra: dict[str, object] = {"merge": name}
-    events = [
-        NewEvent(
-            type=EventType.NEED_CHANGED,
-            actor=SYSTEM,
-            payload={"message": message, "needs_reply": True, **extra},
-        )
-        for message in _dropped(absorbed.figures, survivor.figures, union)
-    ]
-    status, after = status_after(absorbed, survivor, union, waits=bool(events)), _status(union)
-    if events:
-        after = Status.OPEN  # D21
-    if status is not (after or status) or status is not survivor.conversation.status:
-        events.append(
-            NewEvent(type=EventType.STATUS_CHANGED, actor=SYSTEM, payload={"to": status.value, "rule": "D25", **extra})
-        )
-    owner = survivor.conversation.owner or absorbed.conversation.owner
-    payload = {"agent": owner, "team": survivor.conversation.team, **extra}
-    events.append(NewEvent(type=EventType.ASSIGNED, actor=SYSTEM, payload=payload))
-    return tuple(events)
+    one, other = absorbed.conversation, survivor.conversation
+    waiting = list(_dropped(absorbed.figures, survivor.figures, union))
+    joined = _joined(one, other, waits=bool(waiting) or union.waiting is not None)
+    because = f": {made.reason}" if made.reason else ""
+    payload = {
+        "conversation": one.id.hex,
+        "number": one.number,
+        "merge": name,
+        "reason": made.reason,
+        "before": _state(other),
+        "after": _state(joined),
+        "legs": legs,
+        "why": [["D25", f"it absorbed conversation {one.number}{because}"]],
+    }
+    end = None
+    if joined.owner != other.owner and offer is not None:
+        end = OfferEnd(offer=offer, agent=offer.agent, state=OfferState.WITHDRAWN, reason="merged")
+    decision = Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("D25", f"it absorbs conversation {one.number}"),),
+        conversation=other,
+        events=(
+            NewEvent(type=EventType.CONVERSATION_ABSORBED, actor=made.actor, payload=payload),
+            *_settled(waiting, joined, other, union, name),
+        ),
+        deliveries=notice(
+            other,
+            f"Conversation #{one.number} was merged into this one{because}. Who waited there waits here now.",
+        ),
+        ownership=Ownership(offer_end=end) if end is not None else None,
+    )
+    return decision, joined
 
 
-def status_after(absorbed: Before, survivor: Before, union: Timeline, *, waits: bool) -> Status:
-    """The survivor's status: open when somebody waits, else its own; a resolved one takes over the absorbed one's."""
-    if waits or union.waiting is not None:
-        return Status.OPEN
-    own = survivor.conversation.status
-    return absorbed.conversation.status if own is Status.RESOLVED else own
+def _joined(one: Conversation, other: Conversation, *, waits: bool) -> Conversation:
+    """The survivor: open when somebody waits, else its own status, or that of the absorbed one where it was resolved;
+    with its own owner, or the absorbed one's; about what both are about."""
+    status = other.status if other.status is not Status.RESOLVED else one.status
+    if waits:
+        status = Status.OPEN
+    return replace(
+        other,
+        status=status,
+        resolved_at=other.resolved_at if status is other.status else None,
+        owner=other.owner or one.owner,
+        topic=other.topic or one.topic,
+        orders=(*other.orders, *(each for each in one.orders if each not in other.orders)),
+        priority=min(one.priority, other.priority, key=CLASSES.__getitem__),
+        last_word_ours=one.last_word_ours and other.last_word_ours,
+    )
+
+
+def _settled(
+    waiting: list[str], joined: Conversation, other: Conversation, union: Timeline, name: str
+) -> Iterator[NewEvent]:
+    """Who waited before still waits, also where the other conversation was resolved meanwhile; status and owner are
+    those of the survivor, whatever happened last in the union."""
+    for message in waiting:
+        yield _settling(EventType.NEED_CHANGED, name, message=message, needs_reply=True)
+    shown = union.cycles[-1].resolution.state if union.cycles else other.status
+    if waiting:
+        shown = Status.OPEN  # D21
+    if joined.status is not shown or joined.status is not other.status:
+        yield _settling(EventType.STATUS_CHANGED, name, to=joined.status.value, rule="D25")
+    yield _settling(EventType.ASSIGNED, name, agent=joined.owner, team=joined.team)
+
+
+def _settling(kind: EventType, name: str, **payload: object) -> NewEvent:
+    return NewEvent(type=kind, actor=SYSTEM, payload={**payload, "merge": name})
 
 
 def _dropped(absorbed: Timeline, survivor: Timeline, union: Timeline) -> Iterator[str]:
@@ -151,50 +205,35 @@ def _dropped(absorbed: Timeline, survivor: Timeline, union: Timeline) -> Iterato
             yield message
 
 
-def _status(figures: Timeline) -> Status | None:
-    return figures.cycles[-1].resolution.state if figures.cycles else None
-
-
-def absorbs(
-    made: Merge,
-    absorbed: Before,
-    survivor: Before,
-    union: Timeline,
-    name: str,
-    offer: OpenOffer | None,
-    legs: Mapping[str, object],
-) -> Decision:
-    """What the survivor records, and what its thread is told. `name` names the merge, `offer` is the survivor's open
-    one, `legs` is what an unmerge needs to know of them."""
-    one, other = absorbed.conversation, survivor.conversation
-    events = settled(made, absorbed, survivor, union, name)
-    waits = any(event.type == EventType.NEED_CHANGED for event in events)
-    status = status_after(absorbed, survivor, union, waits=waits)
-    inherits = other.owner is None and one.owner is not None
-    payload = {
-        "conversation": one.id.hex,
-        "number": one.number,
-        "merge": name,
-        "reason": made.reason,
-        "status": [other.status.value, status.value],
-        "owner": [other.owner, one.owner if inherits else other.owner],
-        "legs": legs,
-        "why": [["D25", f"it absorbed conversation {one.number}{f': {made.reason}' if made.reason else ''}"]],
+def _state(conversation: Conversation) -> dict[str, object]:
+    """What a merge may change of its survivor, as JSON."""
+    return {
+        "status": conversation.status.value,
+        "resolved_at": optional_to_text(conversation.resolved_at),
+        "owner": conversation.owner,
+        "topic": conversation.topic,
+        "orders": list(conversation.orders),
+        "priority": conversation.priority.value,
+        "last_word_ours": conversation.last_word_ours,
     }
-    end = None
-    if inherits and offer is not None:
-        end = OfferEnd(offer=offer, agent=offer.agent, state=OfferState.WITHDRAWN, reason="merged")
-    return Decision(
-        outcome=Outcome.STORED,
-        reasons=(Reason("D25", f"it absorbs conversation {one.number}"),),
-        conversation=other,
-        events=(NewEvent(type=EventType.CONVERSATION_ABSORBED, actor=made.actor, payload=payload), *events),
-        deliveries=notice(
-            other,
-            f"Conversation #{one.number} was merged into this one{f': {made.reason}' if made.reason else ''}. "
-            "Both are one now: whoever waits there waits here.",
-        ),
-        ownership=Ownership(owner=OwnerChange(agent=one.owner), offer_end=end) if inherits else None,
+
+
+def restored(conversation: Conversation, payload: Mapping[str, object]) -> Conversation:
+    """The survivor after an unmerge: what is still as the merge left it is as it was before."""
+    before, after = (cast(Mapping[str, Any], payload[key]) for key in ("before", "after"))
+    now = _state(conversation)
+    back: dict[str, Any] = {key: before[key] if value == after[key] else value for key, value in now.items()}
+    if back["status"] == now["status"]:
+        back["resolved_at"] = now["resolved_at"]
+    return replace(
+        conversation,
+        status=Status(back["status"]),
+        resolved_at=optional_from_text(back["resolved_at"]),
+        owner=back["owner"],
+        topic=back["topic"],
+        orders=tuple(back["orders"]),
+        priority=Priority(back["priority"]),
+        last_word_ours=back["last_word_ours"],
     )
 
 
@@ -218,6 +257,8 @@ def parts(made: Unmerge, absorbed: Conversation, holder: Conversation, survivor:
 
 def told_in(decision: Decision, other: Conversation) -> Decision:
     """The notices of a decision, told in the thread of this conversation as well."""
+    if decision.conversation is None or decision.conversation.id == other.id:
+        return decision
     told = [
         replace(copy, thread_of=other.id)
         for each in decision.deliveries

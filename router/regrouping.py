@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from router.model import Attachment, Conversation
+from router.model import Attachment, Conversation, Leg
 from router.richtext import RichText
 
 
@@ -18,14 +18,16 @@ class Named:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movable:
-    """A customer's message that a "split" may move. `origin` is the conversation that has it, `address` the leg it
-    came on (None: that leg is not known any more)."""
+    """A customer's message that a "split" may move. `origin` is the conversation that has it, `leg` the one it came on
+    (None: not known any more), `verification` that of its author."""
 
     id: UUID
     origin: UUID
     channel: str
-    address: str | None
+    leg: Leg | None
     author_name: str
+    verification: int = 0
+    remote_id: str | None = None
     text: RichText
     attachments: tuple[Attachment, ...] = ()
     received_at: datetime
@@ -52,12 +54,14 @@ class Unmerge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
-    """The messages go, oldest first, from `source` to a new conversation of the same contact (D25)."""
+    """The messages, oldest first, go from `source` to a new conversation of the same contact (D25). `told`: the
+    conversations whose threads are told."""
 
     source: UUID
     messages: tuple[Movable, ...]
     subject: str
     actor: str
+    told: tuple[UUID, ...]
 
 
 Regrouping = Merge | Unmerge | Division

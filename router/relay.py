@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot
+from router.merging import told_in
 from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Outgoing, Visibility
 from router.notes import is_note
 from router.planning import ignored, notice
@@ -116,22 +117,25 @@ def _change(each: TargetDelivery, kind: DeliveryKind, outgoing: Outgoing) -> Pla
 
 def relay_failure(snapshot: Snapshot, inbound: Inbound) -> Decision:
     """A bounce that our own mark proves (L6): the message did not arrive, and the desk is told."""
-    target, conversation = snapshot.target, snapshot.proof
-    if target is None or conversation is None:
+    target, survivor = snapshot.target, snapshot.proof
+    if target is None or survivor is None:
         return ignored("L6", "it names no message of ours")
+    conversation = snapshot.absorbed or survivor  # whose message it is: that stays so after an unmerge
     if inbound.value.startswith("4"):
         sentence = f"Delayed: the customer's mail server has not taken the reply yet ({inbound.value})."
-        return Decision(
+        delayed = Decision(
             outcome=Outcome.STORED,
             reasons=(Reason("L6", "a delay, not a failure"),),
             conversation=conversation,
             deliveries=notice(conversation, sentence),
         )
+        return told_in(delayed, survivor)
     sentence = f"Not delivered: the customer's mail server returned the reply ({inbound.value or 'no status'})."
-    return Decision(
+    failed = Decision(
         outcome=Outcome.STORED,
         reasons=(Reason("L6", "the message came back"),),
         conversation=conversation,
         events=(NewEvent(type="delivery_failed", payload={"message": target.message.id.hex, "status": inbound.value}),),
         deliveries=notice(conversation, sentence),
     )
+    return told_in(failed, survivor)

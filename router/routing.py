@@ -4,6 +4,7 @@ from router.automatic import acknowledged
 from router.customers import from_customer
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.desk import from_desk
+from router.merging import in_both_threads
 from router.model import Inbound, InboundKind
 from router.planning import ignored, notice
 from router.relay import relay_edit, relay_failure
@@ -16,11 +17,11 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
     match inbound.kind:
         case InboundKind.MESSAGE:
             if rules.is_desk(inbound.channel):
-                return from_desk(snapshot, inbound, rules)
+                return in_both_threads(from_desk(snapshot, inbound, rules), snapshot.absorbed)
             return acknowledged(from_customer(snapshot, inbound, rules), inbound, rules)
         case InboundKind.EDIT | InboundKind.DELETE:
             if rules.is_desk(inbound.channel):
-                return reworded(snapshot, inbound, rules)
+                return in_both_threads(reworded(snapshot, inbound, rules), snapshot.absorbed)
             return relay_edit(snapshot, inbound, rules)
         case InboundKind.BOUNCE:
             return relay_failure(snapshot, inbound)

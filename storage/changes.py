@@ -218,9 +218,9 @@ class Changes:
             or any(record.statements for _, _, record in self._records)
         )
 
-    def apply(self, item: UUID, inbound: Inbound | None, decision: Decision) -> None:
+    def apply(self, item: UUID, inbound: Inbound | None, decision: Decision) -> Conversation:
         """Collect what one decision means; later snapshots of the batch see it. Without an inbound item the decision
-        is about something of our own."""
+        is about something of our own. The conversation as it is then."""
         conversation = self._conversation(inbound, decision)
         if decision.leg_in and inbound is not None:
             conversation = self._leg_in(conversation, inbound)
@@ -241,9 +241,9 @@ class Changes:
                     "conversation": conversation.id.bytes,
                     "seq": seq,
                     "type": event.type,
-                    "now": self._tx.now,
+                    "now": to_micros(event.at) if event.at is not None else self._tx.now,
                     "actor": event.actor,
-                    "payload": json_of({**event.payload, "message": item})
+                    "payload": json_of({**event.payload, "message": item.hex})
                     if decision.message
                     else json_of(event.payload),
                 }
@@ -269,7 +269,10 @@ class Changes:
             kind = feeds.kind_of(decision.revision)
             self._feed.append(feeds.Entry(f"{inbound.channel}:{inbound.address}", kind, message_id))
         for planned in decision.deliveries:
-            self._add_delivery(decision.carries or message_id, conversation, planned, message_seq)
+            place = conversation
+            if planned.thread_of is not None:
+                place = self._snapshots.conversations[planned.thread_of]
+            self._add_delivery(decision.carries or message_id, place, planned, message_seq)
         if inbound is not None and inbound.sender.internal:
             self._threads.add(inbound.thread.ref)
         if decision.record is not None:
@@ -284,15 +287,19 @@ class Changes:
             self._tx.run(_WITHDRAW, {"id": withdrawn.bytes, "now": self._tx.now})
         for delivery, text in decision.rewrite.items():
             self._rewrite(delivery, text)
+        return self._snapshots.conversations[conversation.id]
 
     # Conversations and legs.
 
     def _conversation(self, inbound: Inbound | None, decision: Decision) -> Conversation:
         if decision.conversation is not None:
             return self._snapshots.conversations[decision.conversation.id]
-        if decision.opening is None or inbound is None:
+        opening = decision.opening
+        if opening is not None and opening.contact is not None:
+            return self._open(opening.contact, opening)
+        if opening is None or inbound is None:
             raise ValueError("a stored decision names a conversation or opens one")
-        return self._open(self._contact(inbound), decision.opening)
+        return self._open(self._contact(inbound), opening)
 
     def _contact(self, inbound: Inbound) -> UUID:
         key = identity_key(inbound.sender.identity)

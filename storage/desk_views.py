@@ -8,7 +8,7 @@ from router.links import conversation_number
 from router.model import AuthorKind, Contact, Conversation, Inbound, InboundKind, Status, Visibility
 from router.richtext import plain
 from router.verbs import verb_of
-from storage import contacts, holds, ledger, targets
+from storage import contacts, holds, ledger, logs, targets
 from storage.codec import rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
@@ -28,6 +28,9 @@ _RECENT = Statement(
     FROM messages m WHERE m.conversation = :conversation AND NOT m.deleted ORDER BY m.seq DESC LIMIT :limit
     """
 )
+_RECENT_OF_ALL = Statement(
+    _RECENT.sql.replace("= :conversation", "IN :conversations").replace("BY m.seq", "BY m.received_at DESC, m.seq")
+)
 _RESOLVED = Statement(
     """
     SELECT actor, at FROM events WHERE conversation = :conversation AND type = 'status_changed'
@@ -39,12 +42,13 @@ _RESOLVED = Statement(
 def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock: bool) -> DeskView:
     """The view of one thread; with `lock` no other unit speaks to this person until the commit."""
     person = contacts.linked(tx, conversation.contact, lock=lock)
-    held = tuple(_held(tx, conversation))
+    group = logs.group(tx, conversation.id)
+    held = tuple(each for part in group for each in _held(tx, part))
     waiting = {each.target.message.id for each in held}
     asked: list[Row] = []
     newest: Row | None = None
     seen: dict[str, int] = {}
-    for row in tx.all(_RECENT, {"conversation": conversation.id.bytes, "limit": RECENT}):
+    for row in _recent(tx, group):
         if row[1] == AuthorKind.CUSTOMER:
             if not row[7] and row[3] == Visibility.PUBLIC:
                 asked.append(row)
@@ -67,16 +71,25 @@ def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock:
         resolved_at=of_micros(resolved[1]) if resolved is not None else None,
         held=held,
         told=tuple(ledger.active(tx, person)),
-        promises=tuple(ledger.open_promises(tx, conversation.id)),
+        promises=tuple(each for part in group for each in ledger.open_promises(tx, part)),
         contacts=frozenset(person),
         identities=tuple(contacts.identities(tx, person)),
         linked=_linked(tx, inbound),
     )
 
 
-def _held(tx: Transaction, conversation: Conversation) -> list[Held]:
+def _recent(tx: Transaction, group: list[UUID]) -> list[Row]:
+    """The newest messages of a conversation and of those it absorbed, newest first; numbers of different conversations
+    cannot be compared, so that these count anew."""
+    if len(group) == 1:
+        return tx.all(_RECENT, {"conversation": group[0].bytes, "limit": RECENT})
+    rows = tx.all(_RECENT_OF_ALL, {"conversations": [each.bytes for each in group], "limit": RECENT})
+    return [(*row[:6], len(rows) - place, *row[7:]) for place, row in enumerate(rows)]
+
+
+def _held(tx: Transaction, conversation: UUID) -> list[Held]:
     found: list[Held] = []
-    for hold, message, agent, findings, held_at in holds.open_holds(tx, conversation.id):
+    for hold, message, agent, findings, held_at in holds.open_holds(tx, conversation):
         target = targets.of_message(tx, UUID(bytes=message))
         if target is not None:
             found.append(

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from router.automatic import wants_receipt
 from router.arrivals import Arrival, Cursor, Fate, Receipt
+from router.automatic import wants_receipt
 from router.decision import Decision, Outcome, Snapshot
 from router.desk_view import Read
 from router.model import Inbound, InboundKind
 from router.rulebook import Rulebook
-from storage import automatic, failpoints, outbox
+from storage import automatic, failpoints, merging, outbox
 from storage.changes import Changes, Touched
 from storage.codec import digest, json_of, json_value
 from storage.database import Transaction
@@ -29,8 +29,8 @@ PASSING = frozenset({InboundKind.ECHO, InboundKind.TYPING, InboundKind.READ})
 """Kinds that are acted on but not kept: doing them twice changes nothing."""
 
 _INSERT = """
-    INSERT INTO inbox (id, channel, dedupe_key, digest, received_at, raw, meta, state, attempts, error)
-    VALUES (:id, :channel, :dedupe_key, :digest, :received_at, :raw, :meta, :state, 0, :error)
+    INSERT INTO inbox (id, channel, dedupe_key, digest, received_at, raw, meta, state, error)
+    VALUES (:id, :channel, :dedupe_key, :digest, :received_at, :raw, :meta, :state, :error)
     """
 _STORE = Statement(_INSERT + "ON CONFLICT (channel, dedupe_key) DO NOTHING")
 _STORED = Statement("SELECT id FROM inbox WHERE id IN :ids")
@@ -65,9 +65,7 @@ _QUARANTINED = Statement(
     """
 )
 _ONE = Statement("SELECT id, channel, received_at, error, raw, meta, state FROM inbox WHERE id = :id")
-_REPLAY = Statement(
-    "UPDATE inbox SET state = 'new', attempts = 0, error = NULL WHERE id = :id AND state = 'quarantined'"
-)
+_REPLAY = Statement("UPDATE inbox SET state = 'new', error = NULL WHERE id = :id AND state = 'quarantined'")
 _QUARANTINE_COUNT = Statement("SELECT channel, count(*) FROM inbox WHERE state = 'quarantined' GROUP BY channel")
 
 
@@ -184,6 +182,9 @@ def _carry_out(
             changes.apply(item_id, inbound, decision)
             if wants_receipt(decision, inbound, rules):
                 automatic.ask(tx, item_id)
+            if decision.regrouping is not None:
+                touched = touched.and_then(changes.save())
+                touched = touched.and_then(merging.carry_out(tx, snapshots, decision.regrouping, rules))
         elif snapshot.proof is None and _answers_a_root_under_way(tx, inbound):
             early.add(item_id)
     return touched.and_then(changes.save()), frozenset(early)

@@ -16,6 +16,7 @@ _LOG = Statement(
     WHERE conversation = :conversation AND type IN :types ORDER BY seq
     """
 )
+WITH_DASHES = 36
 _MERGES = frozenset({EventType.CONVERSATION_ABSORBED, EventType.CONVERSATION_PARTED})
 
 
@@ -73,10 +74,19 @@ def _own(tx: Transaction, conversation: UUID, types: Collection[str]) -> list[Ev
             version=row[2],
             at=of_micros(row[3]),
             actor=row[4],
-            payload=json_value(row[5]),
+            payload=_payload(row[5]),
         )
         for row in rows
     ]
+
+
+def _payload(stored: str) -> dict[str, object]:
+    """As stored; ids of messages were written with dashes once, and are hex as everywhere."""
+    payload: dict[str, object] = json_value(stored)
+    message = payload.get("message")
+    if isinstance(message, str) and len(message) == WITH_DASHES:
+        payload["message"] = message.replace("-", "")
+    return payload
 
 
 def _standing(own: list[Event]) -> list[Absorption]:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from router.dividing import MOST
 from router.model import Conversation, Leg
 from router.regrouping import Movable
 from storage import logs, targets
@@ -9,15 +10,14 @@ from storage.codec import rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
 
-AT_MOST = 50
-"""Messages that one split may move, and one more."""
-
 _OF_NUMBER = Statement("SELECT id FROM conversations WHERE number = :number")
 _LATEST = Statement(
     """
-    SELECT id, conversation, channel, author, author_name, body, received_at FROM messages
-    WHERE conversation IN :conversations AND author_kind = 'customer' AND visibility = 'public' AND NOT deleted
-    ORDER BY received_at DESC, seq DESC LIMIT :limit
+    SELECT m.id, m.conversation, m.channel, m.author, m.author_name, m.body, m.received_at, m.remote_key,
+           COALESCE(i.verification, 0)
+    FROM messages m LEFT JOIN identities i ON i.key = m.author
+    WHERE m.conversation IN :conversations AND m.author_kind = 'customer' AND m.visibility = 'public' AND NOT m.deleted
+    ORDER BY m.received_at DESC, m.seq DESC LIMIT :limit
     """
 )
 
@@ -31,19 +31,20 @@ def of_number(tx: Transaction, number: int) -> UUID | None:
 def latest(tx: Transaction, conversation: Conversation) -> list[Movable]:
     """The customer's latest messages in a conversation and those it absorbed, oldest first."""
     origins = [each.bytes for each in logs.group(tx, conversation.id)]
-    rows = tx.all(_LATEST, {"conversations": origins, "limit": AT_MOST + 1})
+    rows = tx.all(_LATEST, {"conversations": origins, "limit": MOST + 1})
     return [_movable(tx, row, conversation) for row in reversed(rows)]
 
 
 def _movable(tx: Transaction, row: Row, conversation: Conversation) -> Movable:
     message = UUID(bytes=row[0])
-    leg = _leg(conversation, row[2], row[3])
     return Movable(
         id=message,
         origin=UUID(bytes=row[1]),
         channel=row[2],
-        address=leg.address if leg is not None else None,
+        leg=_leg(conversation, row[2], row[3]),
         author_name=row[4],
+        verification=row[8],
+        remote_id=row[7][len(row[2]) + 1 :] if row[7] else None,
         text=rich_text(row[5]),
         attachments=targets.attachments(tx, message),
         received_at=of_micros(row[6]),

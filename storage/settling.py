@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from router.merging import told_in
 from router.model import AuthorKind, DeliveryKind, DeliveryState
 from router.receipts import Said, after_delivery, still_unknown
 from router.rulebook import Rulebook
@@ -79,11 +80,13 @@ def _follow(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> To
     conversation = snapshots.conversation(delivery.conversation)
     if conversation is None:
         return Touched()
+    # a reply written before a merge belongs to the absorbed conversation, also after an unmerge
+    own = snapshots.conversations[delivery.conversation]
     decision = after_delivery(
         delivery,
         settlement.state,
         settlement.error,
-        conversation,
+        own,
         Said(
             author_kind=AuthorKind(row[0]),
             author=row[3],
@@ -96,7 +99,7 @@ def _follow(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> To
     if decision is None:
         return Touched()
     changes = Changes(tx, snapshots, rules, openings=0)
-    changes.apply(delivery.message, None, decision)
+    changes.apply(delivery.message, None, told_in(decision, conversation))
     return changes.save()
 
 

@@ -1,0 +1,329 @@
+"""Merging, unmerging and splitting as units of work, on both databases."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from router.decision import Decision, Snapshot
+from router.model import Inbound
+from router.richtext import Mention, Paragraph, RichText, Span, plain
+from router.routing import decide
+from router.rulebook import Rulebook
+from router.targets import Metric, Policy, Target
+from router.terms import Terms
+from storage import assignments, contacts, intake, rounds
+from storage.codec import outgoing_of
+from storage.database import Database, Transaction
+from storage.intake import Received, Submission
+from storage.statement import Statement
+from tests.storage.inbounds import RULES, answer, arrival, question
+
+FAST = Policy(id="fast", targets={metric: Target(seconds=180) for metric in (Metric.FIRST, Metric.NEXT)})
+BOOK: Rulebook = replace(
+    RULES, policies=(FAST,), terms=Terms(policies={("fast", 1): FAST}, unjudged=RULES.terms.unjudged)
+)
+
+LINK = Statement(
+    """
+    UPDATE legs SET thread_key = 'desk:C1:' || (SELECT number FROM conversations c WHERE c.id = conversation)
+    WHERE desk
+    """
+)
+STATE = Statement(
+    """
+    SELECT number, status, owner, merged_into, waiting_since, resolved_at FROM conversations ORDER BY number
+    """
+)
+ROUNDS = Statement(
+    """
+    SELECT c.number, r.number, r.kind, r.outcome, r.sla, r.start_at, r.end_at, r.deadline, r.owner, r.channel
+    FROM rounds r JOIN conversations c ON c.id = r.conversation ORDER BY c.number, r.number
+    """
+)
+ALARMS = Statement(
+    """
+    SELECT c.number, t.ref, t.due_at FROM timers t JOIN conversations c ON c.id = t.conversation
+    WHERE t.kind = 'alarm' AND t.fired_at IS NULL ORDER BY t.due_at, t.ref
+    """
+)
+LEGS = Statement(
+    """
+    SELECT c.number, l.channel, l.address, l.desk, l.last_in_at, l.last_remote_id, l.closed
+    FROM legs l JOIN conversations c ON c.id = l.conversation ORDER BY c.number, l.channel, l.address
+    """
+)
+SHOWN = Statement(
+    """
+    SELECT o.body FROM outbox o JOIN conversations c ON c.id = o.conversation
+    WHERE c.number = :number AND o.channel = 'desk' ORDER BY o.seq, o.part
+    """
+)
+SENT = Statement("SELECT channel, address, conversation FROM outbox WHERE channel <> 'desk' ORDER BY created_at, id")
+EVENTS = Statement(
+    """
+    SELECT e.type, e.actor, e.payload FROM events e JOIN conversations c ON c.id = e.conversation
+    WHERE c.number = :number ORDER BY e.seq
+    """
+)
+MESSAGES = Statement(
+    """
+    SELECT c.number, m.body FROM messages m JOIN conversations c ON c.id = m.conversation
+    WHERE m.author_kind = 'customer' ORDER BY m.received_at, m.id
+    """
+)
+IDS = Statement("SELECT id FROM conversations ORDER BY number")
+CONTACTS = Statement("SELECT contact FROM conversations WHERE number IN :numbers")
+FIRED = Statement("UPDATE timers SET fired_at = due_at WHERE kind = 'alarm' AND ref LIKE :ref")
+
+
+def judged(snapshot: Snapshot, inbound: Inbound) -> Decision:
+    return decide(snapshot, inbound, BOOK)
+
+
+async def receive(database: Database, inbound: Inbound) -> Received:
+    return await database.transact(intake.receive, [Submission(inbound.channel, [arrival(inbound)])], judged, BOOK)
+
+
+async def rows(database: Database, statement: Statement, **parameters: Any) -> list[tuple[Any, ...]]:
+    return await database.read(lambda tx: tx.all(statement, parameters))
+
+
+def verb(text: str, thread: int, **more: Any) -> Inbound:
+    words = RichText((Paragraph((Mention("onevoice", "U0BOT"), Span(f" {text}"))),))
+    return replace(answer("", f"C1:{thread}", **more), text=words)
+
+
+async def say(database: Database, text: str, thread: int) -> Received:
+    """Alice says "@onevoice ..." in the thread of a conversation."""
+    return await receive(database, verb(text, thread))
+
+
+async def asks(database: Database, text: str, channel: str, who: str) -> None:
+    """A customer writes; the threads of new conversations are named after their numbers."""
+    await receive(database, question(text, channel=channel, who=who))
+    await database.transact(lambda tx: tx.run(LINK, {}))
+
+
+async def link(database: Database, *numbers: int) -> None:
+    """The customers of these conversations are the same person."""
+
+    def work(tx: Transaction) -> None:
+        one, other = (UUID(bytes=row[0]) for row in tx.all(CONTACTS, {"numbers": numbers}))
+        contacts.merge(tx, one, other, "agent:alice", "")
+
+    await database.transact(work)
+
+
+async def shown(database: Database, number: int) -> list[str]:
+    return [plain(outgoing_of(row[0]).text) for row in await rows(database, SHOWN, number=number)]
+
+
+async def everything(database: Database) -> list[object]:
+    return [await rows(database, each) for each in (STATE, ROUNDS, ALARMS, LEGS)]
+
+
+@pytest.fixture
+async def two(database: Database) -> Database:
+    """One person who waits on two channels: 1 on Telegram, 2 by mail."""
+    await asks(database, "Where is my parcel?", "tg", "42")
+    await asks(database, "My parcel did not come", "mail", "ann@x.example")
+    await link(database, 1, 2)
+    return database
+
+
+async def test_d25_a_merged_conversation_is_void_and_its_survivor_has_the_rounds_of_both(two: Database) -> None:
+    before = await rows(two, ROUNDS)
+    await say(two, "merge #2 the same parcel", 1)
+    state = await rows(two, STATE)
+    ids = [row[0] for row in await rows(two, IDS)]
+    assert [(row[0], row[1], row[3]) for row in state] == [(1, "open", ids[1]), (2, "open", None)]
+    assert state[0][4] is None
+    found = await rows(two, ROUNDS)
+    assert [(row[0], row[3], row[5]) for row in found] == [(2, "open", before[0][5])]
+    assert {row[0] for row in await rows(two, ALARMS)} == {2}
+    assert [each.count for each in await two.read(rounds.waiting)] == [1]
+    assert [each.id for each in (await two.read(assignments.situation, timedelta(hours=1))).queue] == [
+        UUID(bytes=ids[1])
+    ]
+
+
+async def test_both_threads_are_told_of_a_merge_and_it_is_on_record(two: Database) -> None:
+    await say(two, "merge #2 the same parcel", 1)
+    assert "Merged into conversation #2" in (await shown(two, 1))[-1]
+    assert "Conversation #1 was merged into this one: the same parcel" in (await shown(two, 2))[-1]
+    one, other = await rows(two, EVENTS, number=1), await rows(two, EVENTS, number=2)
+    assert [row[:2] for row in one if row[0] == "conversation_merged"] == [("conversation_merged", "agent:alice")]
+    (absorbed,) = [row for row in other if row[0] == "conversation_absorbed"]
+    assert absorbed[1] == "agent:alice"
+    assert "the same parcel" in absorbed[2]
+
+
+async def test_merge_then_unmerge_is_the_identity_on_rows(two: Database) -> None:
+    await receive(two, answer("It is on its way.", "C1:1"))
+    await asks(two, "When?", "tg", "42")
+    await receive(two, verb("resolve", 2))
+    before = await everything(two)
+    await say(two, "merge #2", 1)
+    assert await everything(two) != before
+    await say(two, "unmerge", 1)
+    assert await everything(two) == before
+    await say(two, "merge #1", 2)
+    await say(two, "unmerge not the same", 2)
+    assert await everything(two) == before
+
+
+async def test_a_customer_who_waits_still_waits_when_the_other_conversation_was_resolved_meanwhile(
+    two: Database,
+) -> None:
+    await receive(two, verb("resolve", 2))
+    waiting = (await rows(two, STATE))[0][4]
+    await say(two, "merge #2", 1)
+    (state,) = [row for row in await rows(two, STATE) if row[0] == 2]
+    assert (state[1], state[4]) == ("open", waiting)
+
+
+async def test_the_survivor_keeps_its_owner_and_takes_over_that_of_the_absorbed_one_if_it_has_none(
+    two: Database,
+) -> None:
+    await receive(two, verb("take", 1))
+    await say(two, "merge #2", 1)
+    assert [row[2] for row in await rows(two, STATE)] == ["alice", "alice"]
+    await say(two, "unmerge", 1)
+    assert [row[2] for row in await rows(two, STATE)] == ["alice", None]
+
+
+async def test_a_post_in_the_absorbed_thread_reaches_the_customer_and_both_threads_know(two: Database) -> None:
+    await say(two, "merge #2", 1)
+    await receive(two, answer("We look into it.", "C1:1"))
+    ids = [row[0] for row in await rows(two, IDS)]
+    assert [(row[0], row[1], row[2]) for row in await rows(two, SENT)] == [("mail", "ann@x.example", ids[1])]
+    assert "Alice Chen answered in the thread of #1:\n\nWe look into it." in await shown(two, 2)
+    await say(two, "status away", 1)
+    assert "away" in (await shown(two, 1))[-1]
+    assert "away" in (await shown(two, 2))[-1]
+
+
+async def test_what_the_customer_writes_goes_to_the_survivor_on_every_channel(two: Database) -> None:
+    await say(two, "merge #2", 1)
+    posts = len(await shown(two, 1))
+    await asks(two, "Any news?", "tg", "42")
+    await asks(two, "Still waiting", "mail", "ann@x.example")
+    assert [row[0] for row in await rows(two, MESSAGES)] == [1, 2, 2, 2]
+    assert len(await shown(two, 1)) == posts
+    await receive(two, answer("Tomorrow.", "C1:2"))
+    assert (await rows(two, SENT))[-1][0] == "mail"
+    assert len(await rows(two, STATE)) == 2
+
+
+async def test_a_merge_across_linked_contacts_keeps_the_other_one_in_the_survivor(two: Database) -> None:
+    """The contact of 1 has no conversation of its own any more."""
+    await say(two, "merge #2", 1)
+    await asks(two, "And again", "tg", "42")
+    assert [row[0] for row in await rows(two, MESSAGES)][-1] == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("merge", "Say which conversation goes on"),
+        ("merge #1", "This is conversation #1 itself"),
+        ("merge #99", "There is no conversation #99"),
+        ("merge #3", "Conversation #3 is of another customer"),
+        ("unmerge", "This conversation was not merged into another"),
+    ],
+)
+async def test_what_cannot_be_merged_is_refused_with_a_sentence(two: Database, asked: str, said: str) -> None:
+    await asks(two, "Somebody else", "tg", "43")
+    before = await everything(two)
+    await say(two, asked, 1)
+    assert said in (await shown(two, 1))[-1]
+    assert await everything(two) == before
+
+
+async def test_circles_and_absorbed_conversations_are_refused_naming_the_survivor(two: Database) -> None:
+    await say(two, "merge #2", 1)
+    await say(two, "merge #1", 2)
+    assert "Conversation #1 was merged into this one already" in (await shown(two, 2))[-1]
+    await say(two, "merge #2", 1)
+    assert "Conversation #1 was merged into #2 already." in (await shown(two, 1))[-1]
+    await asks(two, "On the web as well", "web", "v1")
+    await link(two, 1, 3)
+    await say(two, "merge #1", 3)
+    assert "Conversation #1 was merged into #2: say @onevoice merge #2" in (await shown(two, 3))[-1].replace("`", "")
+    assert [row[3] is None for row in await rows(two, STATE)] == [False, True, True]
+
+
+async def test_a_chain_of_merges_is_taken_apart_in_any_order(two: Database) -> None:
+    await asks(two, "On the web as well", "web", "v1")
+    await link(two, 1, 3)
+    apart = await everything(two)
+    await say(two, "merge #2", 1)
+    one_in_two = await everything(two)
+    await say(two, "merge #3", 2)
+    assert [(row[0], row[3]) for row in await rows(two, ROUNDS)] == [(3, "open")]
+    await receive(two, answer("We know.", "C1:1"))
+    assert "Alice Chen answered in the thread of #1:\n\nWe know." in await shown(two, 3)
+    await say(two, "unmerge", 2)
+    assert (await everything(two))[0][0:2] == one_in_two[0][0:2]  # type: ignore[index]  # rows
+    await say(two, "merge #3", 2)
+    await say(two, "unmerge", 1)
+    assert (await rows(two, STATE))[0] == apart[0][0]  # type: ignore[index]  # rows
+    assert (await rows(two, ROUNDS))[0][0] == 1
+
+
+async def test_the_same_post_twice_merges_once(two: Database) -> None:
+    inbound = verb("merge #2", 1)
+    await receive(two, inbound)
+    once = await everything(two)
+    await receive(two, inbound)
+    assert await everything(two) == once
+
+
+async def test_a_warning_given_before_the_merge_is_not_given_again(two: Database) -> None:
+    (due,) = [row for row in await rows(two, ALARMS) if row[0] == 1 and ":50:" in row[1]]
+    await two.transact(lambda tx: tx.run(FIRED, {"ref": due[1]}))
+    await say(two, "merge #2", 1)
+    assert [row for row in await rows(two, ALARMS) if ":50:" in row[1]] == []
+    assert [row for row in await rows(two, ALARMS) if ":75:" in row[1]] != []
+
+
+async def test_d25_split_messages_keep_their_times_and_wait_in_a_conversation_of_their_own(database: Database) -> None:
+    await asks(database, "Where is my parcel?", "tg", "42")
+    await receive(database, answer("It comes tomorrow.", "C1:1"))
+    await asks(database, "Thanks!", "tg", "42")
+    await asks(database, "The lamp is broken", "tg", "42")
+    await asks(database, "And I want my money back", "tg", "42")
+    received = await database.read(lambda tx: tx.all(Statement("SELECT received_at FROM messages ORDER BY seq"), {}))
+    await say(database, "split last 2 Broken lamp", 1)
+    await database.transact(lambda tx: tx.run(LINK, {}))
+    assert [row[0] for row in await rows(database, MESSAGES)] == [1, 1, 2, 2]
+    found = await rows(database, ROUNDS)
+    assert [(row[0], row[3]) for row in found if row[3] == "open"] == [(1, "open"), (2, "open")]
+    assert found[-1][5] == received[-2][0]
+    posts = await shown(database, 2)
+    assert posts[1:] == ["The lamp is broken", "And I want my money back"]
+    assert "went to the new conversation #2 (Broken lamp)" in (await shown(database, 1))[-1]
+    await receive(database, answer("Sorry, we refund it.", "C1:2"))
+    assert (await rows(database, SENT))[-1][:2] == ("tg", "42")
+    events = await rows(database, EVENTS, number=1)
+    assert [row[1] for row in events if row[0] == "conversation_split"] == ["agent:alice"]
+    assert len([row for row in events if row[0] == "message_moved"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("split last 2", "The customer has written 2 messages here, and one must stay"),
+        ("split last 0", "Between 1 and 50 messages"),
+        ("split this", "Say how many"),
+    ],
+)
+async def test_what_cannot_be_split_is_refused_with_a_sentence(database: Database, asked: str, said: str) -> None:
+    await asks(database, "One", "tg", "42")
+    await asks(database, "Two", "tg", "42")
+    await say(database, asked, 1)
+    assert said in (await shown(database, 1))[-1]
+    assert len(await rows(database, STATE)) == 1
