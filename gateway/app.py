@@ -36,6 +36,7 @@ from gateway.supervisor import Supervisor
 from gateway.timers import Timers
 from gateway.voices import messages_of, recognition_of, voice_of
 from gateway.watch import Watch
+from gateway.web.forwarded import forwarded
 from gateway.web.health import Health
 from router.rulebook import Rulebook
 from storage import leases, outbox
@@ -172,7 +173,8 @@ class Application:
         log.info("gateway.ready", node=self.owner, listen=node.listen, channels=sorted(self.connectors))
 
     async def _listen(self) -> None:
-        app = web.Application(client_max_size=2**20)
+        proxies = self._settings.gateway.trusted_proxies
+        app = web.Application(client_max_size=2**20, middlewares=[forwarded(proxies)] if proxies else ())
         app.add_routes(self.health.routes())
         for connector in self.connectors.values():
             app.add_routes(connector.routes())

@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    IPvAnyNetwork,
     PlainValidator,
     SecretStr,
     field_validator,
@@ -129,6 +130,9 @@ class GatewaySettings(Section):
     """How this node runs. Read at start and on SIGHUP."""
 
     listen: str = Field(default="127.0.0.1:8080", description="address of the HTTP listener, host:port")
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(), description="networks of proxies whose X-Forwarded-For is believed"
+    )
     public_url: str | None = Field(
         default=None, description="address under which customers and providers reach this listener"
     )

@@ -230,7 +230,6 @@ inbox = Table(
     Column("raw", LargeBinary),
     _word("meta", "{}"),
     _word("state", None),
-    Column("attempts", Integer, nullable=False, server_default="0"),
     Column("error", Text),
     UniqueConstraint("channel", "dedupe_key"),
     Index(

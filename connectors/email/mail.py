@@ -63,7 +63,7 @@ class Mail:
 
     @cached_property
     def html(self) -> str:
-        """The HTML as it came, unsafe; `nh3` comes after it."""
+        """The HTML as it came, unsafe: it is read, never shown."""
         return "".join(body.html for body in self.bodies if body.html)
 
     def all(self, name: str) -> list[str]:

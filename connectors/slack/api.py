@@ -143,7 +143,3 @@ class SlackApi:
 def _payload(answer: AsyncSlackResponse) -> Payload:
     data = answer.data
     return data if isinstance(data, dict) else {}
-
-
-def _form(arguments: Mapping[str, str | int | bool]) -> dict[str, str | int]:
-    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in arguments.items()}
