@@ -87,7 +87,7 @@ def acknowledged(decision: Decision, inbound: Inbound, rules: Rulebook) -> Decis
         return decision
     if inbound.automatic and decision.opening is None:
         return decision
-    return replace(decision, events=(*decision.events, _suppressed(*reason)))
+    return replace(decision, events=(*decision.events, _suppressed(reason)))
 
 
 def wants_receipt(decision: Decision, inbound: Inbound, rules: Rulebook) -> bool:
@@ -103,18 +103,19 @@ def _is_receipt_due(decision: Decision, rules: Rulebook) -> bool:
     return policy is not None and Metric.ACK in policy.targets
 
 
-def refusal(inbound: Inbound, rules: Rulebook) -> tuple[str, str] | None:
-    """Why this sender gets nothing automatic: rule and reason; None when they may (decisions 19)."""
+def refusal(inbound: Inbound, rules: Rulebook) -> Reason | None:
+    """Why this sender gets nothing automatic; None when they may (decisions 19)."""
     if inbound.automatic:
-        return "L1", "automatic"
+        return Reason("L1", "no receipt: an automatic message is never answered automatically")
     channel = rules.channels.get(inbound.channel)
     if channel is not None and channel.type is ChannelType.EMAIL and inbound.sender.verification < 1:
-        return "L3", "unverified"
+        return Reason("L3", "no receipt: the sender of the mail is unverified")
     return None
 
 
-def _suppressed(rule: str, reason: str) -> NewEvent:
-    return NewEvent(type=SUPPRESSED, actor=RECEIPTS, payload={"rule": rule, "reason": reason})
+def _suppressed(reason: Reason) -> NewEvent:
+    """Not applicable, which is no breach (decisions 19)."""
+    return NewEvent(type=SUPPRESSED, actor=RECEIPTS, payload={"why": [[reason.rule, reason.text]]})
 
 
 # When something is to be said.
@@ -126,18 +127,18 @@ def say(occasion: Occasion, rules: Rulebook) -> Decision | None:
     if messages is None:
         return None
     if leg is None:
-        return _not_sent(occasion, "T12", "unreachable")
+        return _not_sent(occasion, Reason("T12", "no receipt: the customer is unreachable"))
     opens_at = _opens_at(occasion)
     kind = _kind(occasion, messages, opens_at)
     if kind is None:
-        return None if occasion.waits else _not_sent(occasion, "messages", "no text")
+        return _not_sent(occasion, Reason("messages", "no receipt: there is no text for one"))
     if kind in occasion.told or (not occasion.waits and not occasion.told.isdisjoint({Kind.RECEIPT, Kind.OFF_HOURS})):
         return None
     is_mail = rules.channels[leg.channel].type is ChannelType.EMAIL
     if occasion.waits and is_mail:
         return None  # nobody waits before a mailbox, and only a receipt knows whether the sender is proven (L3)
     if (limit := _limit(occasion, is_mail=is_mail)) is not None:
-        return _not_sent(occasion, *limit)
+        return _not_sent(occasion, limit)
     tag = messages.tag(kind, occasion.asked, None if occasion.contact is None else occasion.contact.language)
     values = {"number": str(occasion.conversation.number)}
     if opens_at is not None:
@@ -163,29 +164,28 @@ def _kind(occasion: Occasion, messages: Messages, opens_at: datetime | None) -> 
     return wanted if wanted in messages.texts else None
 
 
-def _limit(occasion: Occasion, *, is_mail: bool) -> tuple[str, str] | None:
+def _limit(occasion: Occasion, *, is_mail: bool) -> Reason | None:
     """The loop breaker: it needs no header and no good will of the other side (X14)."""
     now = occasion.now
     if sum(at > now - SOON for at in occasion.recent) >= MOST_SOON:
-        return "X14", "three in ten minutes"
+        return Reason("X14", "no receipt: there were three automatic messages in ten minutes")
     if sum(at > now - DAY for at in occasion.recent) >= MOST_A_DAY:
-        return "X14", "ten in a day"
+        return Reason("X14", "no receipt: there were ten automatic messages in a day")
     if is_mail and occasion.mailed:
-        return "X14", "one a day for this address"
+        return Reason("X14", "no receipt: this address got an automatic mail in the last day")
     if is_mail and occasion.mails >= MAILS_AN_HOUR:
-        return "L3", "too many in this hour"
+        return Reason("L3", "no receipt: too many automatic mails left in this hour")
     return None
 
 
-def _not_sent(occasion: Occasion, rule: str, reason: str) -> Decision | None:
-    """Not applicable, which is no breach (decisions 19)."""
+def _not_sent(occasion: Occasion, reason: Reason) -> Decision | None:
     if occasion.waits:
         return None
     return Decision(
         outcome=Outcome.STORED,
-        reasons=(Reason(rule, reason),),
+        reasons=(reason,),
         conversation=occasion.conversation,
-        events=(_suppressed(rule, reason),),
+        events=(_suppressed(reason),),
     )
 
 
