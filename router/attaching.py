@@ -4,14 +4,25 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from router.decision import Reason, Snapshot
+from router.duplicates import features, likeness
 from router.model import Conversation, Inbound, Matter, Status
+from router.recognition import Recognition
+from router.richtext import plain
 from router.terms import Terms
 
 Attached = tuple[Conversation | None, Reason]
 
 
-def attach(snapshot: Snapshot, proof: Conversation | None, inbound: Inbound, matter: Matter, terms: Terms) -> Attached:
-    """The first of: thread, order number, topic, address, person; None with the reason for a new conversation.
+def attach(
+    snapshot: Snapshot,
+    proof: Conversation | None,
+    inbound: Inbound,
+    matter: Matter,
+    terms: Terms,
+    recognition: Recognition | None = None,
+) -> Attached:
+    """The first of: thread, order number, topic, the same question, address, person; None with the reason for a new
+    conversation.
 
     On its own address a conversation takes what does not contradict its matter: who says hello, then what it is about,
     then the order number has one conversation, not three. A message that names no matter goes where its writer was
@@ -29,6 +40,8 @@ def attach(snapshot: Snapshot, proof: Conversation | None, inbound: Inbound, mat
     open_ = [each for each in alike if each.status is not Status.RESOLVED]
     if found := next((each for each in open_ if each.topic is not None and each.topic == matter.topic), None):
         return found, Reason("attach.topic", f"conversation {found.number} of this contact is about {found.topic}")
+    if (again := _asked_again(snapshot, inbound, matter, recognition)) is not None:
+        return again
     if found := next(_here(open_, inbound), None):
         return found, Reason("attach.leg", f"conversation {found.number} is open on this address")
     if found := next(_here(alike, inbound), None):
@@ -46,6 +59,31 @@ def is_current(conversation: Conversation, inbound: Inbound, now: datetime | Non
         return True
     resolved_at = conversation.resolved_at
     return resolved_at is not None and now is not None and now <= resolved_at + terms.window(inbound.channel)
+
+
+def _asked_again(
+    snapshot: Snapshot, inbound: Inbound, matter: Matter, recognition: Recognition | None
+) -> Attached | None:
+    """The open conversation in which the same was asked, on whatever channel: of several, the most alike (4.3)."""
+    if not snapshot.asked or snapshot.now is None:
+        return None
+    ignored = recognition.topics.ignored if recognition is not None else frozenset()
+    said = features(plain(inbound.text), ignored)
+    found: tuple[float, Conversation] | None = None
+    known = {each.id: each for each in snapshot.open}
+    for question in snapshot.asked if said else ():
+        conversation = known.get(question.conversation)
+        if conversation is None:
+            continue
+        other_order = bool(matter.orders and conversation.orders) and set(matter.orders).isdisjoint(conversation.orders)
+        alike = likeness(said, features(question.text, ignored), snapshot.now - question.at, other_order=other_order)
+        if alike.duplicate and (found is None or alike.similarity > found[0]):
+            found = alike.similarity, conversation
+    if found is None:
+        return None
+    similarity, conversation = found
+    text = f"the same was asked in conversation {conversation.number} (similarity {similarity:.2f})"
+    return conversation, Reason("attach.duplicate", text)
 
 
 def _here(conversations: list[Conversation], inbound: Inbound) -> Iterator[Conversation]:

@@ -45,7 +45,7 @@ def from_customer(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Deci
             return _held_stranger(proof, inbound)
         proof = None
     matter = _matter(snapshot, inbound, rules)
-    attached, reason = attach(snapshot, proof, inbound, matter, rules.terms)
+    attached, reason = attach(snapshot, proof, inbound, matter, rules.terms, rules.recognition)
     if attached is not None:
         return _follow_up(snapshot, attached, inbound, matter, rules, reason)
     return _opening(snapshot, inbound, matter, rules, reason)

@@ -28,6 +28,15 @@ from router.told import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A customer's earlier message as the duplicate rule sees it (4.3)."""
+
+    conversation: UUID
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What storage knows around one inbound item.
 
@@ -37,7 +46,8 @@ class Snapshot:
     `desk` is what a post or an edit of ours is checked against, `standing` how the thread's conversation stands with
     the agents (only for posts of the desk). `absorbed`: the thread or message belongs to this one, which `proof`
     absorbed. `named` is what a "merge" names, `movable` are the latest messages of the customer for a "split", oldest
-    first.
+    first. `asked` is what the customer asked lately in the open conversations, loaded where one of them is on another
+    address only.
     """
 
     identity: Identity | None = None
@@ -53,6 +63,7 @@ class Snapshot:
     absorbed: Conversation | None = None
     named: Named | None = None
     movable: tuple[Movable, ...] = ()
+    asked: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

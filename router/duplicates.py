@@ -12,7 +12,8 @@ from router.consistency.text import Haystack, normalise
 
 Features = frozenset[str]
 
-_WINDOW = timedelta(hours=72)
+WINDOW = timedelta(hours=72)
+"""How far back the same question of one customer counts."""
 _SOON = timedelta(minutes=30)
 _TOKEN = Pattern(r"[\p{Latin}\d][\p{Latin}\d'_-]*|[^\s\p{P}\p{S}]")
 _LONGEST = 4000  # characters looked at: nobody's question is longer, and the rest is history or a log
@@ -108,7 +109,7 @@ def likeness(
     smaller = min(len(one), len(other))
     shared = containment(one, other)
     rule = ""
-    if abs(apart) <= _WINDOW and not other_order:
+    if abs(apart) <= WINDOW and not other_order:
         if same_order and same_topic:
             rule = "same order and topic"
         elif smaller >= 6 and (similarity >= 0.5 or shared >= 0.8):

@@ -25,7 +25,7 @@ from router.regrouping import Named
 from router.terms import REOPEN_WINDOW
 from router.told import Target
 from router.verbs import Verb, verb_of
-from storage import desk_views, movable, offers, targets
+from storage import desk_views, movable, offers, questions, targets
 from storage.codec import json_value
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
@@ -175,6 +175,8 @@ class Snapshots:
             target=target,
             desk=self._desk(inbound, proof, target),
         )
+        if contact is not None and _may_be_elsewhere(snapshot, inbound):
+            snapshot = replace(snapshot, asked=questions.lately(self._tx, (each.id for each in snapshot.open)))
         return snapshot if proof is None else self._regrouped(snapshot, inbound, proof)
 
     def _regrouped(self, snapshot: Snapshot, inbound: Inbound, proof: Conversation) -> Snapshot:
@@ -257,6 +259,14 @@ class Snapshots:
                 return found
             conversation_id = found.merged_into
         return None
+
+
+def _may_be_elsewhere(snapshot: Snapshot, inbound: Inbound) -> bool:
+    """Whether a message may ask again what was asked on another address: the only case in which texts are compared."""
+    here = (inbound.channel, inbound.address)
+    return inbound.kind is InboundKind.MESSAGE and any(
+        here not in {(leg.channel, leg.address) for leg in each.legs} for each in snapshot.open
+    )
 
 
 def identity_key(identity: IdentityKey) -> str:
