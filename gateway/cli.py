@@ -10,6 +10,7 @@ from gateway.commands.deadletters import deadletters
 from gateway.commands.doctor import doctor
 from gateway.commands.explain import explain
 from gateway.commands.migrate import migrate
+from gateway.commands.plan import plan
 from gateway.commands.quarantine import quarantine
 from gateway.commands.recompute import recompute
 from gateway.commands.report import report
@@ -36,6 +37,7 @@ for command in (
     doctor,
     explain,
     migrate,
+    plan,
     quarantine,
     recompute,
     report,

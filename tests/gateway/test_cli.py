@@ -104,7 +104,7 @@ def test_every_command_explains_itself_with_an_example(words: tuple[str, ...], c
 def test_help_lists_what_works_and_nothing_else() -> None:
     result = onevoice("--help")
     assert result.exit_code == 0
-    for later in ("plan", "apply", "export", "backup"):
+    for later in ("apply", "export", "backup"):
         assert f"\n  {later} " not in result.stdout
 
 
