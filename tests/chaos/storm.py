@@ -27,6 +27,8 @@ class Report:
     written: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     pending: int = 0
+    stray: set[str] = field(default_factory=set)
+    """Pending, and not even left to people."""
     violations: list[Violation] = field(default_factory=list)
 
     @property
@@ -66,7 +68,8 @@ class Storm:
         report.written = len(outside.history.owners)
         await self.heal()
         await outside.settle(profile.settle)
-        report.pending = len(outside.pending())
+        pending = outside.pending()
+        report.pending, report.stray = len(pending), pending - (await outside.ledger.count()).left
         report.violations = await outside.verdict()
         await self._count()
         return report
