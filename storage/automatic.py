@@ -118,7 +118,7 @@ def _said(
     changes = Changes(tx, snapshots, rules, openings=0)
     changes.apply(new_id(), None, decision)
     if _is_mail(decision, rules):
-        _count(tx)
+        count_mail(tx)
     return changes.save()
 
 
@@ -178,7 +178,7 @@ def _counter(now: int) -> str:
     return f"automatic mails {now // _HOUR}"
 
 
-def _count(tx: Transaction) -> None:
+def count_mail(tx: Transaction) -> None:
     """One more automatic mail in this hour; the hours of the last day are forgotten."""
     tx.run(_COUNT, {"name": _counter(tx.now)})
     tx.run(_FORGET, {"names": [_counter(tx.now - hours * _HOUR) for hours in range(1, 25)]})
