@@ -144,7 +144,7 @@ def absorbs(
         conversation=other,
         events=(
             NewEvent(type=EventType.CONVERSATION_ABSORBED, actor=made.actor, payload=payload),
-            *_settled(waiting, joined, other, union, name),
+            *_settled(waiting, joined, one, other, union, name),
         ),
         deliveries=notice(
             other,
@@ -174,12 +174,14 @@ def _joined(one: Conversation, other: Conversation, *, waits: bool) -> Conversat
 
 
 def _settled(
-    waiting: list[str], joined: Conversation, other: Conversation, union: Timeline, name: str
+    waiting: list[str], joined: Conversation, one: Conversation, other: Conversation, union: Timeline, name: str
 ) -> Iterator[NewEvent]:
-    """Who waited before still waits, also where the other conversation was resolved meanwhile; status and owner are
-    those of the survivor, whatever happened last in the union."""
+    """Who waited before still waits, also where the other conversation was resolved meanwhile; policy, status and owner
+    are those of the survivor, whatever came first or last in the union."""
     for message in waiting:
         yield _settling(EventType.NEED_CHANGED, name, message=message, needs_reply=True)
+    if other.policy is not None and (other.policy, other.policy_version) != (one.policy, one.policy_version):
+        yield _settling(EventType.POLICY_CHANGED, name, policy=other.policy, policy_version=other.policy_version)
     shown = union.cycles[-1].resolution.state if union.cycles else other.status
     if waiting:
         shown = Status.OPEN  # D21

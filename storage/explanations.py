@@ -12,7 +12,10 @@ from storage.decisions import Decided, of
 from storage.statement import Statement
 
 _CONVERSATION = Statement(
-    "SELECT id, number, status, owner, team, route, opened_at FROM conversations WHERE number = :number"
+    """
+    SELECT c.id, c.number, c.status, c.owner, c.team, c.route, c.opened_at, s.number
+    FROM conversations c LEFT JOIN conversations s ON s.id = c.merged_into WHERE c.number = :number
+    """
 )
 _EVENTS = Statement("SELECT type, at, actor, payload FROM events WHERE conversation = :conversation ORDER BY seq")
 
@@ -47,7 +50,8 @@ class Explained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """A conversation with every event that says why, and every assignment decision."""
+    """A conversation with every event that says why, and every assignment decision. `merged_into`: the number of the
+    one that absorbed it, which has its rounds."""
 
     id: UUID
     number: int
@@ -56,6 +60,7 @@ class Explanation:
     team: str | None
     route: str
     opened_at: datetime
+    merged_into: int | None
     events: Sequence[Explained]
     decisions: Sequence[Decided]
 
@@ -78,6 +83,7 @@ def explanation(tx: Transaction, number: int) -> Explanation | None:
         team=row[4],
         route=row[5],
         opened_at=of_micros(row[6]),
+        merged_into=row[7],
         events=[each for each in events if each.type in OWNERSHIP or each.reasons],
         decisions=of(tx, conversation),
     )

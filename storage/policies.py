@@ -16,7 +16,8 @@ _ADD = Statement("INSERT INTO policies (id, version, content, created_at) VALUES
 _BEHIND = Statement(
     """
     SELECT id FROM conversations
-    WHERE policy = :policy AND policy_version < :version AND status <> 'resolved' LIMIT :limit
+    WHERE policy = :policy AND policy_version < :version AND status <> 'resolved' AND merged_into IS NULL
+    LIMIT :limit
     """
 )
 _ADOPT = Statement("UPDATE conversations SET policy_version = :version WHERE id = :id")

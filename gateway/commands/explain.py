@@ -41,7 +41,10 @@ def explain(config: Path, as_json: bool, conversation: int) -> None:
     if as_json:
         print_json(_plain(found) | {"deadlines": deadlines.plain(due, terms)})
         return
-    click.echo(f"#{found.number} {found.status}, team {found.team or '-'}, owner {found.owner or '-'}")
+    if found.merged_into is not None:
+        click.echo(f"#{found.number} void, merged into #{found.merged_into}")
+    else:
+        click.echo(f"#{found.number} {found.status}, team {found.team or '-'}, owner {found.owner or '-'}")
     sections = {
         "Attached and routed": _reasons(found),
         "Assigned": _assignment(found),
@@ -85,7 +88,8 @@ def _ownership(event: "Explained") -> str:
 def _plain(found: "Explanation") -> dict[str, object]:
     return {
         "conversation": found.number,
-        "status": found.status,
+        "status": "void" if found.merged_into is not None else found.status,
+        "merged_into": found.merged_into,
         "team": found.team,
         "owner": found.owner,
         "route": found.route,

@@ -3,22 +3,26 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 
 from router.decision import Decision, Snapshot
-from router.model import Inbound
+from router.model import Inbound, Status
+from router.regrouping import Merge, Unmerge
 from router.richtext import Mention, Paragraph, RichText, Span, plain
 from router.routing import decide
 from router.rulebook import Rulebook
 from router.targets import Metric, Policy, Target
 from router.terms import Terms
-from storage import assignments, contacts, intake, rounds
-from storage.codec import outgoing_of
-from storage.database import Database, Transaction
+from storage import assignments, contacts, intake, merging, rounds
+from storage.codec import json_of, outgoing_of
+from storage.database import Database, Transaction, to_micros
+from storage.ids import new_id
 from storage.intake import Received, Submission
+from storage.snapshots import Snapshots
 from storage.statement import Statement
+from tests.router.logs import generated
 from tests.storage.inbounds import RULES, answer, arrival, question
 
 FAST = Policy(id="fast", targets={metric: Target(seconds=180) for metric in (Metric.FIRST, Metric.NEXT)})
@@ -327,3 +331,79 @@ async def test_what_cannot_be_split_is_refused_with_a_sentence(database: Databas
     await say(database, asked, 1)
     assert said in (await shown(database, 1))[-1]
     assert len(await rows(database, STATE)) == 1
+
+
+CONTACT = Statement("INSERT INTO contacts (id, name, created_at) VALUES (:id, 'Ann', 0)")
+CONVERSATION = Statement(
+    """
+    INSERT INTO conversations (id, number, contact, status, opened_at, next_seq, policy, policy_version)
+    VALUES (:id, :number, :contact, :status, 0, 1000, 'p1', 1)
+    """
+)
+EVENT = Statement(
+    """
+    INSERT INTO events (conversation, seq, type, at, actor, payload)
+    VALUES (:conversation, :seq, :type, :at, :actor, :payload)
+    """
+)
+STATUS = Statement("UPDATE conversations SET status = :status WHERE id = :id")
+
+
+def told(tx: Transaction, number: int, seed: int, terms: Terms, contact: UUID) -> UUID:
+    """A conversation with a generated log, its rounds and alarms."""
+    conversation = new_id()
+    row = {"id": conversation.bytes, "number": number, "contact": contact.bytes, "status": "open"}
+    tx.run(CONVERSATION, row)
+    for event in generated(seed, 20)[0]:
+        payload = dict(event.payload)
+        for name in payload.keys() & {"message", "key"}:
+            payload[name] = uuid5(conversation, str(payload[name])).hex
+        tx.run(
+            EVENT,
+            {
+                "conversation": conversation.bytes,
+                "seq": event.seq,
+                "type": event.type,
+                "at": to_micros(event.at),
+                "actor": event.actor,
+                "payload": json_of(payload),
+            },
+        )
+    figures = rounds.figures_of(tx, conversation, terms)
+    state = figures.cycles[-1].resolution.state if figures.cycles else Status.OPEN
+    tx.run(STATUS, {"id": conversation.bytes, "status": state.value})
+    known = Snapshots(tx, ()).conversation(conversation)
+    assert known is not None
+    rounds.refresh(tx, known, rounds.STALE, terms)
+    return conversation
+
+
+def as_it_is(tx: Transaction) -> list[object]:
+    return [tx.all(each, {}) for each in (STATE, ROUNDS, ALARMS)]
+
+
+async def test_d25_merge_then_unmerge_is_the_identity_for_generated_logs(database: Database) -> None:
+    """Rounds, deadlines, alarms and status, whatever happened in the two conversations."""
+
+    def work(tx: Transaction, seed: int) -> bool:
+        _, terms = generated(seed)
+        contact = new_id()
+        tx.run(CONTACT, {"id": contact.bytes})
+        one = told(tx, 2 * seed + 1, seed, terms, contact)
+        other = told(tx, 2 * seed + 2, seed + 1000, terms, contact)
+        before = as_it_is(tx)
+        snapshots, book = Snapshots(tx, ()), replace(BOOK, terms=terms)
+        merging.carry_out(tx, snapshots, Merge(absorbed=one, survivor=other, actor="agent:alice"), book)
+        merged = as_it_is(tx)
+        survivor = Snapshots(tx, ()).conversation(one)
+        assert survivor is not None
+        assert survivor.id == other
+        figures = rounds.figures_of(tx, other, terms)
+        assert (survivor.waiting_since is None) == (figures.waiting is None)
+        assert not figures.cycles or figures.cycles[-1].resolution.state is survivor.status
+        merging.carry_out(tx, snapshots, Unmerge(absorbed=one, actor="agent:alice"), book)
+        assert as_it_is(tx) == before, f"seed {seed}"
+        return merged != before
+
+    changed = [await database.transact(work, seed) for seed in range(25)]
+    assert all(changed)
