@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from gateway.document import Document, Mistake, Place, read
@@ -29,14 +30,31 @@ def voice_of(settings: Settings) -> Voice | None:
     checks = settings.checks
     if checks.mode == "off":
         return None
-    name = settings.promise_calendar or DEFAULT_CALENDAR
-    calendars = {**shipped_calendars(), **settings.calendars}
     return Voice(
         standards=_compiled(_stored(settings)),
-        calendar=Workdays(to_calendar(name, calendars[name])),
+        calendar=calendar_of(settings),
         lead_after_chat=checks.lead_after_chat,
         lead_after_mail=checks.lead_after_mail,
     )
+
+
+def calendar_of(settings: Settings) -> Workdays:
+    """What promised days are counted by."""
+    name = settings.promise_calendar or DEFAULT_CALENDAR
+    calendars = {**shipped_calendars(), **settings.calendars}
+    return Workdays(to_calendar(name, calendars[name]))
+
+
+def changed_standards(settings: Settings, folder: Path) -> Standards:
+    """The standards of a configuration with the files of a folder in the place of its own. Raises StandardsError."""
+    documents, content = _documents(settings.standards, {(): Place(SECTION, 1)}, FILES)
+    digest = hashlib.sha256(f"{table_version()}{_stored(settings)}".encode() + content)
+    for name in FILES:
+        path = folder / f"{name}.yaml"
+        if path.is_file():
+            documents[name] = read(path, {})
+            digest.update(path.read_bytes())
+    return to_standards(documents, digest.hexdigest())
 
 
 def recognition_of(settings: Settings) -> Recognition:

@@ -13,6 +13,11 @@ class _Clock:
     last = 0
 
 
+def first_id(micros: int) -> UUID:
+    """No id made at that instant (microseconds) or later is smaller."""
+    return UUID(int=(max(micros, 0) // 1000) << 80)
+
+
 def new_id() -> UUID:
     """A fresh id whose order is the order of its making: 48 bits of milliseconds, 12 bits below them, 62 by chance."""
     ticks = max(time.time_ns() * 4096 // 1_000_000, _Clock.last + 1)

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from gateway.commands.frame import WrongConfiguration, load_settings, print_json
+from gateway.commands.frame import WrongConfiguration, json_option, load_settings, print_json
 
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 CONFIGURATION = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXAMPLE = '{"check": "all", "channel": "webchat", "text": "That is not my department."}'
 
@@ -19,12 +20,42 @@ EXAMPLE = '{"check": "all", "channel": "webchat", "text": "That is not my depart
     metavar="FILE",
     help="The configuration whose standards judge; those that come with Onevoice without it.",
 )
-def check_reply(file: Any, config: Path | None) -> None:
-    """Say what the checks find in a reply.
+@click.option("--past", type=click.IntRange(min=1), metavar="DAYS", help="Check the replies of the last days instead.")
+@click.option("--standards", type=FOLDER, metavar="FOLDER", help="With --past: the changed files of standards.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=0), help="With --past: list so many.")
+@json_option
+def check_reply(
+    file: Any, config: Path | None, past: int | None, standards: Path | None, limit: int, as_json: bool
+) -> None:
+    """Say what the checks find in a reply, or what changed checks would have found.
 
     FILE (or standard input) holds {"check", "channel", "text", "context"}; with the check "all", or none, the answer
-    has every finding with rule, version, span and level, and whether the reply would be held.
+    has every finding with rule, version, span and level, and whether the reply would be held. It is always JSON.
+
+    With --past and --standards, the replies that agents gave in the last days are checked by the standards in force
+    and with the files of FOLDER in their place: what would have been held that was not, and the reverse.
     """
+    if past is not None or standards is not None:
+        if past is None or standards is None or config is None:
+            raise click.UsageError("--past, --standards and --config go together")
+        _require_standards(standards)
+        from gateway.commands.past_replies import try_standards
+
+        try_standards(load_settings(config), past, standards, limit, as_json)
+        return
+    _check(file, config)
+
+
+def _require_standards(folder: Path) -> None:
+    from gateway.standards import FILES
+
+    if not any((folder / f"{name}.yaml").is_file() for name in FILES):
+        names = ", ".join(f"{name}.yaml" for name in FILES)
+        raise click.BadParameter(f"{folder} holds none of {names}", param_hint="--standards")
+
+
+def _check(file: Any, config: Path | None) -> None:
+    """One reply."""
     import json
 
     from gateway import clock

@@ -42,14 +42,19 @@ class Difference:
     def newly_held(self) -> bool:
         return is_held(self.after) and not is_held(self.before)
 
+    @property
+    def no_longer_held(self) -> bool:
+        return is_held(self.before) and not is_held(self.after)
+
 
 def dry_run(
-    past: Iterable[tuple[Reply, datetime]], old: Standards, new: Standards, calendar: BusinessCalendar
+    past: Iterable[tuple[Reply, datetime]], old: Standards | None, new: Standards, calendar: BusinessCalendar
 ) -> list[Difference]:
-    """Judges past replies by both standards, each at its own time; lists those with other rules or levels."""
+    """Judges past replies by both standards, each at its own time; lists those with other rules or levels. Without old
+    ones nothing was checked."""
     found: list[Difference] = []
     for reply, sent_at in past:
-        before = check(reply, old, calendar, sent_at)
+        before = check(reply, old, calendar, sent_at) if old is not None else []
         after = check(reply, new, calendar, sent_at)
         if _levels(before) != _levels(after):
             found.append(Difference(reply=reply, sent_at=sent_at, before=tuple(before), after=tuple(after)))

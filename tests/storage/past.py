@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from router.decision import Decision, NewEvent, Outcome, Reason
-from router.model import Inbound
+from router.decision import Decision, NewEvent, NewMessage, Outcome, Reason
+from router.model import AuthorKind, Inbound, Visibility
+from router.richtext import of_text
 from router.routing import decide
 from router.rulebook import Rulebook
 from router.targets import Metric, Policy, Target, TimeBase
@@ -86,3 +87,31 @@ async def happened(
 
 
 _NEWEST = Statement("SELECT conversation FROM messages WHERE remote_key = :key ORDER BY received_at DESC LIMIT 1")
+
+
+async def replied(database: Database, rules: Rulebook, conversation: UUID, text: str, agent: str = "alice") -> None:
+    """What an agent wrote, as it is stored; it is not delivered."""
+
+    def work(tx: Transaction) -> None:
+        snapshots = Snapshots(tx, ())
+        found = snapshots.conversation(conversation)
+        assert found is not None
+        changes = Changes(tx, snapshots, rules, openings=0)
+        message = NewMessage(
+            author_kind=AuthorKind.AGENT,
+            author=f"agent:{agent}",
+            author_name=agent,
+            visibility=Visibility.PUBLIC,
+            channel="desk",
+            text=of_text(text),
+        )
+        changes.apply(
+            new_id(),
+            None,
+            Decision(
+                outcome=Outcome.STORED, reasons=(Reason("test", "it is so"),), conversation=found, message=message
+            ),
+        )
+        changes.save()
+
+    await database.transact(work)

@@ -1,0 +1,57 @@
+"""A reply that an agent gave some time ago, as the checks would have seen it then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from router.consistency.findings import Place
+from router.consistency.pii import NOBODY, Own
+from router.consistency.reply import Reply
+from router.consistency.wording import Stage
+from router.model import Attachment, ChannelType, Statement
+from router.topics import OTHER, TopicRules, topic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastReply:
+    """`asked` are the customer's messages before it, the newest first; `told` what the customer had been told by then.
+    `channel` is the customer's, empty when nobody had asked. Who was in the way at that moment is not known any more:
+    collisions are left out."""
+
+    message: UUID
+    conversation: UUID
+    number: int
+    agent: str
+    sent_at: datetime
+    text: str
+    channel: str = ""
+    asked: Sequence[str] = ()
+    first: bool = False
+    topic: str | None = None
+    language: str | None = None
+    own: Own = NOBODY
+    told: Sequence[Statement] = ()
+    attachments: Sequence[Attachment] = ()
+
+
+def to_reply(past: PastReply, channel_type: ChannelType, topics: TopicRules) -> Reply:
+    """What the checks look at."""
+    about = topic("\n".join(reversed(past.asked)), topics)
+    stage = Stage.NONE
+    if past.first:
+        stage = Stage.FIRST_COMPLAINT if about.complaint else Stage.FIRST
+    return Reply(
+        text=past.text,
+        place=Place(channel_type=channel_type, author=past.agent),
+        stage=stage,
+        conversation=past.conversation,
+        topic=past.topic or (about.category if about.category != OTHER else None),
+        orders=about.orders,
+        scope={"channel": past.channel},
+        told=past.told,
+        question=past.asked[0] if past.asked else "",
+        language=past.language,
+        own=past.own,
+        attachments=past.attachments,
+    )
