@@ -9,6 +9,10 @@ from router.richtext import plain
 from router.topics import OTHER, TopicRules, topic
 
 
+LONGEST = 4000
+"""Characters that are looked at: whoever writes more has said by then what it is about."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognition:
     """The shop's words: topics with order numbers, and those of a message that only says thanks (4.2, 4.11)."""
@@ -18,7 +22,7 @@ class Recognition:
 
     def matter(self, inbound: Inbound, tier: str | None) -> Matter:
         """Orders, topic and class of one message; "vip" is the tier that passes others (3.3, queue order)."""
-        found = topic(_close_set(f"{inbound.subject}\n{plain(inbound.text)}"), self.topics)
+        found = topic(_close_set(f"{inbound.subject}\n{plain(inbound.text)}"[:LONGEST]), self.topics)
         priority = Priority.VIP if tier == Priority.VIP else Priority.NORMAL
         if found.complaint:
             priority = Priority.URGENT if found.urgent else Priority.COMPLAINT

@@ -97,12 +97,22 @@ def normalise(text: str) -> Normal:
 
     A line end stays a line end (clauses need it); empty lines collapse.
     """
+    if text.isascii() and text.replace("\n", "").isprintable() and _is_close_set(lower := text.lower()):
+        return _character_by_character(lower, text)
     pieces = [_CHARACTERS[char] for char in text]
     if None not in pieces and "" not in pieces:
         plain = "".join(pieces)  # type: ignore[arg-type]  # no None among them
-        if len(plain) == len(text) and plain == plain.strip(" \n") and not any(each in plain for each in _COLLAPSING):
-            return Normal(plain, range(len(text)), range(1, len(text) + 1), text)
+        if len(plain) == len(text) and _is_close_set(plain):
+            return _character_by_character(plain, text)
     return _with_offsets(text, pieces)
+
+
+def _is_close_set(text: str) -> bool:
+    return text == text.strip(" \n") and not any(each in text for each in _COLLAPSING)
+
+
+def _character_by_character(plain: str, text: str) -> Normal:
+    return Normal(plain, range(len(text)), range(1, len(text) + 1), text)
 
 
 def _with_offsets(text: str, pieces: list[str | None]) -> Normal:
@@ -119,7 +129,7 @@ def _with_offsets(text: str, pieces: list[str | None]) -> Normal:
             while stop < length and pieces[stop] is None:
                 stop += 1
             at = unit_at if out else index
-            folded = _fold(text[at:stop])
+            folded = _fold("".join(char for char in text[at:stop] if _CHARACTERS[char] != ""))
             del out[unit_out:], starts[unit_out:], ends[unit_out:]
             index = at
         elif folded in (" ", "\n"):

@@ -1,7 +1,7 @@
 """`norm` (4.0): what it makes of a text, the way back to the original, and what is quoted."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.consistency.numerals import number
@@ -48,6 +48,7 @@ def test_offsets_stay_inside_and_in_order(text: str) -> None:
 
 
 @given(st.text(alphabet="ab発發。 \n\u200bﾊﾞ", max_size=30), st.integers(0, 30), st.integers(0, 30))
+@example("a \u200bﾞ", 1, 3)
 def test_a_span_of_the_original_normalises_to_the_span_it_came_from(text: str, first: int, second: int) -> None:
     normal = normalise(text)
     start, end = sorted((min(first, len(normal.text)), min(second, len(normal.text))))
