@@ -142,6 +142,7 @@ class Application:
         self.metrics.response.judged(touched.rounds, touched.breaches)
         for hit in touched.hits:
             self.metrics.rule_hit(hit.rule, hit.level, hit.action)
+        self.metrics.response.acknowledged(touched.receipts)
         self.metrics.service.handed(touched.handed)
         self.metrics.service.promises(touched.promises)
         self.hub.wake(touched.places)

@@ -2,6 +2,7 @@
 gauges for customers who still wait. Never an agent or a customer in a label."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -21,6 +22,13 @@ class ResponseMetrics:
             "onevoice_response_seconds",
             "Rounds answered, from the customer's first unanswered message to the answer.",
             (*kinds, "responder", "clock"),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._receipts = Histogram(
+            "onevoice_ack_seconds",
+            "From a customer's message to the automatic receipt.",
+            ("channel",),
             buckets=SECONDS,
             registry=registry,
         )
@@ -59,6 +67,11 @@ class ResponseMetrics:
                     self._parts.labels(part, each.channel).observe(getattr(parts, part).total_seconds())
         for breach in breaches:
             self._breaches.labels(breach.channel, breach.metric, breach.policy).inc()
+
+    def acknowledged(self, receipts: Iterable[tuple[str, timedelta]]) -> None:
+        """Receipts that providers accepted, by channel, and how long they took (D4)."""
+        for channel, took in receipts:
+            self._receipts.labels(channel).observe(took.total_seconds())
 
     def waiting(self, found: Sequence[Waiting], now: int) -> None:
         """Everybody who waits now, by channel and kind; `now` in microseconds."""

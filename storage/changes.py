@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -144,7 +145,8 @@ class Touched:
     """What a commit changed that somebody may be waiting for: channels with new deliveries, how far the feeds that
     grew go now, and the numbers of messages in them; rounds that were closed, breaches that were noticed, and what the
     rules found in replies. `owners`: somebody may need an owner, or may be free for one. `handed`: team and outcome of
-    assignments, `promises`: what became of promises."""
+    assignments, `promises`: what became of promises, `receipts`: channel of an automatic receipt and how long after the
+    customer's message the provider had it."""
 
     channels: frozenset[str] = frozenset()
     places: Mapping[str, int] = field(default_factory=dict)
@@ -155,6 +157,7 @@ class Touched:
     hits: tuple[Hit, ...] = ()
     handed: tuple[tuple[str, str], ...] = ()
     promises: tuple[str, ...] = ()
+    receipts: tuple[tuple[str, timedelta], ...] = ()
 
     def and_then(self, later: "Touched") -> "Touched":
         """Both, where one unit saved twice."""
@@ -168,6 +171,7 @@ class Touched:
             hits=self.hits + later.hits,
             handed=self.handed + later.handed,
             promises=self.promises + later.promises,
+            receipts=self.receipts + later.receipts,
         )
 
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from router.automatic import RECEIPTS
 from router.merging import told_in
 from router.model import AuthorKind, DeliveryKind, DeliveryState
 from router.receipts import Said, after_delivery, still_unknown
 from router.rulebook import Rulebook
-from storage import feeds, outbox, timers
+from storage import feeds, outbox, rounds, timers
 from storage.changes import Changes, Touched
 from storage.database import Transaction, of_micros
 from storage.outbox import Claim, Settlement
@@ -100,7 +101,12 @@ def _follow(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> To
         return Touched()
     changes = Changes(tx, snapshots, rules, openings=0)
     changes.apply(delivery.message, None, told_in(decision, conversation))
-    return changes.save()
+    touched = changes.save()
+    if row[3] != RECEIPTS or settlement.state is not DeliveryState.SENT:
+        return touched
+    cycles = rounds.figures_of(tx, conversation.id, rules.terms).cycles
+    took = cycles[-1].ack.took if cycles else None
+    return touched if took is None else replace(touched, receipts=((delivery.channel, took),))
 
 
 def tell_unknown(tx: Transaction, delivery: str, rules: Rulebook) -> Touched:

@@ -110,6 +110,7 @@ async def test_a_receipt_within_five_seconds_that_answers_nothing(shop: Gateway)
     assert [row[1] for row in await rows(shop, EVENTS) if row[0] == "message_sent"] == ["system:ack"]
     ((kind, outcome, sla, start, deadline),) = await rows(shop, ROUNDS)
     assert (kind, outcome, sla, deadline - start) == ("first", "open", "running", 3_600_000_000)
+    assert 'onevoice_ack_seconds_bucket{channel="tg",le="5.0"} 1.0' in page(shop)
     assert await alarms_of_receipts(shop) == []
 
 
