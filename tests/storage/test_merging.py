@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from router.decision import Decision, Snapshot
+from router.events import EventType
 from router.model import Inbound, Status
 from router.regrouping import Merge, Unmerge
 from router.richtext import Mention, Paragraph, RichText, Span, plain
@@ -346,6 +347,9 @@ EVENT = Statement(
     VALUES (:conversation, :seq, :type, :at, :actor, :payload)
     """
 )
+ENDS = (Status.RESOLVED, Status.OPEN, Status.PENDING)
+"""The last event of a generated log, so that statuses differ."""
+
 STATUS = Statement("UPDATE conversations SET status = :status WHERE id = :id")
 
 
@@ -354,7 +358,9 @@ def told(tx: Transaction, number: int, seed: int, terms: Terms, contact: UUID) -
     conversation = new_id()
     row = {"id": conversation.bytes, "number": number, "contact": contact.bytes, "status": "open"}
     tx.run(CONVERSATION, row)
-    for event in generated(seed, 20)[0]:
+    log = [each for each in generated(seed, 12)[0] if each.type not in {EventType.VOIDED, EventType.UNVOIDED}]
+    end = replace(log[-1], seq=len(log) + 20, type=EventType.STATUS_CHANGED, payload={"to": ENDS[seed % len(ENDS)]})
+    for event in (*log, end):
         payload = dict(event.payload)
         for name in payload.keys() & {"message", "key"}:
             payload[name] = uuid5(conversation, str(payload[name])).hex
@@ -390,8 +396,9 @@ async def test_d25_merge_then_unmerge_is_the_identity_for_generated_logs(databas
         contact = new_id()
         tx.run(CONTACT, {"id": contact.bytes})
         one = told(tx, 2 * seed + 1, seed, terms, contact)
-        other = told(tx, 2 * seed + 2, seed + 1000, terms, contact)
+        other = told(tx, 2 * seed + 2, 7 * seed + 1000, terms, contact)
         before = as_it_is(tx)
+        figures_before = [rounds.figures_of(tx, each, terms) for each in (one, other)]
         snapshots, book = Snapshots(tx, ()), replace(BOOK, terms=terms)
         merging.carry_out(tx, snapshots, Merge(absorbed=one, survivor=other, actor="agent:alice"), book)
         merged = as_it_is(tx)
@@ -403,6 +410,7 @@ async def test_d25_merge_then_unmerge_is_the_identity_for_generated_logs(databas
         assert not figures.cycles or figures.cycles[-1].resolution.state is survivor.status
         merging.carry_out(tx, snapshots, Unmerge(absorbed=one, actor="agent:alice"), book)
         assert as_it_is(tx) == before, f"seed {seed}"
+        assert [rounds.figures_of(tx, each, terms) for each in (one, other)] == figures_before, f"seed {seed}"
         return merged != before
 
     changed = [await database.transact(work, seed) for seed in range(25)]
