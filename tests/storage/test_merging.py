@@ -1,5 +1,6 @@
 """Merging, unmerging and splitting as units of work, on both databases."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -415,3 +416,26 @@ async def test_d25_merge_then_unmerge_is_the_identity_for_generated_logs(databas
 
     changed = [await database.transact(work, seed) for seed in range(25)]
     assert all(changed)
+
+
+async def test_two_nodes_that_merge_two_conversations_into_each_other_make_no_circle(
+    two: Database, database_url: str
+) -> None:
+    """The second one sees what the first did, or is told so; a message that comes in between is lost to nobody."""
+    nodes = [two]
+    if database_url.startswith("postgresql"):
+        nodes += [Database(database_url), Database(database_url)]
+    try:
+        await asyncio.gather(
+            say(nodes[0], "merge #2", 1),
+            say(nodes[-1], "merge #1", 2),
+            receive(nodes[len(nodes) // 2], question("Any news?", channel="tg", who="42")),
+        )
+    finally:
+        for each in nodes[1:]:
+            each.close()
+    absorbed = [row[3] is not None for row in await rows(two, STATE)]
+    assert sorted(absorbed) == [False, True]
+    survivor = absorbed.index(False) + 1
+    assert {row[0] for row in await rows(two, ROUNDS)} == {survivor}
+    assert [row[4] is None for row in await rows(two, STATE)] == absorbed
