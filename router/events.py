@@ -139,7 +139,8 @@ class PolicyChanged(TypedDict):
 class JudgedAgain(TypedDict):
     """The rounds that start in [begin, end) and have ended, on `channel` if one is given, are judged as if `policy`
     (None: no policy) had applied since their start; policies the log changed to later are read in the versions of
-    `versions` (D30)."""
+    `versions` (D30). `rounds`: only those that these messages opened, so that rounds which join by a merge are left
+    as they are."""
 
     begin: str
     end: str
@@ -147,3 +148,4 @@ class JudgedAgain(TypedDict):
     policy_version: NotRequired[int]
     versions: NotRequired[dict[str, int]]
     channel: NotRequired[str | None]
+    rounds: NotRequired[list[str]]

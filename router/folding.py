@@ -311,6 +311,7 @@ class Folding:
                 begin=from_text(payload["begin"]),
                 end=from_text(payload["end"]),
                 channel=payload.get("channel"),
+                openers=frozenset(payload["rounds"]) if "rounds" in payload else None,
                 policies=policies,
             )
         )

@@ -70,11 +70,17 @@ class Again(NamedTuple):
     begin: datetime
     end: datetime
     channel: str | None
+    openers: frozenset[str] | None
     policies: list[tuple[Position, Policy]]
 
-    def reaches(self, start: datetime, end: Position, channel: str) -> bool:
-        """Whether it is about a round with this start, end and channel."""
-        return self.begin <= start < self.end and end <= self.at and self.channel in (None, channel)
+    def reaches(self, opener: Waiting, end: Position) -> bool:
+        """Whether it is about the round with this opener and end."""
+        return (
+            self.begin <= opener.start < self.end
+            and end <= self.at
+            and self.channel in (None, opener.channel)
+            and (self.openers is None or opener.message in self.openers)
+        )
 
 
 @dataclass(slots=True)
@@ -85,9 +91,9 @@ class History:
     owners: list[Owner] = field(default_factory=lambda: [NOBODY])
     again: list[Again] = field(default_factory=list)
 
-    def of_round(self, start: datetime, end: Position, channel: str) -> tuple["History", int]:
+    def of_round(self, opener: Waiting, end: Position) -> tuple["History", int]:
         """The history a round is judged by, and how many times it has been judged (D30)."""
-        reached = [each for each in self.again if each.reaches(start, end, channel)]
+        reached = [each for each in self.again if each.reaches(opener, end)]
         return (History(reached[-1].policies) if reached else self), 1 + len(reached)
 
     def assign(self, position: Position, agent: str | None, team: str | None) -> None:
@@ -201,7 +207,7 @@ def judge(span: Span, history: History, conversation: UUID) -> Round:
         known = min((each.received, each.seq) for each in messages)
         channels = tuple(dict.fromkeys(each.channel for each in messages))
     start, end_at = opener.start, end[0]
-    policies, revision = history.of_round(start, end, opener.channel) if history.again else (history, 1)
+    policies, revision = history.of_round(opener, end) if history.again else (history, 1)
     judged = verdict(policies, metric, start, known, end)
     policy, breached = judged.policy, judged.breached_at
     calendar = policy.calendar

@@ -15,9 +15,9 @@ from gateway.commands.frame import Refusal, config_option, json_option, load_set
 if TYPE_CHECKING:
     from gateway.settings import Settings
     from router.rulebook import Rulebook
-    from storage.database import Database
+    from storage.database import Database, Transaction
     from storage.policies import Content
-    from storage.recomputes import Span
+    from storage.recomputes import Span, Step
 
 ACTION = "recompute"
 
@@ -94,16 +94,24 @@ async def _recompute(
     total = await database.read(recomputes.count, span)
     run = database.read if entry is None else database.transact
     place: recomputes.Place | None = recomputes.FIRST
+
+    def piece(tx: "Transaction", after: recomputes.Place, before: dict[str, int]) -> recomputes.Step:
+        """One step, and on record how far that is."""
+        step = recomputes.step(tx, span, after, rules, entry)
+        if entry is not None:
+            audit.complete(tx, entry, {**asked, **_sum(before, step)})
+        return step
+
     with progress(total, "rounds") as further:
         while place is not None:
-            step = await run(recomputes.step, span, place, rules, entry)
-            place = step.place
-            for name in done:
-                done[name] += getattr(step, name)
-            if entry is not None:
-                await database.transact(audit.complete, entry, {**asked, **done})
+            step = await run(piece, place, done)
+            place, done = step.place, _sum(done, step)
             further(step.rounds)
     return done
+
+
+def _sum(before: dict[str, int], step: "Step") -> dict[str, int]:
+    return {name: count + getattr(step, name) for name, count in before.items()}
 
 
 def _rules_in_force(settings: "Settings", known: "dict[tuple[str, int], Content]") -> "Rulebook":

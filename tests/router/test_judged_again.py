@@ -11,7 +11,7 @@ from router.model import Round
 from router.rounds import Fold
 from router.targets import Metric, Policy, Target, TimeBase
 from router.terms import Terms, UnknownPolicy
-from tests.router.logs import CONVERSATION, Log, at
+from tests.router.logs import CONVERSATION, Log, at, message
 
 
 def policy(name: str, version: int, seconds: int) -> Policy:
@@ -43,6 +43,12 @@ def test_d30_a_closed_round_is_judged_by_the_other_policy_and_counts_its_judgeme
     assert judged(again(log, 20).now(30, TERMS).rounds) == [("met", 2, 2)]
     assert judged(again(log, 40, policy_version=1).now(50, TERMS).rounds) == [("breached", 1, 3)]
     assert judged(again(log, 60, policy=None).now(70, TERMS).rounds) == [("none", 1, 4)]
+
+
+def test_only_the_rounds_that_are_named_are_judged_again() -> None:
+    log = opened().customer(0, "a").agent(5).customer(10, "b").agent(15)
+
+    assert judged(again(log, 30, rounds=[message("b")]).now(40, TERMS).rounds) == [("breached", 1, 1), ("met", 2, 2)]
 
 
 def test_d30_a_round_that_is_open_or_starts_later_is_not_touched() -> None:

@@ -64,7 +64,7 @@ async def answered(database: Database, rules: Rulebook, conversation: UUID, agen
 
 
 async def happened(
-    database: Database, rules: Rulebook, conversation: UUID, kind: str, actor: str = "", **payload: object
+    database: Database, rules: Rulebook, conversation: UUID, kind: str, actor: str = "", /, **payload: object
 ) -> None:
     """One event of the log."""
 

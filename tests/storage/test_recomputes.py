@@ -11,7 +11,7 @@ from storage.audit import write
 from storage.database import Database, to_micros
 from storage.ids import new_id
 from storage.recomputes import FIRST, Place, Span, Step, superseded
-from storage.rounds import between, of_conversation
+from storage.rounds import between, of_conversation, void
 from tests.storage.inbounds import question
 from tests.storage.past import TEN, MovingClock, answered, answering_within, asked, happened, rules_of
 
@@ -160,3 +160,16 @@ async def test_a_conversation_longer_than_a_step_is_counted_once(shop: Database,
     assert await again(shop, limit=2) == (5, 5, 5)
     assert await again(shop, limit=2) == (5, 0, 0)
     assert await judged(shop, conversation) == [("met", 2, 2)] * 5
+
+
+async def test_rounds_that_join_by_a_merge_keep_their_own_judgement(shop: Database, clock: MovingClock) -> None:
+    mine, other = await late_answer(shop, clock), await late_answer(shop, clock, 20, "mail")
+    clock.at(60)
+    assert await again(shop, span=Span(begin=TODAY.begin, end=TODAY.end, channel="tg")) == (1, 1, 1)
+    clock.at(70)
+    await happened(shop, AFTER, mine, "conversation_absorbed", conversation=other.hex, merge="m")
+
+    assert sorted(await judged(shop, mine)) == [("breached", 1, 1), ("met", 2, 2)]
+    await shop.transact(void, other)
+    assert await again(shop) == (2, 1, 1)
+    assert sorted(await judged(shop, mine)) == [("met", 2, 2), ("met", 2, 3)]
