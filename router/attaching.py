@@ -13,6 +13,9 @@ from router.terms import Terms
 Attached = tuple[Conversation | None, Reason]
 
 
+_WHY_NEW = {False: "the contact has no open conversation", True: "no open conversation of this contact is about it"}
+
+
 def attach(
     snapshot: Snapshot,
     proof: Conversation | None,
@@ -50,7 +53,7 @@ def attach(
         return open_[0], Reason("attach.contact", f"conversation {open_[0].number} of this contact is open")
     if late is not None:
         return None, Reason("attach.new", f"conversation {late.number} was resolved too long ago to be reopened")
-    return None, Reason("attach.new", "no conversation of this contact is about it")
+    return None, Reason("attach.new", _WHY_NEW[bool(snapshot.open)])
 
 
 def is_current(conversation: Conversation, inbound: Inbound, now: datetime | None, terms: Terms) -> bool:

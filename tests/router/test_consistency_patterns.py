@@ -53,7 +53,7 @@ def _time(pattern: Pattern, hay: Haystack) -> float:
 def test_the_time_of_the_whole_check_grows_no_faster_than_the_text(seed: str) -> None:
     small, large = _check_seconds(flood(seed)[: SIZE // 16]), _check_seconds(flood(seed))
 
-    assert large < 64 * small, "16 times the text; quadratic would be 256 times"
+    assert large < 128 * small, "16 times the text; quadratic would be 256 times"
 
 
 def _check_seconds(text: str) -> float:
