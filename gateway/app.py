@@ -22,6 +22,7 @@ from gateway.assigning import Assigning
 from gateway.config import ConfigError
 from gateway.fetching import Fetching
 from gateway.hub import Hub
+from gateway.incidents import Incidents
 from gateway.intake import Intake
 from gateway.leases import Leases
 from gateway.metrics import Metrics
@@ -114,6 +115,7 @@ class Application:
         )
         self.timers = Timers(self.database, self._rules, self.wake)
         self.assigning = Assigning(self.database, self._rules, self.wake)
+        self.incidents = Incidents(self.database, self._leases, self._rules, self.wake)
         self.health = Health(self)
         self.watch = Watch(self)
 
@@ -159,9 +161,8 @@ class Application:
             await self.database.transact(outbox.take_back)
             await self.database.transact(leases.take_back)
         self.rulebook = await self._full(self.rulebook)
-        for number, job in enumerate(
-            (*self.intake.jobs, *self.parsing.jobs, self.timers.run, self.assigning.run, self.watch.run)
-        ):
+        loops = (self.timers.run, self.assigning.run, self.incidents.run, self.watch.run)
+        for number, job in enumerate((*self.intake.jobs, *self.parsing.jobs, *loops)):
             self.supervisor.start(f"core-{number}", job)
         if self.database.dialect == "postgresql":  # only there are other nodes
             self.supervisor.start("core-neighbours", Neighbours(self.database, self.hub).run)

@@ -99,6 +99,7 @@ def text_of_reply(
         own=_own(desk, leg),
         attachments=tuple(attachments),
         open_promises=len(desk.promises),
+        official_answer=desk.incident.answer if desk.incident is not None else "",
     )
 
 

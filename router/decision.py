@@ -160,6 +160,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentChange:
+    """What a lead says about an incident: its official answer, or without one that it is over."""
+
+    incident: UUID
+    actor: str
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What should happen about one inbound item; storage carries it out in one transaction (R1).
 
@@ -169,6 +178,7 @@ class Decision:
     what checking a reply left behind; `carries`: the deliveries carry this message (a held reply that is released).
     `link`: two contacts become one, or are two again. `ownership`: owner, offer or an agent's status change.
     `matter`: what the conversation is about from now on. `regrouping`: conversations are merged, unmerged or split.
+    `incident`: it has an official answer, or is over.
     """
 
     outcome: Outcome
@@ -190,3 +200,4 @@ class Decision:
     ownership: Ownership | None = None
     matter: Matter | None = None
     regrouping: Regrouping | None = None
+    incident: IncidentChange | None = None

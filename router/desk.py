@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from router import absence, dividing, links, merging, ownership_verbs, releases
+from router import absence, dividing, incidents, links, merging, ownership_verbs, releases
 from router.asked import Answer, Asked, answered
 from router.checking import checked_reply, text_of_reply
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
@@ -24,6 +24,7 @@ VERBS: Mapping[str, Answer] = {
     **absence.VERBS,
     **merging.VERBS,
     **dividing.VERBS,
+    **incidents.VERBS,
 }
 """What agents may ask for with "@onevoice <verb>"; each noun brings its own."""
 

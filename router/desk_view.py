@@ -9,7 +9,7 @@ from router.consistency.collision import Answer, EditLease
 from router.consistency.findings import Finding
 from router.consistency.pipeline import Checked
 from router.consistency.reply import Reply
-from router.model import Contact, Identity, Promise, Statement
+from router.model import Contact, Identity, Incident, Promise, Statement
 from router.told import Target
 
 
@@ -40,7 +40,7 @@ class DeskView:
     (decisions 16), `seen` when each agent last wrote in the thread. `told` are the active statements to this customer,
     `promises` the conversation's open ones. `contacts` are the customer's linked contacts, their own included,
     `identities` those of all of them. `linked`: the contact that a "link" names. `read`: what was found in the text
-    before the lock.
+    before the lock. `incident`: the open one this conversation belongs to.
     """
 
     now: datetime
@@ -59,6 +59,7 @@ class DeskView:
     identities: Sequence[Identity] = ()
     linked: Contact | None = None
     read: Read | None = None
+    incident: Incident | None = None
 
     @property
     def round_answered(self) -> bool:

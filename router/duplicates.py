@@ -128,9 +128,9 @@ class Report:
     features: Features
 
 
-_INCIDENT_WINDOW = timedelta(minutes=60)
-_INCIDENT_CUSTOMERS = 5
-_INCIDENT_LIKENESS = 0.5
+INCIDENT_WINDOW = timedelta(minutes=60)
+INCIDENT_CUSTOMERS = 5
+INCIDENT_LIKENESS = 0.5
 
 
 def incident(new: Report, earlier: Sequence[Report]) -> frozenset[UUID]:
@@ -141,10 +141,10 @@ def incident(new: Report, earlier: Sequence[Report]) -> frozenset[UUID]:
     """
     alike = {new.contact}
     for each in earlier:
-        recent = timedelta(0) <= new.at - each.at <= _INCIDENT_WINDOW
-        if recent and jaccard(new.features, each.features) >= _INCIDENT_LIKENESS:
+        recent = timedelta(0) <= new.at - each.at <= INCIDENT_WINDOW
+        if recent and jaccard(new.features, each.features) >= INCIDENT_LIKENESS:
             alike.add(each.contact)
-    return frozenset(alike) if len(alike) >= _INCIDENT_CUSTOMERS else frozenset()
+    return frozenset(alike) if len(alike) >= INCIDENT_CUSTOMERS else frozenset()
 
 
 _REUSE = 0.5

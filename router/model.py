@@ -499,13 +499,18 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """The same trouble reported by many customers (`service.md` 4.3)."""
+    """The same question from many customers (4.3). `question` is one of them as it was asked, `since` when the first
+    asked, `answer` the official one, empty while there is none. `customers` asked so far, in `conversations`."""
 
     id: UUID
-    title: str
+    number: int
+    question: str
+    since: datetime
     opened_at: datetime
-    closed_at: datetime | None = None
-    answer: RichText = EMPTY
+    customers: int = 0
+    conversations: int = 0
+    answer: str = ""
+    set_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from router.ownership import Ownership
 from router.record import Record
 from router.richtext import RichText
 from router.rulebook import Rulebook
-from storage import agents, contacts, feeds, holds, ledger, offers, rounds
+from storage import agents, contacts, feeds, holds, incidents, ledger, offers, rounds
 from storage.codec import json_of, outgoing_json, outgoing_of, text_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.holds import Hit
@@ -287,6 +287,8 @@ class Changes:
                 contacts.merge(self._tx, link.contact, link.other, link.actor, link.reason)
             else:
                 contacts.unmerge(self._tx, link.contact, link.actor)
+        if decision.incident is not None:
+            incidents.change(self._tx, decision.incident, conversation.id)
         for withdrawn in decision.withdraw:
             self._tx.run(_WITHDRAW, {"id": withdrawn.bytes, "now": self._tx.now})
         for delivery, text in decision.rewrite.items():

@@ -8,7 +8,7 @@ from router.links import conversation_number
 from router.model import AuthorKind, Contact, Conversation, Inbound, InboundKind, Status, Visibility
 from router.richtext import plain
 from router.verbs import verb_of
-from storage import contacts, holds, ledger, logs, targets
+from storage import contacts, holds, incidents, ledger, logs, targets
 from storage.codec import rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
@@ -75,6 +75,7 @@ def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock:
         contacts=frozenset(person),
         identities=tuple(contacts.identities(tx, person)),
         linked=_linked(tx, inbound),
+        incident=incidents.of(tx, group),
     )
 
 

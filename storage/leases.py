@@ -1,5 +1,6 @@
 """Leases of pollers (N1): one holder at a time by the database's clock, each with a fence that only grows."""
 
+from router.arrivals import Lease
 from storage.database import Transaction
 from storage.statement import Statement
 
@@ -12,6 +13,7 @@ _TAKE = Statement(
     """
 )
 _RENEW = Statement("UPDATE leases SET until = :until WHERE resource = :resource AND owner = :owner AND fence = :fence")
+_HELD = Statement("SELECT 1 FROM leases WHERE resource = :resource AND fence = :fence", lock="FOR SHARE")
 _RELEASE_ALL = Statement("UPDATE leases SET until = 0")
 _RELEASE = Statement("UPDATE leases SET until = 0 WHERE resource = :resource AND owner = :owner AND fence = :fence")
 
@@ -27,6 +29,11 @@ def renew(tx: Transaction, resource: str, owner: str, fence: int, seconds: float
     """False when the lease is lost."""
     until = tx.now + int(seconds * 1_000_000)
     return tx.run(_RENEW, {"resource": resource, "owner": owner, "fence": fence, "until": until}) == 1
+
+
+def is_held(tx: Transaction, lease: Lease) -> bool:
+    """Whether nobody else has taken it, nor can until the commit."""
+    return tx.one(_HELD, {"resource": lease.resource, "fence": lease.fence}) is not None
 
 
 def release(tx: Transaction, resource: str, owner: str, fence: int) -> None:

@@ -158,6 +158,8 @@ legs = Table(
     Column("closed", Boolean, nullable=False, server_default=text("false")),
 )
 
+ASKED = "author_kind = 'customer'"
+
 messages = Table(
     "messages",
     metadata,
@@ -180,6 +182,13 @@ messages = Table(
     Column("automatic", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("conversation", "seq"),
     Index("ix_messages_remote_key", "remote_key"),
+    Index(
+        "ix_messages_asked",
+        "received_at",
+        "id",
+        sqlite_where=text(ASKED),
+        postgresql_where=text(ASKED),
+    ),
 )
 
 message_versions = Table(
@@ -608,4 +617,32 @@ assignment_agents = Table(
     metadata,
     Column("digest", LargeBinary(32), primary_key=True),
     _word("state", None),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _id(),
+    Column("number", BigInteger, nullable=False, unique=True),
+    _word("question", None),
+    _instant("since"),
+    _instant("opened_at"),
+    _instant("last_at"),
+    _word("answer"),
+    Column("set_by", Text),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("announced", Integer, nullable=False, server_default="0"),
+    _instant("closed_at", nullable=True),
+    Column("closed_by", Text),
+    Index("ix_incidents_closed_at", "closed_at"),
+)
+
+incident_conversations = Table(
+    "incident_conversations",
+    metadata,
+    Column("incident", LargeBinary(16), ForeignKey("incidents.id"), primary_key=True),
+    Column("conversation", LargeBinary(16), ForeignKey("conversations.id"), primary_key=True, index=True),
+    Column("contact", LargeBinary(16), nullable=False),
+    _instant("joined_at"),
+    Column("told", Integer, nullable=False, server_default="0"),
 )
