@@ -17,7 +17,8 @@ _OF_ROUTES = frozenset({"to", "verification"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
     """What is stored of it. `traits` is what routes and policies looked at then, empty for a conversation from before
-    that was kept: `language`, `tier` and `verification` of today then stand in. `text` is that of the first message."""
+    that was kept: `language`, `tier` and `verification` of today then stand in, and `to` if the raw item has it. `text`
+    is that of the first message."""
 
     conversation: UUID
     number: int
@@ -33,6 +34,7 @@ class Beginning:
     language: str | None = None
     tier: str | None = None
     verification: int = 0
+    to: str | None = None
     traits: Mapping[str, str | int]
 
 
@@ -44,7 +46,7 @@ def route(beginning: Beginning, rules: Rulebook) -> tuple[Route, str]:
         rules,
         Traits(
             channel=beginning.channel,
-            to=str(known.get("to", "")),
+            to=str(known.get("to", beginning.to or "")),
             language=attributes.get("language"),
             text=lambda: f"{beginning.subject}\n{beginning.text}",
             verification=int(known.get("verification", beginning.verification)),
@@ -77,7 +79,7 @@ def attributes_of(beginning: Beginning, rules: Rulebook) -> dict[str, str]:
 
 def unknown(beginning: Beginning, chosen: Route, rules: Rulebook) -> tuple[str, ...]:
     """What was not stored although the choice of that route depended on it."""
-    if "to" in beginning.traits:
+    if "to" in beginning.traits or beginning.to is not None:
         return ()
     asked = rules.routes[: rules.routes.index(chosen) + 1]
     return ("to",) if any(each.when.to for each in asked) else ()

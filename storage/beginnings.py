@@ -12,7 +12,7 @@ from storage.statement import Row, Statement
 
 _BEGINNING = """
     SELECT c.id, c.number, c.opened_at, c.subject, c.priority, c.topic, t.language, t.tier, e.payload, m.channel,
-           m.body, i.verification
+           m.body, i.verification, x.meta
     FROM conversations c
     JOIN contacts t ON t.id = c.contact
     JOIN events e ON e.conversation = c.id AND e.type = 'conversation_opened'
@@ -20,6 +20,7 @@ _BEGINNING = """
         SELECT min(x.seq) FROM messages x WHERE x.conversation = c.id AND x.author_kind = 'customer'
     )
     LEFT JOIN identities i ON i.key = m.author
+    LEFT JOIN inbox x ON x.id = m.id
     """
 _OF = Statement(_BEGINNING + "WHERE c.id IN :conversations")
 _SINCE = Statement(
@@ -66,4 +67,11 @@ def _beginning(row: Row) -> Beginning:
         channel=row[9],
         text=plain(rich_text(row[10])),
         verification=row[11] or 0,
+        to=_only_recipient(row[12]),
     )
+
+
+def _only_recipient(meta: str | None) -> str | None:
+    """Whom a mail came in for, by its envelope; None when there was none or it named several."""
+    recipients = json_value(meta).get("rcpts", "").split() if meta is not None else []
+    return recipients[0] if len(recipients) == 1 else None

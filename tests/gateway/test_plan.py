@@ -134,6 +134,19 @@ def test_what_was_not_stored_is_said_where_it_matters(shop: Path) -> None:
     )
 
 
+def test_the_envelope_of_an_old_mail_says_whom_it_came_in_for(shop: Path) -> None:
+    engine = create_engine(f"sqlite:///{shop.parent}/onevoice.db")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE events SET payload = json_remove(payload, '$.traits')"))
+        meta = json.dumps({"mail_from": "eva@example.org", "rcpts": "billing@shop.example"})
+        connection.execute(text("UPDATE inbox SET meta = :meta WHERE channel = 'mail'"), {"meta": meta})
+    engine.dispose()
+    new = ROUTE.replace("id: default", "id: new, when: {to: [billing@shop.example]}")
+    result = onevoice("plan", "--config", changed(shop, ROUTE, new + ROUTE), "--replay")
+
+    assert result.stdout.splitlines()[0] == f"#4 {at(2)} route default -> new: route new: to is billing@shop.example"
+
+
 def test_language_and_kind_of_channel_stand_in_for_traits_of_old_conversations(shop: Path) -> None:
     engine = create_engine(f"sqlite:///{shop.parent}/onevoice.db")
     with engine.begin() as connection:
