@@ -6,7 +6,8 @@ from uuid import UUID
 
 from router.arrivals import FeedItem
 from router.decision import Revision
-from router.model import Attachment, AuthorKind, Blob, Message, Visibility
+from router.model import Attachment, AuthorKind, Message, Visibility
+from storage.attachments import attachment_of
 from storage.codec import rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
@@ -81,21 +82,8 @@ def history(tx: Transaction, place: str, after: int, limit: int) -> list[FeedIte
     files: dict[bytes, list[Attachment]] = {}
     if rows:
         for row in tx.all(_ATTACHMENTS, {"messages": [row[2] for row in rows]}):
-            files.setdefault(bytes(row[0]), []).append(_attachment(row))
+            files.setdefault(bytes(row[0]), []).append(attachment_of(row[1:]))
     return [_item(row, tuple(files.get(bytes(row[2]), ()))) for row in rows if row[15] == Visibility.PUBLIC]
-
-
-def _attachment(row: Row) -> Attachment:
-    _, name, content_type, size, sha256, remote, inline, content_id = row
-    return Attachment(
-        name=name,
-        content_type=content_type,
-        size=size,
-        blob=Blob(sha256=bytes(sha256), size=size) if sha256 is not None else None,
-        remote=remote,
-        inline=bool(inline),
-        content_id=content_id,
-    )
 
 
 def _item(row: Row, attachments: tuple[Attachment, ...]) -> FeedItem:

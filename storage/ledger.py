@@ -110,22 +110,24 @@ def _promise(tx: Transaction, message: UUID, made: NewPromise) -> None:
 
 def active(tx: Transaction, contacts: Sequence[UUID]) -> list[Statement]:
     """The statements in force to a person, oldest first."""
-    return [
-        Statement(
-            id=UUID(bytes=row[0]),
-            contact=UUID(bytes=row[1]),
-            conversation=UUID(bytes=row[2]),
-            message=UUID(bytes=row[3]),
-            order=row[4],
-            slot=row[5],
-            value=row[6],
-            unit=row[7],
-            said_at=of_micros(row[8]),
-            channel=row[9],
-            agent=row[10],
-        )
-        for row in tx.all(_ACTIVE, {"contacts": [each.bytes for each in contacts]})
-    ]
+    return [statement_of(row) for row in tx.all(_ACTIVE, {"contacts": [each.bytes for each in contacts]})]
+
+
+def statement_of(row: Row) -> Statement:
+    """From id, contact, conversation, message, order_no, slot, value, unit, said_at, channel and agent."""
+    return Statement(
+        id=UUID(bytes=row[0]),
+        contact=UUID(bytes=row[1]),
+        conversation=UUID(bytes=row[2]),
+        message=UUID(bytes=row[3]),
+        order=row[4],
+        slot=row[5],
+        value=row[6],
+        unit=row[7],
+        said_at=of_micros(row[8]),
+        channel=row[9],
+        agent=row[10],
+    )
 
 
 def open_promises(tx: Transaction, conversation: UUID) -> list[Promise]:

@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from router.consistency.pii import Own
-from router.model import Statement
 from router.past_replies import PastReply
 from router.richtext import plain
 from storage import contacts, targets
 from storage.codec import rich_text
 from storage.database import Transaction, of_micros
 from storage.ids import first_id
+from storage.ledger import statement_of
 from storage.statement import Row
 from storage.statement import Statement as Sql
 
@@ -95,7 +95,7 @@ def _reply(tx: Transaction, row: Row, people: dict[bytes, list[UUID]]) -> PastRe
         topic=topic,
         language=language,
         own=_own(tx, people[contact], asked[0][2] if asked else ""),
-        told=tuple(_statement(each) for each in told),
+        told=tuple(statement_of(each) for each in told),
         attachments=targets.attachments(tx, UUID(bytes=message)),
     )
 
@@ -107,20 +107,4 @@ def _own(tx: Transaction, person: list[UUID], asking: str) -> Own:
         phones=frozenset(each.key.value for each in known if each.key.type == "phone"),
         emails=frozenset(each.key.value for each in known if each.key.type == "email"),
         disclosable=any(f"{each.key.type}:{each.key.value}" == asking and each.verification >= 1 for each in known),
-    )
-
-
-def _statement(row: Row) -> Statement:
-    return Statement(
-        id=UUID(bytes=row[0]),
-        contact=UUID(bytes=row[1]),
-        conversation=UUID(bytes=row[2]),
-        message=UUID(bytes=row[3]),
-        order=row[4],
-        slot=row[5],
-        value=row[6],
-        unit=row[7],
-        said_at=of_micros(row[8]),
-        channel=row[9],
-        agent=row[10],
     )

@@ -6,7 +6,6 @@ from uuid import UUID
 from router.model import (
     Attachment,
     AuthorKind,
-    Blob,
     DeliveryKind,
     DeliveryState,
     Inbound,
@@ -15,6 +14,7 @@ from router.model import (
     Visibility,
 )
 from router.told import Target, TargetDelivery
+from storage.attachments import attachment_of
 from storage.codec import rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
@@ -76,25 +76,12 @@ def of_message(tx: Transaction, message: UUID) -> Target | None:
 
 def attachments(tx: Transaction, message: UUID) -> tuple[Attachment, ...]:
     """The files of a message, in order."""
-    return tuple(_attachment(each) for each in tx.all(_ATTACHMENTS, {"message": message.bytes}))
+    return tuple(attachment_of(each) for each in tx.all(_ATTACHMENTS, {"message": message.bytes}))
 
 
 def _target(tx: Transaction, row: Row) -> Target:
     deliveries = tx.all(_TARGET_DELIVERIES, {"message": row[0]})
     return Target(message=_target_message(row), deliveries=tuple(_target_delivery(each) for each in deliveries))
-
-
-def _attachment(row: Row) -> Attachment:
-    name, content_type, size, sha256, remote, inline, content_id = row
-    return Attachment(
-        name=name,
-        content_type=content_type,
-        size=size,
-        blob=Blob(sha256=bytes(sha256), size=size) if sha256 is not None else None,
-        remote=remote,
-        inline=bool(inline),
-        content_id=content_id,
-    )
 
 
 def _target_message(row: Row) -> Message:

@@ -7,12 +7,12 @@ import structlog
 from aiohttp import web
 
 from connectors.base import Clock
+from connectors.bodies import body_of
 from connectors.slack.ingress import Ingress
 from connectors.slack.signature import is_genuine, is_plausible
 
 log = structlog.get_logger(__name__)
 
-BODY_LIMIT = 1024 * 1024
 ANSWER_WITHIN = 2.0
 """Seconds until we answer 503 so that Slack tries again (S1)."""
 
@@ -34,7 +34,7 @@ class Webhooks:
         signature = request.headers.get("X-Slack-Signature", "")
         if not is_plausible(timestamp, signature, self._clock()):
             return web.Response(status=401)
-        if (raw := await _body(request)) is None:
+        if (raw := await body_of(request)) is None:
             return web.Response(status=413)
         if not is_genuine(self._secret, timestamp, signature, raw):
             return web.Response(status=401)
@@ -55,15 +55,3 @@ class Webhooks:
             headers=headers,
             content_type=answer.headers.get("content-type", ["text/plain"])[0].partition(";")[0],
         )
-
-
-async def _body(request: web.Request) -> bytes | None:
-    """The raw body, None when it is too large; a lying Content-Length changes nothing."""
-    if (request.content_length or 0) > BODY_LIMIT:
-        return None
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            return None
-    return bytes(body)

@@ -11,6 +11,7 @@ from telegram import Bot
 from telegram.error import TelegramError
 
 from connectors.base import NotStored, Ports
+from connectors.bodies import body_of
 from connectors.telegram.buttons import answer_buttons
 from connectors.telegram.pace import Backoff, Pace
 from connectors.telegram.parse import ALLOWED, to_arrivals
@@ -19,7 +20,6 @@ from connectors.telegram.wire import Wire
 
 log = structlog.get_logger()
 
-BODY_LIMIT = 1024 * 1024
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  the header's name
 RETRY_LIMIT = 3600  # Telegram honours no longer Retry-After
 
@@ -71,7 +71,7 @@ class Webhook:
             return web.Response(status=401)
         if request.content_type != "application/json":
             return web.Response(status=415)
-        body = await _body(request)
+        body = await body_of(request)
         if body is None:
             return web.Response(status=413)
         try:
@@ -86,15 +86,3 @@ class Webhook:
             return web.Response(status=503, headers={"Retry-After": str(wait)})
         await answer_buttons(self._bot, arrivals)
         return web.Response()  # empty: a JSON body with `method` would be executed as a call
-
-
-async def _body(request: web.Request) -> bytes | None:
-    """The whole body, None when it is over the limit; what lies beyond is not read."""
-    if (request.content_length or 0) > BODY_LIMIT:
-        return None
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            return None
-    return bytes(body)
