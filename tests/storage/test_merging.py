@@ -10,22 +10,25 @@ import pytest
 
 from router.decision import Decision, Snapshot
 from router.events import EventType
-from router.model import Inbound, Status
+from router.model import DeliveryState, Inbound, Status
 from router.regrouping import Merge, Unmerge
 from router.richtext import Mention, Paragraph, RichText, Span, plain
 from router.routing import decide
 from router.rulebook import Rulebook
 from router.targets import Metric, Policy, Target
 from router.terms import Terms
-from storage import assignments, contacts, intake, merging, rounds
+from storage import assignments, contacts, intake, merging, rounds, settling
 from storage.codec import json_of, outgoing_of
 from storage.database import Database, Transaction, to_micros
 from storage.ids import new_id
 from storage.intake import Received, Submission
+from storage.outbox import Settlement
+from storage.settling import Ending
 from storage.snapshots import Snapshots
 from storage.statement import Statement
 from tests.router.logs import generated
 from tests.storage.inbounds import RULES, answer, arrival, question
+from tests.storage.test_outbox import claim
 
 FAST = Policy(id="fast", targets={metric: Target(seconds=180) for metric in (Metric.FIRST, Metric.NEXT)})
 BOOK: Rulebook = replace(
@@ -439,3 +442,29 @@ async def test_two_nodes_that_merge_two_conversations_into_each_other_make_no_ci
     survivor = absorbed.index(False) + 1
     assert {row[0] for row in await rows(two, ROUNDS)} == {survivor}
     assert [row[4] is None for row in await rows(two, STATE)] == absorbed
+
+
+HURRY = (
+    Statement("UPDATE outbox SET not_before = 0 WHERE channel = 'tg'"),
+    Statement("UPDATE lanes SET due_at = 0 WHERE channel = 'tg'"),
+)
+
+
+@pytest.mark.parametrize("state", [DeliveryState.SENT, DeliveryState.FAILED])
+async def test_a_reply_that_was_under_way_counts_for_the_conversation_it_was_written_in(
+    two: Database, state: DeliveryState
+) -> None:
+    """Both while it is merged and after the unmerge; the failure is told in both threads."""
+    await receive(two, answer("It is on its way.", "C1:1"))
+    await say(two, "merge #2", 1)
+    await two.transact(lambda tx: [tx.run(each, {}) for each in HURRY])
+    (claimed,) = await claim(two)
+    ending = Ending(Settlement(state, remote_ids=("r1",), error="the chat is gone"))
+    await two.transact(settling.settle, claimed, ending, BOOK)
+    failed = state is DeliveryState.FAILED
+    assert [row[3] for row in await rows(two, ROUNDS)] == ["open" if failed else "answered"]
+    assert any("the chat is gone" in each for each in await shown(two, 1)) is failed
+    assert any("the chat is gone" in each for each in await shown(two, 2)) is failed
+    await say(two, "unmerge", 1)
+    expected = [(1, "open"), (2, "open")] if failed else [(1, "answered"), (2, "open")]
+    assert [(row[0], row[3]) for row in await rows(two, ROUNDS)] == expected

@@ -150,3 +150,28 @@ async def command(gateway: Gateway, *words: str) -> str:
     result = await asyncio.to_thread(CliRunner().invoke, cli, arguments, env=dict(gateway.variables))
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+async def test_what_is_edited_and_held_in_the_old_thread_is_seen_there(gateway: Gateway) -> None:
+    message = gateway.world.telegram.say("ann", "I want a blue lamp")
+    on_chat = await gateway.shown("I want a blue lamp")
+    await gateway.world.mail.send("ann@customer.example", "It is Ann.", subject="Lamp", name="Ann")
+    by_mail = await gateway.shown("It is Ann.")
+    ask(gateway, on_chat, "link #2")
+    await says(gateway, on_chat, "is this customer too")
+    await gateway.answer(on_chat, "That is not my department.", user="bob")
+    await says(gateway, on_chat, "Held: the reply by Bob Li")
+    ask(gateway, on_chat, "merge #2")
+    await says(gateway, by_mail, "was merged into this one")
+
+    gateway.world.telegram.edit("ann", message, "I want a red lamp")
+    await says(gateway, on_chat, "I want a red lamp")
+    ask(gateway, by_mail, "send it is not", "bob")
+    mail = gateway.world.mail
+    await mail.until(lambda: bool(mail.mailbox("ann@customer.example")), 15)
+    await gateway.answer(on_chat, "Are you an idiot?", user="carol")
+    await says(gateway, on_chat, "block W-INSULT")
+    await says(gateway, by_mail, "block W-INSULT")
+    ask(gateway, on_chat, "discard", "carol")
+    await says(gateway, on_chat, "Discarded")
+    await says(gateway, by_mail, "Discarded")
