@@ -24,6 +24,9 @@ class ServiceMetrics:
             "onevoice_promises_total", "Promises that came into a state.", ("state",), registry=registry
         )
         self._queue = Gauge("onevoice_queue", "Conversations that wait without an owner.", ("team",), registry=registry)
+        self._incidents = Gauge(
+            "onevoice_incidents_open", "Questions of many customers that are not closed.", registry=registry
+        )
         self._coverage = Gauge(
             "onevoice_calendar_coverage_days",
             "Days for which a calendar still knows the holidays.",
@@ -44,6 +47,10 @@ class ServiceMetrics:
     def queue(self, counts: Mapping[str, int]) -> None:
         """The whole queue by team."""
         set_all(self._queue, {(team,): count for team, count in counts.items()})
+
+    def incidents(self, count: int) -> None:
+        """How many incidents are open."""
+        self._incidents.set(count)
 
     def coverage(self, calendars: Iterable[Calendar], today: date) -> None:
         """How far the holidays of the calendars in use reach; negative when that is past (D40)."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from gateway.service_metrics import calendars_of
-from storage import assignments, intake, rounds
+from storage import assignments, incidents, intake, rounds
 from storage.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Watch:
         try:
             app.metrics.response.waiting(await app.database.read(rounds.waiting), app.now_micros())
             queued = await app.database.read(assignments.queued_by_team)
+            app.metrics.service.incidents(await app.database.read(incidents.open_count))
         except StoreUnavailable:
             return
         app.metrics.service.queue(dict.fromkeys(app.rulebook.teams, 0) | queued)
