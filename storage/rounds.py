@@ -109,8 +109,10 @@ def is_one_more(conversation: Conversation, kinds: Collection[str]) -> bool:
 def figures_of(tx: Transaction, conversation: UUID, terms: Terms, *more: Event) -> Timeline:
     """Everything the log says about response times, now, with the logs of the conversations it absorbed (D25); `more`
     as if it were in the log."""
-    events = logs.read(tx, conversation, CLOCKED)
-    return timeline([*events, *more], terms, conversation, of_micros(tx.now))
+    events = [*logs.read(tx, conversation, CLOCKED), *more]
+    # a unit that began after this one may have committed before it: what it wrote has happened all the same
+    now = max([of_micros(tx.now), *(event.at for event in events)])
+    return timeline(events, terms, conversation, now)
 
 
 def void(tx: Transaction, conversation: UUID) -> None:

@@ -12,7 +12,7 @@ from storage.ids import new_id
 from storage.recomputes import FIRST, Place, Span
 from storage.rounds import of_conversation
 from tests.storage.inbounds import question
-from tests.storage.past import answered, answering_within, asked, rules_of
+from tests.storage.past import MovingClock, answered, answering_within, asked, happened, rules_of
 
 STRICT, LOOSE = answering_within(0, 1), answering_within(600, 2)
 BEFORE, AFTER = rules_of(STRICT), rules_of(LOOSE, earlier=(STRICT,))
@@ -45,3 +45,19 @@ async def test_customers_who_write_meanwhile_and_judgements_are_all_there(databa
         closed, waiting = await database.read(of_conversation, each, AFTER.terms)
         assert (closed.sla, closed.policy_version, closed.revision) == ("met", 2, 2)
         assert waiting.outcome == Outcome.OPEN
+
+
+async def test_a_unit_that_began_earlier_and_ends_later_leaves_who_wrote_in_between_waiting(database_url: str) -> None:
+    clock = MovingClock()
+    database = Database(database_url, clock=clock)
+    try:
+        clock.at(10)
+        conversation = await asked(database, BEFORE, question())
+        clock.at(5)
+        await happened(database, BEFORE, conversation, "voided")
+        await happened(database, BEFORE, conversation, "unvoided")
+
+        found = await database.read(of_conversation, conversation, BEFORE.terms)
+        assert [each.outcome for each in found] == [Outcome.OPEN]
+    finally:
+        database.close()
