@@ -12,11 +12,11 @@ from router.consistency.reply import Reply
 from router.consistency.wording import Stage
 from router.decision import Snapshot
 from router.desk_view import DeskView, Read
+from router.intent import is_internal, is_reply_asked_for, words_of
 from router.model import Attachment, Conversation, Inbound, InboundKind, Leg, Visibility
-from router.notes import is_note
 from router.planning import customer_leg
 from router.richtext import RichText, plain
-from router.rulebook import Agent, ReplyMode, Rulebook, Voice
+from router.rulebook import Agent, Rulebook, Voice
 from router.topics import topic
 from router.verbs import verb_of
 
@@ -35,14 +35,15 @@ def read_ahead(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Read | 
         return None
     if inbound.kind is InboundKind.MESSAGE:
         verb = verb_of(inbound.text)
-        if verb is not None:
+        if verb is not None and not is_reply_asked_for(inbound.text):
             return _of_held(snapshot, desk, conversation, leg, rules) if verb.name in RELEASES else None
         route = rules.route(conversation.route)
-        if is_note(inbound.text) or (route is not None and route.reply_mode is ReplyMode.NOTE):
+        if is_internal(inbound.text, route):
             return None
     elif snapshot.target is None or snapshot.target.message.visibility is not Visibility.PUBLIC:
         return None
-    reply = text_of_reply(snapshot, conversation, leg, inbound.text, inbound.attachments, agent, rules)
+    words = words_of(inbound.text)
+    reply = text_of_reply(snapshot, conversation, leg, words, inbound.attachments, agent, rules)
     return Read(reply, check_text(reply, voice.standards, voice.calendar, desk.now))
 
 

@@ -141,12 +141,13 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A new version of a stored message, or its tombstone."""
+    """A new version of a stored message, or its tombstone. `note`: from now on it is one (decisions 22)."""
 
     message: UUID
     text: RichText = EMPTY
     attachments: tuple[Attachment, ...] = ()
     deleted: bool = False
+    note: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

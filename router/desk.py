@@ -9,12 +9,12 @@ from router.checking import checked_reply, text_of_reply
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.handing import taken_by_answer
 from router.held import MARK, holding, kept, new_hold, shown
+from router.intent import REPLY, is_internal, is_reply_asked_for, words_of
 from router.model import Conversation, Inbound, Visibility
-from router.notes import is_note
-from router.planning import customer_leg, ignored, notice, reaction
+from router.planning import NOTE_MARK, REFUSED_MARK, customer_leg, ignored, notice, reaction
 from router.posts import desk_message
 from router.replies import leaving, planned_reply
-from router.rulebook import Agent, ReplyMode, Rulebook
+from router.rulebook import Agent, Rulebook
 from router.verbs import verb_of
 
 VERBS: Mapping[str, Answer] = {
@@ -25,6 +25,7 @@ VERBS: Mapping[str, Answer] = {
     **merging.VERBS,
     **dividing.VERBS,
     **incidents.VERBS,
+    REPLY: lambda asked: answered(asked, "Write the reply behind it: `@onevoice reply <text>`."),
 }
 """What agents may ask for with "@onevoice <verb>"; each noun brings its own."""
 
@@ -38,15 +39,16 @@ def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
     agent = rules.agent_by_slack(sender.identity.value, sender.email) if sender.internal else None
     if agent is None:
         return _not_an_agent(conversation, inbound)
-    if (verb := verb_of(inbound.text)) is not None:
+    if (verb := verb_of(inbound.text)) is not None and not is_reply_asked_for(inbound.text):
         asked = Asked(
             snapshot=snapshot, conversation=conversation, inbound=inbound, agent=agent, verb=verb, rules=rules
         )
         return VERBS.get(verb.name, _unknown)(asked)
     route = rules.route(conversation.route)
-    if is_note(inbound.text) or (route is not None and route.reply_mode is ReplyMode.NOTE):
-        return _note(conversation, inbound, agent)
-    return taken_by_answer(_reply(snapshot, conversation, inbound, agent, rules), snapshot, agent)
+    said = replace(inbound, text=words_of(inbound.text))
+    if is_internal(inbound.text, route):
+        return _note(conversation, said, agent)
+    return taken_by_answer(_reply(snapshot, conversation, said, agent, rules), snapshot, agent)
 
 
 def _not_an_agent(conversation: Conversation, inbound: Inbound) -> Decision:
@@ -58,9 +60,12 @@ def _not_an_agent(conversation: Conversation, inbound: Inbound) -> Decision:
         conversation=conversation,
         message=desk_message(inbound, f"slack:{inbound.sender.identity.value}", who, Visibility.NOTE),
         events=(NewEvent(type="note_added", actor=f"slack:{inbound.sender.identity.value}"),),
-        deliveries=notice(
-            conversation,
-            f"Not sent: {who} is not a listed agent. Kept as a note; an administrator can add them under `agents`.",
+        deliveries=(
+            *notice(
+                conversation,
+                f"Not sent: {who} is not a listed agent. Kept as a note; an administrator can add them under `agents`.",
+            ),
+            *reaction(conversation, inbound.remote_id, REFUSED_MARK),
         ),
     )
 
@@ -78,7 +83,7 @@ def _note(conversation: Conversation, inbound: Inbound, agent: Agent) -> Decisio
         conversation=conversation,
         message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.NOTE),
         events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
-        deliveries=reaction(conversation, inbound.remote_id, "memo"),
+        deliveries=reaction(conversation, inbound.remote_id, NOTE_MARK),
     )
 
 
@@ -91,7 +96,10 @@ def _reply(snapshot: Snapshot, conversation: Conversation, inbound: Inbound, age
             conversation=conversation,
             message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.NOTE),
             events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
-            deliveries=notice(conversation, "Not sent: the customer cannot be reached any more on this channel."),
+            deliveries=(
+                *notice(conversation, "Not sent: the customer cannot be reached any more on this channel."),
+                *reaction(conversation, inbound.remote_id, REFUSED_MARK),
+            ),
         )
     reason = Reason("reply.leg", f"the customer wrote last on {leg.channel}")
     sent = Decision(

@@ -6,6 +6,11 @@ from router.decision import Decision, Outcome, Planned, Reason
 from router.model import Attachment, Conversation, DeliveryKind, Leg, Outgoing
 from router.richtext import RichText, of_text
 
+NOTE_MARK = "memo"
+"""The reaction on a post that stays with the colleagues."""
+REFUSED_MARK = "no_entry_sign"
+"""The reaction on a post that was meant for the customer, perhaps, and was not sent."""
+
 
 def parts_to(
     parts: tuple[RichText, ...],

@@ -1,16 +1,19 @@
 """What follows for messages already told: edits, deletes and bounces carried to the other side (X11, S25, L6)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot
 from router.merging import told_in
 from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Outgoing, Visibility
 from router.notes import is_note
-from router.planning import ignored, notice
+from router.planning import NOTE_MARK, ignored, notice, reaction
+from router.posts import desk_message
 from router.richtext import RichText, plain
 from router.rulebook import Rulebook
 from router.told import Target, TargetDelivery
+from router.verbs import verb_of
 
 
 def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -27,8 +30,8 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decisio
     revision = Revision(message=message.id, text=inbound.text, attachments=inbound.attachments, deleted=deleted)
     if message.visibility is Visibility.NOTE:
         return _decided("a note stays a note", conversation, revision, event)
-    if not deleted and rules.is_desk(inbound.channel) and is_note(inbound.text):
-        return _made_a_note(conversation, target, revision, event)
+    if not deleted and rules.is_desk(inbound.channel) and is_unsaid(inbound.text):
+        return _made_a_note(conversation, target, inbound, revision, event)
     carriers = [each for each in target.deliveries if each.kind is DeliveryKind.MESSAGE]
     queued = [each for each in carriers if each.state is DeliveryState.READY]
     told = [
@@ -73,16 +76,35 @@ def _decided(
     )
 
 
-def _made_a_note(conversation: Conversation, target: Target, revision: Revision, event: NewEvent) -> Decision:
-    """A reply edited into a note: taken back while it is queued, else the agent is asked (decisions 22)."""
+def is_unsaid(text: RichText) -> bool:
+    """True for the new text of a reply that is not for the customer: a note, or a command."""
+    return is_note(text) or verb_of(text) is not None
+
+
+def _made_a_note(
+    conversation: Conversation, target: Target, inbound: Inbound, revision: Revision, event: NewEvent
+) -> Decision:
+    """A reply edited into a note (decisions 22): taken back while it is queued, and a note from then on. Else the
+    agent is asked; the reply stays what the customer was told, and the new text is a note of its own."""
+    message = target.message
     queued = tuple(each.id for each in target.deliveries if each.state is DeliveryState.READY)
-    all_queued = len(queued) == len(target.deliveries)
-    sentence = (
-        "Taken back before it left: it is a note now."
-        if all_queued
-        else "This reply had left before it became a note. Delete it in Slack to take it back from the customer."
+    if len(queued) == len(target.deliveries):
+        sentence = "Taken back before it left: it is a note now."
+        marks = reaction(conversation, message.remote_id, NOTE_MARK) if message.remote_id else ()
+        changes = (*notice(conversation, sentence), *marks)
+        return _decided(
+            sentence, conversation, replace(revision, note=True), event, withdraw=queued, deliveries=changes
+        )
+    sentence = "This reply had left before it became a note. Delete it in Slack to take it back from the customer."
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("X11", sentence),),
+        conversation=conversation,
+        message=desk_message(inbound, message.author, inbound.sender.name, Visibility.NOTE),
+        events=(NewEvent(type="note_added", actor=message.author),),
+        withdraw=queued,
+        deliveries=notice(conversation, sentence),
     )
-    return _decided(sentence, conversation, revision, event, withdraw=queued, deliveries=notice(conversation, sentence))
 
 
 def edits_of(told: Sequence[TargetDelivery], text: RichText, rules: Rulebook) -> tuple[tuple[Planned, ...], str | None]:

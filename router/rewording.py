@@ -7,11 +7,11 @@ from router.consistency.pipeline import Checked
 from router.decision import Decision, NewEvent, Reason, Snapshot
 from router.desk_view import DeskView, Held
 from router.held import LIVE, MARK, carried, holding, kept, new_hold, shown
+from router.intent import words_of
 from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Leg, Visibility
-from router.notes import is_note
 from router.planning import customer_leg, notice, reaction
 from router.record import Action, HoldEnd, HoldState, Record
-from router.relay import relay_edit
+from router.relay import is_unsaid, relay_edit
 from router.replies import leaving, withdrawn
 from router.rulebook import Agent, Rulebook, Voice
 from router.told import Target
@@ -19,6 +19,7 @@ from router.told import Target
 
 def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
     """What `relay_edit` says, unless the new text must be held, or the old one was."""
+    inbound = replace(inbound, text=words_of(inbound.text))
     relayed = relay_edit(snapshot, inbound, rules)
     desk, target, conversation, voice = snapshot.desk, snapshot.target, snapshot.proof, rules.voice
     if relayed.revision is None or desk is None or target is None or conversation is None or voice is None:
@@ -26,7 +27,7 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
     if target.message.visibility is not Visibility.PUBLIC:
         return relayed
     held = desk.hold_of(target.message.id)
-    if inbound.kind is InboundKind.DELETE or is_note(inbound.text):
+    if inbound.kind is InboundKind.DELETE or is_unsaid(inbound.text):
         return _taken_back(relayed, desk, held, target)
     agent, leg = author_of(snapshot, inbound, rules), customer_leg(conversation)
     if agent is None or leg is None:

@@ -20,6 +20,7 @@ from router.model import (
     Outgoing,
     Round,
     Status,
+    Visibility,
 )
 from router.ownership import Ownership
 from router.record import Record
@@ -87,6 +88,7 @@ _OLD_VERSION = Statement(
     """
 )
 _REVISE = Statement("UPDATE messages SET body = :body, version = version + 1, deleted = :deleted WHERE id = :id")
+_MAKE_NOTE = Statement("UPDATE messages SET visibility = :note WHERE id = :id")
 _ATTACHMENT = Statement(
     """
     INSERT INTO attachments (message, position, channel, name, content_type, size, sha256, remote, inline, content_id)
@@ -476,6 +478,8 @@ class Changes:
         key = {"id": revision.message.bytes}
         self._tx.run(_OLD_VERSION, {**key, "now": self._tx.now})
         self._tx.run(_REVISE, {**key, "body": text_of(revision.text), "deleted": revision.deleted})
+        if revision.note:
+            self._tx.run(_MAKE_NOTE, {**key, "note": Visibility.NOTE})
 
     # Deliveries.
 
