@@ -15,9 +15,9 @@ from gateway.fetching import Fetching
 from gateway.jitter import around, backoff
 from gateway.metrics import Metrics
 from gateway.pace import Pace
-from router.model import Delivery, DeliveryState
+from router.model import Delivery, DeliveryKind, DeliveryState
 from router.rulebook import Rulebook
-from storage import failpoints, outbox, settling
+from storage import cards, failpoints, outbox, settling
 from storage.changes import Touched
 from storage.database import Database, Transaction, to_micros
 from storage.errors import StoreUnavailable
@@ -63,7 +63,9 @@ class Outlet:
         self._owner = owner
         self._lease = lease
         self._timeout = http_timeout
-        self._pace = Pace(connector.capabilities)
+        able = connector.capabilities
+        self._pace = Pace(per_address=able.rate_per_address, per_account=able.rate_per_account)
+        self._card_pace = Pace(per_account=able.card_rate, burst=able.card_burst)
         self.breaker = Breaker()
         self.held: dict[UUID, tuple[Claim, float]] = {}
         self._work = asyncio.Event()
@@ -130,7 +132,7 @@ class Outlet:
         heads = [head for head in due if head.delivery.id not in self.held][:room]  # ours may outlive its lease
         if self._draining or not (heads or late):
             return False
-        chosen, waits = self._pace.plan(heads, now)
+        chosen, waits = self._plan(heads, now)
         chosen, over_budget = self._within_budget(chosen, now)
         claimed_at = time.monotonic()
         failpoints.hit("before_sending", self._connector.channel)
@@ -141,6 +143,12 @@ class Outlet:
             self.held[claim.delivery.id] = (claim, claimed_at + self._lease.total_seconds())
             attempts.create_task(self._attempt(claim))
         return True
+
+    def _plan(self, heads: list[Head], now: int) -> tuple[list[Head], list[Wait]]:
+        """Refreshed cards take nothing from the rate of what is said (S17, S30)."""
+        said, waits = self._pace.plan([head for head in heads if head.delivery.kind is not DeliveryKind.CARD], now)
+        shown, later = self._card_pace.plan([head for head in heads if head.delivery.kind is DeliveryKind.CARD], now)
+        return [*said, *shown], [*waits, *later]
 
     def _within_budget(self, heads: list[Head], now: int) -> tuple[list[Head], list[Wait]]:
         """B3: retries are a fifth of the first attempts at most."""
@@ -211,7 +219,8 @@ class Outlet:
             if claim.unfetched:
                 await self._fetching.fetch(claim)
             else:
-                ending = await self._conclude(claim)
+                claim, shown = await self._with_card(claim)
+                ending = shown or await self._conclude(claim)
         except asyncio.CancelledError:
             ending = Ending(Settlement(DeliveryState.UNKNOWN, error="cut off", not_before=self._after_timeout(claim)))
             raise
@@ -225,6 +234,26 @@ class Outlet:
                 await asyncio.shield(self._settle(claim, ending, started))
             del self.held[claim.delivery.id]
             self._work.set()
+
+    async def _with_card(self, claim: Claim) -> tuple[Claim, Ending | None]:
+        """What shows a card gets the newest one, read now that changes know it is leaving (S30); the ending of one
+        that need not or cannot be sent."""
+        delivery = claim.delivery
+        if claim.reconcile or delivery.kind not in cards.CARDS:
+            return claim, None
+        if delivery.kind is DeliveryKind.CARD and delivery.thread is None:
+            later = self._now() + cards.THREADLESS
+            return claim, Ending(Settlement(DeliveryState.READY, error="no thread yet", not_before=later, burnt=False))
+        try:
+            made = await self._database.read(cards.made, delivery.channel, delivery.conversation, self._rules())
+        except StoreUnavailable as error:
+            return claim, Ending(Settlement(DeliveryState.READY, error=str(error), burnt=False))
+        if made is None or (delivery.kind is DeliveryKind.ROOT and delivery.outgoing.card is None):
+            return claim, None
+        claim = replace(claim, delivery=replace(delivery, outgoing=replace(delivery.outgoing, card=made.card)))
+        if made.shown and delivery.thread is not None:
+            return claim, Ending(Settlement(DeliveryState.SENT, remote_ids=(delivery.thread,)))
+        return claim, None
 
     async def _conclude(self, claim: Claim) -> Ending:
         if claim.reconcile:
@@ -261,7 +290,8 @@ class Outlet:
             case NotSent(reason, retry_after, limited, account_wide):
                 wait = retry_after or timedelta(seconds=backoff(claim.retries, LONGEST_BACKOFF))
                 if limited:
-                    self._pace.pause(None if account_wide else delivery.address, now, wait)
+                    pace = self._card_pace if delivery.kind is DeliveryKind.CARD else self._pace
+                    pace.pause(None if account_wide else delivery.address, now, wait)
                 else:
                     self.breaker.failed(reason)
                 if now - to_micros(delivery.created_at) > PATIENCE:

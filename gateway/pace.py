@@ -7,18 +7,20 @@ threads of one Slack channel take turns (S17). Times are microseconds of the dat
 from collections.abc import Sequence
 from datetime import timedelta
 
-from router.model import Capabilities, DeliveryState
+from router.model import DeliveryState
 from storage.outbox import Head, Wait
 
 _REMEMBERED = 10_000
 
 
 class Pace:
-    """The slots of one channel on this node."""
+    """The slots of one channel on this node, in deliveries a second (None: no limit). `burst` of them may leave the
+    account at once after a rest."""
 
-    def __init__(self, capabilities: Capabilities) -> None:
-        self._address_gap = _gap(capabilities.rate_per_address)
-        self._account_gap = _gap(capabilities.rate_per_account)
+    def __init__(self, *, per_address: float | None = None, per_account: float | None = None, burst: int = 1) -> None:
+        self._address_gap = _gap(per_address)
+        self._account_gap = _gap(per_account)
+        self._ahead = (burst - 1) * self._account_gap
         self._account_free = 0
         self._free: dict[str, int] = {}
         self._paused: dict[str, int] = {}
@@ -41,13 +43,13 @@ class Pace:
         return chosen, waits
 
     def _slot(self, address: str, earliest: int) -> int:
-        slot = max(earliest, self._free.get(address, 0), self._account_free)
+        slot = max(earliest, self._free.get(address, 0), self._account_free - self._ahead)
         if self._address_gap:
             self._free[address] = slot + self._address_gap
             if len(self._free) > _REMEMBERED:
                 self._free = {key: free for key, free in self._free.items() if free > earliest}
         if self._account_gap:
-            self._account_free = slot + self._account_gap
+            self._account_free = max(slot, self._account_free) + self._account_gap
         return slot
 
     def pause(self, address: str | None, now: int, wait: timedelta) -> None:

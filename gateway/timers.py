@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from router.rulebook import Rulebook
-from storage import alarms, assignments, automatic, holds, ledger, offers, reminders, settling, timers
+from storage import alarms, assignments, automatic, holds, ledger, offers, reminders, settling, snoozes, timers, wakings
 from storage.changes import Touched
 from storage.database import Database, Transaction
 from storage.errors import StoreUnavailable
@@ -26,6 +26,7 @@ HANDLERS: Mapping[str, Handler] = {
     offers.TIMER: assignments.run_out,
     holds.TIMER: reminders.tell_lead,
     ledger.TIMER: reminders.remind_of_promise,
+    snoozes.TIMER: wakings.wake,
     automatic.RECEIPT: automatic.receipt,
     automatic.WAITING: automatic.waiting,
 }

@@ -21,8 +21,8 @@ def out_of_office(asked: Asked) -> Decision:
     rest = asked.verb.rest.strip()
     if rest.lower() == "off":
         return _said(asked, None, f"{asked.agent.name} is back.")
-    zone = _zone(asked)
-    until = _instant(rest, zone)
+    zone = zone_of(asked)
+    until = local_instant(rest, zone)
     if until is None:
         return answered(asked, _HOW)
     shown = f"{until.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
@@ -33,14 +33,14 @@ def out_of_office(asked: Asked) -> Decision:
     return _said(asked, until, said)
 
 
-def _zone(asked: Asked) -> ZoneInfo:
+def zone_of(asked: Asked) -> ZoneInfo:
     """The zone of the agent's working time, else the one promises are counted in."""
     if asked.agent.shifts is not None:
         return asked.agent.shifts.zone
     return ZoneInfo("UTC") if asked.rules.voice is None else asked.rules.voice.calendar.tz
 
 
-def _instant(text: str, zone: ZoneInfo) -> datetime | None:
+def local_instant(text: str, zone: ZoneInfo) -> datetime | None:
     """The instant a local date and time of day name; a date alone begins at midnight. None for anything else."""
     found = _UNTIL.fullmatch(text)
     if found is None:

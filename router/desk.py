@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from router import absence, dividing, incidents, links, merging, ownership_verbs, releases
+from router import absence, dividing, incidents, links, merging, ownership_verbs, releases, statuses
 from router.asked import Answer, Asked, answered
 from router.checking import checked_reply, text_of_reply
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
@@ -20,6 +20,7 @@ from router.verbs import verb_of
 VERBS: Mapping[str, Answer] = {
     **ownership_verbs.VERBS,
     **releases.VERBS,
+    **statuses.VERBS,
     **links.VERBS,
     **absence.VERBS,
     **merging.VERBS,
@@ -43,7 +44,7 @@ def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
         asked = Asked(
             snapshot=snapshot, conversation=conversation, inbound=inbound, agent=agent, verb=verb, rules=rules
         )
-        return VERBS.get(verb.name, _unknown)(asked)
+        return VERBS.get(verb.name, unknown)(asked)
     route = rules.route(conversation.route)
     said = replace(inbound, text=words_of(inbound.text))
     if is_internal(inbound.text, route):
@@ -70,7 +71,8 @@ def _not_an_agent(conversation: Conversation, inbound: Inbound) -> Decision:
     )
 
 
-def _unknown(asked: Asked) -> Decision:
+def unknown(asked: Asked) -> Decision:
+    """No such verb; these are there."""
     name = asked.verb.name
     known = ", ".join(sorted(VERBS))
     return answered(asked, f"{f'I do not know {name!r}.' if name else 'What can I do for you?'} I know {known}.")

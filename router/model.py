@@ -96,6 +96,7 @@ class Capabilities:
     `text_limit` counts in `text_unit` ("utf16" Telegram, "utf8" bytes, "chars"). Rates are messages a second.
     `lookups` is how many times `reconcile` must answer NotSent, `lookup_gap` apart, before a delivery of unknown
     outcome is sent again (S20). `pulls`: the customer's client fetches by cursor, delivery is our own commit (W3).
+    Refreshed cards have a rate of their own, `card_burst` of them at once.
     """
 
     text_limit: int = 4000
@@ -110,6 +111,8 @@ class Capabilities:
     rate_per_account: float | None = None
     lookups: int = 1
     lookup_gap: timedelta = timedelta(seconds=10)
+    card_rate: float | None = None
+    card_burst: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,7 +518,11 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What the root of a desk thread shows. Every string may come from a customer and must be inert (S23)."""
+    """What the root of a desk thread shows. Every string may come from a customer and must be inert (S23).
+
+    `team`, `owner` and those named in lines are names. `clock`: when an answer is due, or since when it is overdue;
+    `told` the latest statements, newest first. `more` are the rarer actions.
+    """
 
     number: int
     contact: str
@@ -557,6 +564,20 @@ class Delivery:
     `thread` is the desk thread's ref, None while it has none (a ROOT makes it). `checkpoint` is whatever the
     connector stored for it before (S26: an upload's file id). `attempt` starts at 1.
     """
+    legs: tuple[CardLeg, ...] = ()
+    topic: str | None = None
+    orders: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+    offer: CardLine | None = None
+    clock: CardLine | None = None
+    snoozed: CardLine | None = None
+    lease: CardLine | None = None
+    told: tuple[CardLine, ...] = ()
+    promises: tuple[CardLine, ...] = ()
+    void: bool = False
+    merged_into: int | None = None
+    buttons: tuple[CardButton, ...] = ()
+    more: tuple[CardButton, ...] = ()
 
     id: UUID
     channel: str
@@ -565,6 +586,8 @@ class Delivery:
     number: int
     message: UUID | None
     part: int
+    `only_for`: the member of the desk who alone sees a notice. The card of a root or a refresh is put in when it is
+    sent.
     parts: int
     address: str
     thread: str | None
@@ -573,3 +596,4 @@ class Delivery:
     created_at: datetime
     started_at: datetime | None = None
     checkpoint: str | None = None
+    only_for: str | None = None

@@ -29,11 +29,13 @@ class OpenOffer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How a conversation stands with the agents: the open offer, why it was attached and routed as it is, and the last
-    assignment decision in words, by language ("en", "zh"); empty when nothing was decided yet."""
+    assignment decision in words, by language ("en", "zh"); empty when nothing was decided yet. `void`: it is spam, as
+    far as a verb asks."""
 
     offer: OpenOffer | None = None
     routed: tuple[str, ...] = ()
     assigned: Mapping[str, str] = field(default_factory=dict)
+    void: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The door to the rules: what should happen about an inbound item. Pure and explained."""
 
 from router.automatic import acknowledged
+from router.buttons import from_button
 from router.customers import from_customer
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.desk import from_desk
@@ -27,6 +28,8 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
             return relay_failure(snapshot, inbound)
         case InboundKind.MEMBERSHIP:
             return _membership(snapshot, inbound)
+        case InboundKind.BUTTON if rules.is_desk(inbound.channel):
+            return in_both_threads(from_button(snapshot, inbound, rules), snapshot.absorbed)
         case InboundKind.REACTION | InboundKind.BUTTON | InboundKind.TYPING | InboundKind.READ | InboundKind.ECHO:
             return ignored("kind", f"a {inbound.kind} asks for nothing")
 

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from router.model import Inbound, InboundKind
 from router.richtext import Mention, Paragraph, RichText, Span, plain
 
 BOT = "onevoice"
+ASK = "ask."
+"""What the ids of buttons begin with that ask for a verb; the value of such a press is "<id>:<verb> <rest>"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +29,19 @@ def verb_of(text: RichText) -> Verb | None:
     said = plain(text).strip().removeprefix(f"@{head.name}").strip()
     name, *rest = said.split(maxsplit=1) or [""]
     return Verb(name.lower(), rest[0] if rest else "")
+
+
+def verb_in(inbound: Inbound) -> Verb | None:
+    """What an item of the desk asks for, said or pressed; None where it asks for nothing."""
+    match inbound.kind:
+        case InboundKind.MESSAGE:
+            return verb_of(inbound.text)
+        case InboundKind.BUTTON:
+            name, _, line = inbound.value.partition(":")
+            return verb_of(spoken(line)) if name.startswith(ASK) and line else None
+    return None
+
+
+def spoken(line: str) -> RichText:
+    """What an agent would have written instead of pressing a button."""
+    return RichText((Paragraph((Mention(BOT), Span(f" {line}"))),))

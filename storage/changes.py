@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from router.card import changes_card
 from router.decision import Decision, NewMessage, Opening, Planned, Revision
+from router.events import EventType
 from router.handing import outcome_of
 from router.model import (
     Attachment,
@@ -26,7 +28,7 @@ from router.ownership import Ownership
 from router.record import Record
 from router.richtext import RichText
 from router.rulebook import Rulebook
-from storage import agents, contacts, feeds, holds, incidents, ledger, offers, rounds
+from storage import agents, cards, contacts, feeds, holds, incidents, ledger, offers, rounds, snoozes
 from storage.codec import json_of, outgoing_json, outgoing_of, text_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.holds import Hit
@@ -211,6 +213,7 @@ class Changes:
         self._threads: set[str | None] = set()
         self._owned: set[UUID] = set()
         self._owners = False
+        self._carded: set[UUID] = set()
         self._handed: list[tuple[str, str]] = []
 
     def hides(self, inbound: Inbound) -> bool:
@@ -239,6 +242,7 @@ class Changes:
                 message_seq = seq
             if event.type == "status_changed":
                 conversation = self._change_status(conversation, Status(str(event.payload["to"])))
+                snoozes.begin(self._tx, conversation, event.payload.get("until"))
             self._clocked.setdefault(conversation.id, set()).add(event.type)
             if (outcome := outcome_of(event)) is not None:
                 self._handed.append((conversation.team or "", outcome))
@@ -257,6 +261,7 @@ class Changes:
         if decision.ownership is not None:
             conversation = self._change_owner(conversation, decision.ownership)
         if (matter := decision.matter) is not None:
+            self._carded.add(conversation.id)
             conversation = self._put(
                 replace(conversation, topic=matter.topic, orders=matter.orders, priority=matter.priority)
             )
@@ -392,6 +397,7 @@ class Changes:
                 break
         else:
             legs.append(self._leg(conversation.id, inbound.channel, inbound.address, desk=False, inbound=inbound))
+            self._carded.add(conversation.id)
         return self._put(replace(conversation, last_in_at=now, legs=tuple(legs)))
 
     def _close_leg(self, conversation: Conversation, changed: Leg, *, closed: bool) -> Conversation:
@@ -563,13 +569,18 @@ class Changes:
             conversation = conversations[conversation_id]
             judged += rounds.refresh(tx, conversation, kinds, self._rules.terms)
             self._owners |= not rounds.is_one_more(conversation, kinds)
+            if changes_card(kinds) or (conversation.waiting_since is None and EventType.MESSAGE_RECEIVED in kinds):
+                self._carded.add(conversation_id)
         hits: list[Hit] = []
         for message, conversation_id, record in self._records:
+            if record.statements or record.promises or record.ended_promises or record.ended_statements:
+                self._carded.add(conversation_id)
             hits += holds.save(tx, message, conversation_id, record)
             ledger.save(tx, message, record)
         feed_seqs, places = feeds.append(tx, self._feed)
+        carded = cards.refresh(tx, [conversations[each] for each in self._carded - self._opened.keys()])
         touched = Touched(
-            channels=frozenset(row["channel"] for row in self._deliveries),
+            channels=frozenset(row["channel"] for row in self._deliveries) | carded,
             places=places,
             feed_seqs=feed_seqs,
             rounds=tuple(judged),

@@ -18,6 +18,21 @@ from router.model import (
 from router.richtext import EMPTY, RichText, of_json, to_json
 
 
+_OPENED_WITH = (
+    "number",
+    "contact",
+    "verification",
+    "channel",
+    "channel_type",
+    "address",
+    "status",
+    "subject",
+    "team",
+    "owner",
+)
+"""What a root is queued with; everything else on its card is read when it is sent."""
+
+
 def text_of(text: RichText) -> str:
     """Rich text as a column holds it."""
     return orjson.dumps(to_json(text)).decode()
@@ -68,8 +83,10 @@ def outgoing_json(outgoing: Outgoing) -> str:
         stored["to"] = outgoing.target
     if outgoing.reaction:
         stored["e"] = outgoing.reaction
+    if outgoing.only_for:
+        stored["o"] = outgoing.only_for
     if (card := outgoing.card) is not None:
-        stored["c"] = {name: getattr(card, name) for name in Card.__slots__}
+        stored["c"] = {name: getattr(card, name) for name in _OPENED_WITH}
     return orjson.dumps(stored).decode()
 
 
@@ -87,6 +104,7 @@ def outgoing_of(stored: str) -> Outgoing:
         automatic=value.get("auto", False),
         target=value.get("to"),
         reaction=value.get("e"),
+        only_for=value.get("o"),
         card=_card_of(value["c"]) if "c" in value else None,
     )
 

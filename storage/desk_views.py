@@ -5,9 +5,9 @@ from uuid import UUID
 from router.consistency.collision import Answer
 from router.desk_view import DeskView, Held
 from router.links import conversation_number
-from router.model import AuthorKind, Contact, Conversation, Inbound, InboundKind, Status, Visibility
+from router.model import AuthorKind, Contact, Conversation, Inbound, Status, Visibility
 from router.richtext import plain
-from router.verbs import verb_of
+from router.verbs import verb_in
 from storage import contacts, holds, incidents, ledger, logs, targets
 from storage.codec import rich_text
 from storage.database import Transaction, of_micros
@@ -116,6 +116,6 @@ def _resolved(tx: Transaction, conversation: Conversation) -> Row | None:
 
 
 def _linked(tx: Transaction, inbound: Inbound) -> Contact | None:
-    verb = verb_of(inbound.text) if inbound.kind is InboundKind.MESSAGE else None
+    verb = verb_in(inbound)
     number = conversation_number(verb.rest) if verb is not None and verb.name == "link" else None
     return contacts.of_number(tx, number) if number is not None else None

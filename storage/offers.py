@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from router.assignment_inputs import Exclusion
+from router.events import EventType
 from router.offers import DECLINED_FOR, Offer
 from router.ownership import NewOffer, OfferEnd, OfferState, OpenOffer, Standing
 from storage import timers
@@ -25,6 +26,12 @@ _END = Statement(
 )
 _OPEN = Statement("SELECT id, agent, until FROM offers WHERE conversation = :conversation AND state = 'open'")
 _ONE = Statement("SELECT conversation, agent, until FROM offers WHERE id = :id AND state = 'open'")
+_VOIDED = Statement(
+    """
+    SELECT type FROM events WHERE conversation = :conversation AND type IN ('voided', 'unvoided')
+    ORDER BY seq DESC LIMIT 1
+    """
+)
 _DECLINED = Statement(
     """
     SELECT conversation, agent, state, reason, offered_at, until, ended_at FROM offers
@@ -91,11 +98,13 @@ def still_open(tx: Transaction, offer: UUID) -> tuple[UUID, OpenOffer] | None:
     return None if row is None else (UUID(bytes=row[0]), OpenOffer(id=offer, agent=row[1], until=of_micros(row[2])))
 
 
-def standing(tx: Transaction, conversation: UUID, *, explained: bool) -> Standing:
-    """How a conversation stands with the agents; the reasons only when somebody asks for them."""
+def standing(tx: Transaction, conversation: UUID, *, explained: bool, voided: bool = False) -> Standing:
+    """How a conversation stands with the agents; the reasons, and whether it is void, only when somebody asks."""
     key = {"conversation": conversation.bytes}
     row = tx.one(_OPEN, key)
     offer = OpenOffer(id=UUID(bytes=row[0]), agent=row[1], until=of_micros(row[2])) if row else None
+    if voided:
+        return Standing(offer=offer, void=is_void(tx, conversation))
     if not explained:
         return Standing(offer=offer)
     opened, decided = tx.one(_OPENED, key), tx.one(_DECIDED, key)
@@ -104,6 +113,12 @@ def standing(tx: Transaction, conversation: UUID, *, explained: bool) -> Standin
         routed=tuple(text for _, text in json_value(opened[0]).get("why", ())) if opened else (),
         assigned=json_value(decided[0])["text"] if decided else {},
     )
+
+
+def is_void(tx: Transaction, conversation: UUID) -> bool:
+    """Whether it is marked as spam (D24)."""
+    row = tx.one(_VOIDED, {"conversation": conversation.bytes})
+    return row is not None and row[0] == EventType.VOIDED
 
 
 def exclusions(tx: Transaction, conversations: Sequence[UUID]) -> dict[UUID, list[Exclusion]]:

@@ -8,7 +8,7 @@ from router.merging import told_in
 from router.model import AuthorKind, DeliveryKind, DeliveryState
 from router.receipts import Said, after_delivery, still_unknown
 from router.rulebook import Rulebook
-from storage import feeds, outbox, rounds, timers
+from storage import cards, feeds, outbox, rounds, timers
 from storage.changes import Changes, Touched
 from storage.database import Transaction, of_micros
 from storage.outbox import Claim, Settlement
@@ -57,6 +57,12 @@ def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Tou
     delivery, state = held.delivery, ending.settlement.state
     if ending.thread is not None:
         outbox.relink(tx, held, ending.thread)
+    if delivery.kind is DeliveryKind.CARD:
+        cards.settled(tx, held, state)
+    elif ending.thread is not None:
+        cards.thread_moved(tx, delivery)
+    elif delivery.kind is DeliveryKind.ROOT and state is DeliveryState.SENT:
+        cards.thread_opened(tx, delivery)
     places: dict[str, int] = {}
     if state is DeliveryState.SENT and delivery.channel in rules.pulls and delivery.message is not None:
         place = f"{delivery.channel}:{delivery.address}"

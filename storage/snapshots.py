@@ -24,7 +24,7 @@ from router.ownership import Standing
 from router.regrouping import Named
 from router.terms import REOPEN_WINDOW
 from router.told import Target
-from router.verbs import Verb, verb_of
+from router.verbs import Verb, verb_in
 from storage import desk_views, movable, offers, questions, targets
 from storage.codec import json_value
 from storage.database import Transaction, of_micros
@@ -61,7 +61,7 @@ _CONTACT_BY_ID = Statement("SELECT id, name, language, tier FROM contacts WHERE 
 LONGEST_CHAIN = 100
 """Merges that are followed, one after the other; more would be a circle."""
 
-_SPEAKING = frozenset({InboundKind.MESSAGE, InboundKind.EDIT, InboundKind.DELETE})
+_SPEAKING = frozenset({InboundKind.MESSAGE, InboundKind.EDIT, InboundKind.DELETE, InboundKind.BUTTON})
 
 
 class Snapshots:
@@ -184,7 +184,7 @@ class Snapshots:
         place = self._place(inbound) or (snapshot.target.message.conversation if snapshot.target else proof.id)
         if place != proof.id:
             snapshot = replace(snapshot, absorbed=self.conversations.get(place))
-        verb = verb_of(inbound.text) if inbound.sender.internal and inbound.kind is InboundKind.MESSAGE else None
+        verb = verb_in(inbound) if inbound.sender.internal else None
         match verb.name if verb is not None else "":
             case "merge":
                 return replace(snapshot, named=self._named(verb))
@@ -219,10 +219,12 @@ class Snapshots:
 
     def _standing(self, inbound: Inbound, proof: Conversation | None) -> Standing | None:
         """Only for posts in a desk thread, and the reasons only for those that ask for them."""
-        if proof is None or inbound.thread.ref is None or inbound.kind is not InboundKind.MESSAGE:
+        spoken = inbound.kind in {InboundKind.MESSAGE, InboundKind.BUTTON}
+        if proof is None or inbound.thread.ref is None or not spoken:
             return None
-        verb = verb_of(inbound.text)
-        return offers.standing(self._tx, proof.id, explained=verb is not None and verb.name == "why")
+        verb = verb_in(inbound)
+        name = verb.name if verb is not None else ""
+        return offers.standing(self._tx, proof.id, explained=name == "why", voided=name in {"spam", "unspam"})
 
     def _current(self, contact: Contact) -> list[Conversation]:
         """Those a message of the contact may belong to, latest first."""

@@ -29,6 +29,9 @@ from router.model import Attachment, Capabilities, ChannelType, Delivery, Inboun
 log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 3_800
+UPDATES_A_MINUTE = 50
+"""What Slack's tier 3, that of chat.update, promises to a workspace."""
+UPDATES_AT_ONCE = 10
 DEAF_AFTER = timedelta(seconds=60)
 LOGIN_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 NEEDED_SCOPES = frozenset(
@@ -85,6 +88,8 @@ class SlackConnector:
             rate_per_address=self._settings.rate_per_channel,
             lookups=2,
             lookup_gap=timedelta(seconds=10),
+            card_rate=UPDATES_A_MINUTE / 60,
+            card_burst=UPDATES_AT_ONCE,
         )
 
     @property

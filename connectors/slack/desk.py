@@ -7,6 +7,7 @@ import structlog
 
 from connectors.base import NotSent, Outcome, Ports, Rejected, Sent, Unknown
 from connectors.slack import emojis, render
+from connectors.slack.card import content as card_of
 from connectors.slack.outcomes import THREAD_GONE_CODES, CallFailed
 from connectors.slack.places import Places
 from connectors.slack.posts import ASIDE, Mark, Posts, parted
@@ -60,7 +61,7 @@ class Desk:
 
     async def _root(self, delivery: Delivery) -> Outcome:
         card = delivery.outgoing.card
-        content = render.card(card) if card is not None else render.continued(delivery.number)
+        content = card_of(card) if card is not None else render.continued(delivery.number)
         try:
             posted = await self._posts.post(delivery, content, await self._places.id_of(delivery.address))
         except CallFailed as failure:
@@ -73,7 +74,7 @@ class Desk:
         """Where the root is gone, its new card is a new root (S29)."""
         if delivery.thread is None or delivery.outgoing.card is None:
             return NotSent("the desk thread is not open yet")
-        content = render.card(delivery.outgoing.card)
+        content = card_of(delivery.outgoing.card)
         try:
             await self._posts.update(delivery.thread, content)
         except CallFailed as failure:
@@ -113,6 +114,10 @@ class Desk:
         return Sent(shown, thread=progress.root)
 
     async def _notice(self, delivery: Delivery) -> Outcome:
+        if (member := delivery.outgoing.only_for) is not None:
+            channel, thread = await self.place(delivery)
+            await self._posts.whisper(delivery, render.notice(delivery.outgoing), member, channel, thread)
+            return Sent((f"{channel}:only-for-{member}",))
         ref, progress = await self._in_thread(delivery, delivery.outgoing, Mark())
         return Sent((ref,), thread=progress.root)
 

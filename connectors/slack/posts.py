@@ -44,6 +44,10 @@ WHOLE = Mark()
 ASIDE = Mark(event=ASIDE_EVENT)
 
 
+GONE_CODES = frozenset({"user_not_in_channel", "user_not_found"})
+"""Somebody who is not there any more; with other calls this would say something about our own account."""
+
+
 class Posts:
     """`posted` learns of every thread Slack took a post in. Everything here raises CallFailed."""
 
@@ -79,6 +83,22 @@ class Posts:
         within: str | None = (answer.get("message") or {"thread_ts": thread}).get("thread_ts")
         self._posted(f"{channel}:{within or ts}")
         return Posted(f"{channel}:{ts}", within)
+
+    async def whisper(
+        self, delivery: Delivery, content: Content, member: str, channel: str, thread: str | None
+    ) -> None:
+        """`chat.postEphemeral`: one member sees it, until they reload. Nothing can look for it afterwards; doubled it
+        does no harm."""
+        arguments: dict[str, object] = {**_inert(content), "channel": channel, "user": member}
+        if thread is not None:
+            arguments["thread_ts"] = thread
+        self.hold(delivery)
+        try:
+            await self._api.write("chat.postEphemeral", arguments, repeatable=True)
+        except CallFailed as failure:
+            if failure.code not in GONE_CODES:
+                raise
+            raise CallFailed(Rejected(f"{member} is not there to be told"), failure.code) from failure
 
     async def post_or_bare(
         self, delivery: Delivery, content: Content, bare: Content, channel: str, thread: str | None, mark: Mark = WHOLE

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from connectors.slack import emojis
-from router.model import AuthorKind, Card, Outgoing
+from router.model import AuthorKind, Outgoing
 from router.richtext import (
     Block,
     Break,
@@ -48,7 +48,7 @@ def message(outgoing: Outgoing, part: int = 1, parts: int = 1) -> Json:
     inert = outgoing.author_kind is AuthorKind.CUSTOMER
     line = " · ".join(each for each in (outgoing.author if part == 1 else "", _place(part, parts)) if each)
     body = rich_text(outgoing.text, inert=inert)
-    blocks = [*([_context(line)] if line else []), *([body] if body["elements"] else [])]
+    blocks = [*([context([line])] if line else []), *([body] if body["elements"] else [])]
     if _size(blocks) > BLOCKS_LIMIT:
         return bare(outgoing, part, parts)
     shown = plain(outgoing.text)
@@ -66,23 +66,10 @@ def notice(outgoing: Outgoing) -> Json:
     """Something the system tells the desk; set apart by a context line of its own (X17)."""
     shown = plain(outgoing.text)
     body = rich_text(outgoing.text, inert=False)
-    blocks = [_context(f"\N{BELL} {outgoing.author or 'Onevoice'}"), body]
+    blocks = [context([f"\N{BELL} {outgoing.author or 'Onevoice'}"]), body]
     if _size(blocks) > BLOCKS_LIMIT:
         blocks = []
     return {"text": _fallback(shown) if blocks else escape(shown), "blocks": blocks}
-
-
-def card(shown: Card) -> Json:
-    """The root of a desk thread. Every string may come from a customer, so all of it is plain text (S23)."""
-    title = f"#{shown.number} {shown.contact}"
-    trust = ("not verified", "verified by the channel", "verified by the shop")[min(shown.verification, 2)]
-    facts = [
-        f"{shown.channel} ({shown.channel_type}) · {shown.address} · {trust}",
-        f"Status: {shown.status.replace('_', ' ')} · Team: {shown.team or '-'} · Owner: {shown.owner or '-'}",
-    ]
-    blocks = [_section(title, Style.BOLD), *([_section(shown.subject)] if shown.subject else [])]
-    blocks.extend(_context(fact) for fact in facts)
-    return {"text": _fallback(f"{title}: {shown.subject}" if shown.subject else title), "blocks": blocks}
 
 
 def continued(number: int) -> Json:
@@ -96,22 +83,24 @@ def _place(part: int, parts: int) -> str:
 
 
 def _section(text: str, style: Style = Style.NONE) -> Json:
-    text = _clip(text, FALLBACK_LIMIT)
+    text = clip(text, FALLBACK_LIMIT)
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [_text(text, style)]}]}
 
 
-def _context(text: str) -> Json:
+def context(texts: Sequence[str]) -> Json:
+    """Small grey texts beside one another."""
     return {
         "type": "context",
-        "elements": [{"type": "plain_text", "text": _clip(text, CONTEXT_LIMIT), "emoji": False}],
+        "elements": [{"type": "plain_text", "text": clip(text, CONTEXT_LIMIT), "emoji": False} for text in texts],
     }
 
 
 def _fallback(text: str) -> str:
-    return escape(_clip(text, FALLBACK_LIMIT))
+    return escape(clip(text, FALLBACK_LIMIT))
 
 
-def _clip(text: str, limit: int) -> str:
+def clip(text: str, limit: int) -> str:
+    """At most so many characters."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

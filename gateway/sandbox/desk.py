@@ -6,7 +6,7 @@ from typing import Any
 from gateway.sandbox.pane import SHOWN, UNKNOWN, File, Json, Misuse, text_of
 from gateway.sandbox.slack import workspace
 from gateway.sandbox.slack.standin import SlackStandIn
-from gateway.sandbox.slack.workspace import Post
+from gateway.sandbox.slack.workspace import Post, Whisper
 
 PEOPLE = ("alice", "bob", "carol", "guest")
 
@@ -42,6 +42,7 @@ class Desk:
                         {
                             **self._post(root),
                             "replies": [self._post(reply) for reply in channel.threads.get(root.ts, ())[-SHOWN:]],
+                            "whispers": [self._whisper(each) for each in space.whispers if each.thread_ts == root.ts],
                         }
                         for root in self._slack.roots(channel.id)[-SHOWN:]
                         if root.thread_ts is None
@@ -49,6 +50,19 @@ class Desk:
                 }
                 for channel in sorted(shown, key=lambda each: each.name)
             ],
+        }
+
+    def _whisper(self, whisper: Whisper) -> Json:
+        return {
+            "ts": whisper.ts,
+            "user": workspace.BOT_USER,
+            "bot": True,
+            "text": whisper.text,
+            "blocks": list(whisper.blocks),
+            "edited": False,
+            "reactions": [],
+            "files": [],
+            "only_for": whisper.user,
         }
 
     def _post(self, post: Post) -> Json:
@@ -78,10 +92,20 @@ class Desk:
                 if (post := self._slack.channel(channel).posts[text_of(body, "ts")]).user != self._slack.user(user).id:
                     raise Misuse(f"{self._slack.user(post.user).real_name} wrote this; only they may delete it.")
                 self._slack.delete(user, channel, post.ts)
+            case "press":
+                self._press(user, channel, body)
             case "react":
                 self._slack.react(user, channel, text_of(body, "ts"), text_of(body, "name"), added=bool(body["added"]))
             case _:
                 raise LookupError(f"at the desk nobody can {verb}")
+
+    def _press(self, user: str, channel: str, body: Mapping[str, Any]) -> None:
+        try:
+            self._slack.press(
+                user, channel, text_of(body, "ts"), text_of(body, "action"), text_of(body, "value") or None
+            )
+        except LookupError as error:
+            raise Misuse("The card has changed meanwhile: this button is gone.") from error
 
     def _say(self, user: str, channel: str, body: Mapping[str, Any], files: Sequence[File]) -> None:
         text = text_of(body, "text")

@@ -16,7 +16,7 @@ from connectors.slack.connector import SlackConnector
 from connectors.slack.settings import SlackSettings
 from gateway import clock
 from gateway.sandbox.slack import SlackStandIn
-from router.model import AuthorKind, Delivery, DeliveryKind, Outgoing
+from router.model import AuthorKind, Card, Delivery, DeliveryKind, Outgoing
 from router.richtext import of_text
 from tests.connectors.ports import MemoryPorts
 
@@ -32,14 +32,15 @@ class SlackDesk:
         self.connector = connector
         self.running = running
 
-    async def root(self, channel: str = "#support-1") -> str:
+    async def root(self, channel: str = "#support-1", card: Card | None = None) -> str:
         """An open thread; its ref."""
-        outcome = await self.connector.deliver(delivery(kind=DeliveryKind.ROOT, address=channel))
+        opening = delivery(kind=DeliveryKind.ROOT, address=channel, outgoing=Outgoing(card=card))
+        outcome = await self.connector.deliver(opening)
         return str(getattr(outcome, "remote_ids", (None,))[0])
 
-    async def thread(self, channel: str = "#support-1") -> str:
+    async def thread(self, channel: str = "#support-1", card: Card | None = None) -> str:
         """An open thread; its ts. What its echo brings is forgotten."""
-        ref = await self.root(channel)
+        ref = await self.root(channel, card)
         await self.ports.until(1)
         self.ports.arrivals.clear()
         return ref.partition(":")[2]

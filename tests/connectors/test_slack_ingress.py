@@ -16,6 +16,7 @@ from router.model import InboundKind
 from router.richtext import plain
 from tests.connectors.ports import MemoryPorts
 from tests.connectors.slackdesk import SlackDesk, delivery, slack_desk
+from tests.connectors.test_slack_card import CARD
 
 THREAD = "C0SUPPORT1"
 
@@ -352,12 +353,12 @@ async def test_slacks_own_check_of_the_address_is_answered(http: SlackDesk) -> N
 
 
 async def test_s16_a_double_click_is_one_action_and_both_are_acknowledged(desk: SlackDesk) -> None:
-    root = await desk.thread()
-    desk.slack.press("alice", "#support-1", root, "send_anyway", "42", times=2)
+    root = await desk.thread(card=CARD)
+    desk.slack.press("alice", "#support-1", root, "ask.more", "snooze 1h", times=2)
     await settled(desk)
     assert desk.slack.events.acknowledged == 3
     [press] = desk.ports.inbound
-    assert (press.kind, press.value) == (InboundKind.BUTTON, "send_anyway:42")
+    assert (press.kind, press.value) == (InboundKind.BUTTON, "ask.more:snooze 1h")
     assert press.target == press.thread.ref == f"C0SUPPORT1:{root}"
     assert press.sender.name == "Alice Chen"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.slack import blocks, emojis, render
+from connectors.slack import blocks, card, emojis, render
 from gateway.sandbox.slack.limits import fault_of, masked_links, pings
 from router.model import AuthorKind, Card, ChannelType, Outgoing, Status
 from router.richtext import (
@@ -115,7 +115,7 @@ def test_s23_a_customers_words_ping_nobody_and_mask_no_link(text: str) -> None:
         render.message(Outgoing(text=tree, author=text, author_kind=AuthorKind.CUSTOMER)),
         render.notice(Outgoing(text=of_text(text), author=text)),
         render.bare(Outgoing(text=tree, author=text)),
-        render.card(card(contact=text, subject=text, address=text)),
+        card.content(a_card(contact=text, subject=text, address=text)),
     )
     for said in shown:
         assert fault_of(said["text"], said["blocks"]) is None
@@ -149,7 +149,7 @@ def test_s22_every_part_of_the_greatest_length_is_accepted(tree: RichText, kind:
 
 
 def test_s22_the_longest_card_is_accepted() -> None:
-    said = render.card(card(contact="长" * 5_000, subject="<b>" * 5_000, address="x" * 5_000))
+    said = card.content(a_card(contact="长" * 5_000, subject="<b>" * 5_000, address="x" * 5_000))
     assert fault_of(said["text"], said["blocks"]) is None
 
 
@@ -166,7 +166,7 @@ def test_a_system_notice_may_mention_a_colleague() -> None:
     assert pings(said["text"], said["blocks"], {}) == 1
 
 
-def card(contact: str, subject: str, address: str) -> Card:
+def a_card(contact: str, subject: str, address: str) -> Card:
     return Card(
         number=17,
         contact=contact,

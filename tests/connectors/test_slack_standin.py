@@ -9,6 +9,7 @@ import pytest
 
 from gateway import clock
 from gateway.sandbox.slack import SlackStandIn
+from gateway.sandbox.slack.limits import fault_of
 
 
 @pytest.fixture
@@ -116,3 +117,25 @@ async def test_a_listener_hears_of_every_change(slack: SlackStandIn) -> None:
     leave()
     slack.delete("alice", "#support-1", ts)
     assert len(heard) == 2
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"type": "button", "text": {"type": "plain_text", "text": "Take"}},
+        {"type": "button", "action_id": "a", "text": {"type": "mrkdwn", "text": "Take"}},
+        {"type": "button", "action_id": "a", "text": {"type": "plain_text", "text": "x" * 76}},
+        {"type": "button", "action_id": "a", "text": {"type": "plain_text", "text": "x"}, "style": "green"},
+        {"type": "button", "action_id": "a", "text": {"type": "plain_text", "text": "x"}, "value": "x" * 2_001},
+        {"type": "static_select", "action_id": "a", "placeholder": {"type": "plain_text", "text": "x"}, "options": []},
+        {"type": "slider", "action_id": "a"},
+    ],
+)
+def test_a_malformed_action_is_refused(element: dict[str, Any]) -> None:
+    assert fault_of("x", [{"type": "actions", "elements": [element]}]) == "invalid_blocks"
+
+
+def test_an_action_id_may_be_used_once_only() -> None:
+    button = {"type": "button", "action_id": "a", "text": {"type": "plain_text", "text": "x"}}
+    assert fault_of("x", [{"type": "actions", "elements": [button]}]) is None
+    assert fault_of("x", [{"type": "actions", "elements": [button, button]}]) == "invalid_blocks"

@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { char } from "./emoji.js";
+import { ago, day, time } from "./words.js";
 
 /** @typedef {Record<string, any>} Json */
 
@@ -60,6 +61,8 @@ function inline(element, names) {
       return element.text;
     case "emoji":
       return element.unicode ? String.fromCodePoint(...element.unicode.split("-").map((code) => parseInt(code, 16))) : char(element.name);
+    case "date":
+      return h("time", { title: element.fallback }, dated(element.timestamp * 1000, element.format));
     case "link":
       return link(element.url, element.text || element.url);
     case "user":
@@ -67,6 +70,11 @@ function inline(element, names) {
     default:
       return element.text ?? element.fallback ?? "";
   }
+}
+
+/** Slack's date tokens that are used here. @param {number} at @param {string} format */
+function dated(at, format) {
+  return format.replace("{date_short_pretty}", day(at)).replace("{time}", time(at)).replace("{ago}", ago(at));
 }
 
 /** @param {string} url @param {string} text */

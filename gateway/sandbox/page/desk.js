@@ -1,5 +1,6 @@
 // The Slack desk: channels, their conversations, one thread, and the agent who answers in it.
 
+import { actions } from "./actions.js";
 import { content } from "./blocks.js";
 import { Composer } from "./composer.js";
 import { find, following, h, icon, sync } from "./dom.js";
@@ -122,7 +123,7 @@ export class Desk {
 
   /** @param {any} channel @returns {any[]} */
   inChannel(channel) {
-    const items = channel.roots.map(({ replies, ...post }) => ({
+    const items = channel.roots.map(({ replies, whispers, ...post }) => ({
       key: post.ts,
       post,
       place: "channel",
@@ -135,12 +136,13 @@ export class Desk {
   }
 
   /** @param {any} root @returns {any[]} */
-  inThread({ replies, ...post }) {
+  inThread({ replies, whispers, ...post }) {
     const item = (each, place) => ({ key: each.ts, post: each, place, me: this.user, editing: this.editing === each.ts });
+    const mine = whispers.filter((each) => each.only_for === this.me.id).map((each) => ({ ...item(each, "reply"), whisper: true }));
     return [
       item(post, "root"),
       { key: "count", count: plural(replies.length, "reply", "replies") },
-      ...replies.map((reply) => item(reply, "reply")),
+      ...[...replies.map((reply) => item(reply, "reply")), ...mine].sort((a, b) => Number(a.key) - Number(b.key)),
     ];
   }
 
@@ -168,7 +170,8 @@ export class Desk {
           post.edited && h("time", {}, "(edited)"),
           note && h("span", { class: "tag" }, icon("lock"), "internal note"),
         ),
-        h("div", { class: card }, ...inside),
+        item.whisper && h("small", { class: "whisper" }, "Only visible to you"),
+        h("div", { class: card }, ...inside, ...this.buttons(post)),
         post.files.length > 0 && h("div", { class: "files" }, ...post.files.map(shown)),
         post.reactions.length > 0 && h("div", { class: "reactions" }, ...post.reactions.map((each) => this.reaction(post, each))),
         place === "channel" &&
@@ -182,6 +185,11 @@ export class Desk {
       ),
       this.tools(post, place),
     );
+  }
+
+  /** @param {any} post */
+  buttons(post) {
+    return actions(post.blocks, (action, value) => act("slack/press", { user: this.user, channel: this.channel, ts: post.ts, action, value }));
   }
 
   /** @param {any} post */

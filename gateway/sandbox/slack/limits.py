@@ -14,6 +14,13 @@ BLOCKS = 50
 BLOCKS_LIMIT = 13_200
 SECTION_LIMIT = 3_000
 MARKDOWN_LIMIT = 12_000
+ACTIONS = 25
+OPTIONS = 100
+LABEL_LIMIT = 75
+PLACEHOLDER_LIMIT = 150
+VALUE_LIMIT = 2_000
+OPTION_VALUE_LIMIT = 150
+ID_LIMIT = 255
 
 _INLINES = {
     "text": {"text"},
@@ -40,6 +47,8 @@ def fault_of(text: str, blocks: Sequence[Payload]) -> str | None:
         return "no_text"
     if len(blocks) > BLOCKS or not all(isinstance(block, dict) and _is_good(block) for block in blocks):
         return "invalid_blocks"
+    if len(set(ids := _ids(blocks))) != len(ids):
+        return "invalid_blocks"
     if blocks and len(orjson.dumps(blocks).decode()) > BLOCKS_LIMIT:
         return "msg_blocks_too_long"
     if sum(len(block.get("text", "")) for block in blocks if block["type"] == "markdown") > MARKDOWN_LIMIT:
@@ -62,10 +71,61 @@ def _is_good(block: Payload) -> bool:
                 and 0 < len(elements) <= 10
                 and all(element.get("type") == "image" or _is_text(element, SECTION_LIMIT) for element in elements)
             )
+        case "actions":
+            elements = block.get("elements")
+            return (
+                isinstance(elements, list)
+                and 0 < len(elements) <= ACTIONS
+                and all(isinstance(element, dict) and _is_action(element) for element in elements)
+            )
         case "header":
             return _is_text(block.get("text") or {}, 150) and block["text"]["type"] == "plain_text"
         case kind:
             return kind in _BLOCKS
+
+
+def _is_action(element: Payload) -> bool:
+    if not _is_id(element.get("action_id")):
+        return False
+    match element.get("type"):
+        case "button":
+            return (
+                _is_label(element.get("text"), LABEL_LIMIT)
+                and isinstance(value := element.get("value", ""), str)
+                and len(value) <= VALUE_LIMIT
+                and element.get("style", "primary") in ("primary", "danger")
+            )
+        case "static_select":
+            options = element.get("options")
+            return (
+                _is_label(element.get("placeholder"), PLACEHOLDER_LIMIT)
+                and isinstance(options, list)
+                and 0 < len(options) <= OPTIONS
+                and all(_is_option(option) for option in options)
+            )
+    return False
+
+
+def _is_option(option: object) -> bool:
+    return (
+        isinstance(option, dict)
+        and _is_label(option.get("text"), LABEL_LIMIT)
+        and isinstance(value := option.get("value"), str)
+        and 0 < len(value) <= OPTION_VALUE_LIMIT
+    )
+
+
+def _is_id(action: object) -> bool:
+    return isinstance(action, str) and 0 < len(action) <= ID_LIMIT
+
+
+def _is_label(text: object, limit: int) -> bool:
+    return isinstance(text, dict) and text.get("type") == "plain_text" and _is_text(text, limit)
+
+
+def _ids(blocks: Sequence[Payload]) -> list[str]:
+    """The action ids of a message; Slack wants each only once."""
+    return [element["action_id"] for block in blocks if block["type"] == "actions" for element in block["elements"]]
 
 
 def _is_text(text: Payload, limit: int) -> bool:
@@ -89,6 +149,8 @@ def _is_inline(element: Payload, preformatted: bool) -> bool:
     if kind not in _INLINES or not _INLINES[kind] <= element.keys():
         return False
     if preformatted and kind not in ("text", "link"):
+        return False
+    if kind == "date" and not (isinstance(element["timestamp"], int) and "{" in element["format"]):
         return False
     if kind == "text" and (not isinstance(element["text"], str) or not element["text"]):
         return False

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from gateway.sandbox.slack.faults import Faults
 from gateway.sandbox.slack.limits import TEXT_LIMIT, fault_of, masked_links, pings
-from gateway.sandbox.slack.workspace import BOT, BOT_USER, TEAM, Channel, File, Post, Workspace
+from gateway.sandbox.slack.workspace import BOT, BOT_USER, TEAM, Channel, File, Post, Whisper, Workspace
 
 Arguments = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -51,6 +51,7 @@ class Methods:
             "auth.test": (set(), self._auth_test),
             "chat.postMessage": (_SAYING | {"thread_ts", "reply_broadcast"}, self._post_message),
             "chat.update": (_SAYING | {"ts"}, self._update),
+            "chat.postEphemeral": (_SAYING - {"metadata"} | {"user", "thread_ts"}, self._whisper),
             "chat.delete": ({"channel", "ts"}, self._delete),
             "reactions.add": ({"channel", "timestamp", "name"}, self._react_add),
             "reactions.remove": ({"channel", "timestamp", "name"}, self._react_remove),
@@ -196,6 +197,19 @@ class Methods:
         post.metadata = arguments.get("metadata", post.metadata)
         self._space.change(post, text=text, blocks=blocks, by_person=False)
         return {"channel": post.channel, "ts": post.ts, "text": text}
+
+    def _whisper(self, arguments: Arguments) -> Answer:
+        """What one member sees; it is no message of the channel, and nothing finds it again."""
+        channel = self._writable(arguments.get("channel", ""))
+        if (user := self._space.users.get(arguments.get("user", ""))) is None:
+            raise Refusal("user_not_in_channel")
+        text, blocks = self._content(arguments)
+        thread = arguments.get("thread_ts")
+        whisper = Whisper(
+            channel=channel.id, ts=self._space.stamp(), user=user.id, text=text, blocks=blocks, thread_ts=thread
+        )
+        self._space.whispers.append(whisper)
+        return {"message_ts": whisper.ts}
 
     def _delete(self, arguments: Arguments) -> Answer:
         self._writable(arguments.get("channel", ""))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,18 +31,26 @@ JSON_FIELDS = ("blocks", "metadata", "files")
 class SlackStandIn:
     """Slack on loopback. Users and channels are named by id or by name ("alice", "#support-1") everywhere.
 
-    `rate` limits posts to so many a second and channel (None: no limit). Without an answer within `answer_within`
+    `rate` limits posts to so many a second and channel, `updates` changes of posts to so many a minute (None: no
+    limit). Without an answer within `answer_within`
     seconds Slack sends an event again; `time_scale` shortens its pauses before that.
     """
 
     def __init__(
-        self, clock: Clock, *, rate: float | None = None, time_scale: float = 1.0, answer_within: float = 3.0
+        self,
+        clock: Clock,
+        *,
+        rate: float | None = None,
+        updates: int | None = None,
+        time_scale: float = 1.0,
+        answer_within: float = 3.0,
     ) -> None:
         self.bot_token = BOT_TOKEN
         self.app_token = APP_TOKEN
         self.signing_secret = SIGNING_SECRET
         self.scopes = SCOPES
         self.rate = rate
+        self.updates = updates
         self.url = ""
         self.calls: Counter[str] = Counter()
         self.faults = Faults()
@@ -54,6 +62,7 @@ class SlackStandIn:
         self._listeners: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
         self._free_at: defaultdict[str, float] = defaultdict(float)
+        self._updated: deque[float] = deque()
         self._redirects: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
 
@@ -186,8 +195,11 @@ class SlackStandIn:
     def react(self, user: str, channel: str, ts: str, name: str, *, added: bool = True) -> None:
         self.workspace.react(self.user(user).id, self.channel(channel).posts[ts], name, added=added)
 
-    def press(self, user: str, channel: str, ts: str, action_id: str, value: str = "", times: int = 1) -> None:
-        """A button of a post; more `times` are the same press, sent again."""
+    def press(
+        self, user: str, channel: str, ts: str, action_id: str, value: str | None = None, *, times: int = 1
+    ) -> None:
+        """A button of a post, or the option of that value in a menu; more `times` are the same press, sent again.
+        Raises LookupError for what the post does not show."""
         post = self.channel(channel).posts[ts]
         person = self.user(user)
         payload = {
@@ -198,10 +210,9 @@ class SlackStandIn:
             "channel": {"id": post.channel},
             "message": post.to_json(self.url),
             "container": {"type": "message", "message_ts": ts, "channel_id": post.channel},
-            "actions": [
-                {"action_id": action_id, "value": value, "type": "button", "action_ts": self.workspace.stamp()}
-            ],
+            "actions": [{**_pressed(post, action_id, value), "action_ts": self.workspace.stamp()}],
             "trigger_id": f"trigger-{self.workspace.number()}",
+            "response_url": f"{self.url}/response",
         }
         for _ in range(times):
             self.events.put("interactive", payload)
@@ -297,7 +308,12 @@ class SlackStandIn:
             arguments = await _arguments(request)
         except ValueError:
             return _answer({"ok": False, "error": "invalid_json"})
-        if method == "chat.postMessage" and (wait := self._wait(str(arguments.get("channel")))):
+        wait = 0
+        if method == "chat.postMessage":
+            wait = self._wait(str(arguments.get("channel")))
+        elif method == "chat.update":
+            wait = self._wait_to_update()
+        if wait:
             return _answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": str(wait)})
         try:
             answer = self._methods.call(method, arguments)
@@ -313,6 +329,18 @@ class SlackStandIn:
         if (free := self._free_at[channel]) > now:
             return max(1, round(free - now))
         self._free_at[channel] = now + 1 / self.rate
+        return 0
+
+    def _wait_to_update(self) -> int:
+        """The same for a change: the workspace has so many a minute, whatever it changes."""
+        if self.updates is None:
+            return 0
+        now = time.monotonic()
+        while self._updated and self._updated[0] <= now - 60:
+            self._updated.popleft()
+        if len(self._updated) >= self.updates:
+            return max(1, round(self._updated[0] + 60 - now))
+        self._updated.append(now)
         return 0
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
@@ -349,6 +377,21 @@ class SlackStandIn:
         if file is None or file.content is None:
             return web.Response(status=404)
         return web.Response(body=file.content, content_type=file.content_type)
+
+
+def _pressed(post: Post, action_id: str, value: str | None) -> dict[str, Any]:
+    """The action as Slack reports it."""
+    for block in post.blocks:
+        for element in block.get("elements", ()) if block["type"] == "actions" else ():
+            if element["action_id"] != action_id:
+                continue
+            found = {"type": element["type"], "action_id": action_id, "block_id": block.get("block_id", "auto")}
+            if element["type"] == "button":
+                return {**found, "text": element["text"], "value": element.get("value", "")}
+            for option in element["options"]:
+                if option["value"] == value:
+                    return {**found, "selected_option": option}
+    raise LookupError(f"this post has no button {action_id!r} {value or ''}".rstrip())
 
 
 async def _login(_: web.Request) -> web.Response:

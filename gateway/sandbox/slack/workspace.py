@@ -117,6 +117,18 @@ class Post:
         return shown
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whisper:
+    """What the app showed to one member only."""
+
+    channel: str
+    ts: str
+    user: str
+    text: str
+    blocks: Sequence[Payload] = ()
+    thread_ts: str | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class Channel:
     """`posts` by ts, oldest first; `threads` the posts of each thread, without its root."""
@@ -144,6 +156,7 @@ class Workspace:
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, File] = {}
+        self.whispers: list[Whisper] = []
         for user in _PEOPLE:
             self.users[user.id] = user
         for name in (*(f"support-{number}" for number in range(1, 9)), "aftersale"):

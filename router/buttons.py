@@ -1,0 +1,39 @@
+"""What follows from a press on a card: the same as from the verb it stands for (S16), for the same people (S8)."""
+
+from dataclasses import replace
+
+from router.asked import Asked
+from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
+from router.desk import VERBS, unknown
+from router.model import Conversation, Inbound
+from router.planning import ignored, notice
+from router.rulebook import Rulebook
+from router.verbs import spoken, verb_in
+
+
+def from_button(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
+    """A listed agent asks for the verb; anybody else is told in private that nothing was done."""
+    conversation, verb = snapshot.proof, verb_in(inbound)
+    if conversation is None or verb is None:
+        return ignored("button", "it is no button of a card")
+    sender = inbound.sender
+    agent = rules.agent_by_slack(sender.identity.value, sender.email) if sender.internal else None
+    if agent is None:
+        return _refused(conversation, inbound, verb.name)
+    said = replace(inbound, text=spoken(f"{verb.name} {verb.rest}".strip()))
+    asked = Asked(snapshot=snapshot, conversation=conversation, inbound=said, agent=agent, verb=verb, rules=rules)
+    return VERBS.get(verb.name, unknown)(asked)
+
+
+def _refused(conversation: Conversation, inbound: Inbound, verb: str) -> Decision:
+    who = inbound.sender.identity.value
+    sentence = f"Not done: only listed agents can {verb}. An administrator can add you under `agents`."
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("S8", f"{who} is not a listed agent of the home workspace"),),
+        conversation=conversation,
+        events=(NewEvent(type="button_refused", actor=f"slack:{who}", payload={"verb": verb}),),
+        deliveries=tuple(
+            replace(each, outgoing=replace(each.outgoing, only_for=who)) for each in notice(conversation, sentence)
+        ),
+    )
