@@ -29,7 +29,7 @@ from gateway.metrics import Metrics
 from gateway.neighbours import Neighbours
 from gateway.outlet import Outlet, outlets_of
 from gateway.parsing import Parsing
-from gateway.policies import with_policies
+from gateway.policies import with_others, with_policies
 from gateway.ports import ChannelPorts
 from gateway.secrecy import gateway_secret
 from gateway.settings import Settings, to_rulebook
@@ -264,6 +264,11 @@ class Application:
         self._settings = settings
         self.rulebook = await self._full(rules)
         log.info("config.reloaded", revision=rules.revision)
+
+    async def learn_policies(self) -> None:
+        """Know the policies that other nodes have stored: their conversations may be answered through this node."""
+        async with self._reloading:
+            self.rulebook = await with_others(self.rulebook, self._settings, self.database)
 
     def now_micros(self) -> int:
         """This instant as the database counts."""

@@ -44,6 +44,14 @@ async def with_policies(
     return full
 
 
+async def with_others(rules: Rulebook, settings: Settings, database: Database) -> Rulebook:
+    """The rulebook with the versions other nodes have stored meanwhile; itself when there are none."""
+    known = await database.read(policies.all_of)
+    if known.keys() <= rules.terms.policies.keys():
+        return rules
+    return replace(rules, terms=reopening(terms_of(known), settings))
+
+
 def reopening(terms: Terms, settings: Settings) -> Terms:
     """The terms with the windows of the configuration (D23)."""
     return replace(terms, reopen_window=settings.reopen_window, reopen_windows=settings.reopen_windows)

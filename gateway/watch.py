@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.service_metrics import calendars_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 LAG_EVERY = 0.5
 COUNT_EVERY = 10
 WAITING_EVERY = 10
+POLICIES_EVERY = 4
 
 
 class Watch:
@@ -30,11 +32,17 @@ class Watch:
             before = loop.time()
             await asyncio.sleep(LAG_EVERY)
             self._app.metrics.loop_lag(max(loop.time() - before - LAG_EVERY, 0.0))
+            if turn % POLICIES_EVERY == 0:
+                await self._learn_policies()
             if turn % WAITING_EVERY == 0:
                 await self._look_who_waits()
             if turn % COUNT_EVERY == 0:
                 await self._count()
             turn += 1
+
+    async def _learn_policies(self) -> None:
+        with suppress(StoreUnavailable):
+            await self._app.learn_policies()
 
     async def _look_who_waits(self) -> None:
         app = self._app

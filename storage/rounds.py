@@ -10,11 +10,12 @@ from router.events import EventType
 from router.model import Conversation, Event, Round
 from router.rounds import timeline
 from router.targets import to_target
-from router.terms import Terms
+from router.terms import Terms, UnknownPolicy
 from router.timeline import Timeline
 from storage import logs
 from storage.codec import json_of, json_value
 from storage.database import Transaction, of_micros, to_micros
+from storage.errors import StoreUnavailable
 from storage.ids import new_id
 from storage.statement import Row, Statement
 
@@ -108,11 +109,15 @@ def is_one_more(conversation: Conversation, kinds: Collection[str]) -> bool:
 
 def figures_of(tx: Transaction, conversation: UUID, terms: Terms, *more: Event) -> Timeline:
     """Everything the log says about response times, now, with the logs of the conversations it absorbed (D25); `more`
-    as if it were in the log."""
+    as if it were in the log. Raises StoreUnavailable for a policy that another node uses and this one has not read
+    yet: it will have in a moment."""
     events = [*logs.read(tx, conversation, CLOCKED), *more]
     # a unit that began after this one may have committed before it: what it wrote has happened all the same
     now = max([of_micros(tx.now), *(event.at for event in events)])
-    return timeline(events, terms, conversation, now)
+    try:
+        return timeline(events, terms, conversation, now)
+    except UnknownPolicy as error:
+        raise StoreUnavailable(f"{error}; the policies are being read again") from error
 
 
 def void(tx: Transaction, conversation: UUID) -> None:

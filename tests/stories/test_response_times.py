@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import cli
+from gateway.policies import with_policies
+from storage.intake import quarantine_counts
 from storage.statement import Statement
-from tests.stories.gateway import Gateway
+from tests.stories.gateway import Gateway, settled
 
 ROUNDS = Statement(
     "SELECT kind, outcome, sla, wall_ms, start_at, end_at, deadline, breached_at, author FROM rounds ORDER BY number"
@@ -127,3 +129,26 @@ async def _rounds_of(gateway: Gateway) -> list[dict[str, Any]]:
     database.close()
     names = ("kind", "outcome", "sla", "wall_ms", "start_at", "end_at", "deadline", "breached_at", "author")
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+async def test_d30_a_policy_that_another_node_has_read_first_holds_up_nothing(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Hello?")
+    await gateway.shown("Hello?")
+    settings = gateway.app.settings
+    (fast,) = settings.policies
+    changed = settings.model_copy(update={"policies": (fast.model_copy(update={"first": {"seconds": 3600}}),)})
+    other = await with_policies(gateway.app.rulebook, changed, gateway.app.database, lambda touched: None)
+    assert [policy.version for policy in other.policies] == [2]
+    gateway.world.telegram.say("tom", "Are you there?")
+    gateway.world.telegram.say("ann", "Me too?")
+    await gateway.shown("Are you there?")
+    await gateway.shown("Me too?")
+    post = await gateway.shown("Hello?")
+    await gateway.answer(post, "Hi Tom")
+    await gateway.world.telegram.until(lambda: gateway.world.telegram.heard("tom") == ["Hi Tom"], 10)
+    await settled(lambda: _is_answered(gateway))
+    assert await gateway.app.database.read(quarantine_counts) == {}
+
+
+async def _is_answered(gateway: Gateway) -> bool:
+    return "answered" in [each["outcome"] for each in await rounds(gateway)]
