@@ -517,6 +517,36 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardLeg:
+    """A way to the customer; `current`: answers go there."""
+
+    channel: str
+    channel_type: ChannelType
+    address: str
+    current: bool = False
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardLine:
+    """A line of a card with the instant it is about; `zone` is where that is read when nobody's own is known."""
+
+    text: str
+    at: datetime
+    zone: str = "UTC"
+    alarming: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardButton:
+    """`line` is what an agent would say to Onevoice instead: "take", "snooze 1h"."""
+
+    line: str
+    label: str
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """What the root of a desk thread shows. Every string may come from a customer and must be inert (S23).
 
@@ -534,36 +564,6 @@ class Card:
     subject: str = ""
     team: str | None = None
     owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """The frozen content of a delivery (R8): a retry sends the same.
-
-    `author` is the name shown. `in_reply_to` and `references` are remote ids of the customer's channel, oldest
-    first. `automatic`: written by no human (L2). `target` is the remote id an edit, delete or reaction is about.
-    """
-
-    text: RichText = EMPTY
-    author: str = ""
-    author_kind: AuthorKind = AuthorKind.SYSTEM
-    attachments: tuple[Attachment, ...] = ()
-    subject: str = ""
-    in_reply_to: str | None = None
-    references: tuple[str, ...] = ()
-    automatic: bool = False
-    target: str | None = None
-    reaction: str | None = None
-    card: Card | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """An outbox row as its connector sees it: one part of one message to one leg or desk thread.
-
-    `thread` is the desk thread's ref, None while it has none (a ROOT makes it). `checkpoint` is whatever the
-    connector stored for it before (S26: an upload's file id). `attempt` starts at 1.
-    """
     legs: tuple[CardLeg, ...] = ()
     topic: str | None = None
     orders: tuple[str, ...] = ()
@@ -579,6 +579,39 @@ class Delivery:
     buttons: tuple[CardButton, ...] = ()
     more: tuple[CardButton, ...] = ()
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """The frozen content of a delivery (R8): a retry sends the same.
+
+    `author` is the name shown. `in_reply_to` and `references` are remote ids of the customer's channel, oldest
+    first. `automatic`: written by no human (L2). `target` is the remote id an edit, delete or reaction is about.
+    `only_for`: the member of the desk who alone sees a notice. The card of a root or a refresh is put in when it is
+    sent.
+    """
+
+    text: RichText = EMPTY
+    author: str = ""
+    author_kind: AuthorKind = AuthorKind.SYSTEM
+    attachments: tuple[Attachment, ...] = ()
+    subject: str = ""
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    automatic: bool = False
+    target: str | None = None
+    reaction: str | None = None
+    card: Card | None = None
+    only_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """An outbox row as its connector sees it: one part of one message to one leg or desk thread.
+
+    `thread` is the desk thread's ref, None while it has none (a ROOT makes it). `checkpoint` is whatever the
+    connector stored for it before (S26: an upload's file id). `attempt` starts at 1.
+    """
+
     id: UUID
     channel: str
     kind: DeliveryKind
@@ -586,8 +619,6 @@ class Delivery:
     number: int
     message: UUID | None
     part: int
-    `only_for`: the member of the desk who alone sees a notice. The card of a root or a refresh is put in when it is
-    sent.
     parts: int
     address: str
     thread: str | None
@@ -596,4 +627,3 @@ class Delivery:
     created_at: datetime
     started_at: datetime | None = None
     checkpoint: str | None = None
-    only_for: str | None = None

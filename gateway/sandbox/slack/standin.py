@@ -319,6 +319,8 @@ class SlackStandIn:
             answer = self._methods.call(method, arguments)
         except Refusal as refusal:
             answer = refusal.answer
+        if method == "chat.postEphemeral":
+            self._note()  # no event tells of it
         return _answer(answer, headers={"X-OAuth-Scopes": self.scopes})
 
     def _wait(self, channel: str) -> int:
