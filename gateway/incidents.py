@@ -4,6 +4,7 @@ One node does it, under a lease. What it remembers is read from the store again 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
@@ -25,8 +26,8 @@ log = structlog.get_logger()
 RESOURCE = "incidents"
 EVERY = 1.0
 """Seconds between looks."""
-REST = 0.05
-"""Seconds between looks while there is more: others want the readers too."""
+REST = 4
+"""Rests as many times as long as the last look took while there is more: reading a whole hour must not eat a core."""
 AT_ONCE = 100
 """Messages a look, a few milliseconds of work."""
 
@@ -43,27 +44,29 @@ class Incidents:
         self._wake = wake
 
     async def run(self) -> None:
-        """Watch whenever this node holds the lease, for ever."""
+        """Look out whenever this node holds the lease, for ever."""
         while True:
             try:
                 async with self._leases.hold(RESOURCE) as lease:
-                    await self._watch(lease)
+                    await self._look_out(lease)
             except* LeaseLost:
                 log.info("incidents.lease_lost")
             except* StoreUnavailable as errors:
                 log.error("incidents.store", reason=str(errors.exceptions[0]))
                 await asyncio.sleep(EVERY)
 
-    async def _watch(self, lease: Lease) -> None:
+    async def _look_out(self, lease: Lease) -> None:
         """Look until the standards change: what is alike is found out anew then."""
         ignored = _ignored(self._rules())
         since = await self._database.read(joining.beginning)
-        watch = Watch(self._database, lease, self._rules, self._wake, ignored, since)
+        lookout = Lookout(self._database, lease, self._rules, self._wake, ignored, since)
         while _ignored(self._rules()) == ignored:
-            await asyncio.sleep(REST if await watch.look() else EVERY)
+            started = time.monotonic()
+            more = await lookout.look()
+            await asyncio.sleep(REST * (time.monotonic() - started) if more else EVERY)
 
 
-class Watch:
+class Lookout:
     """What is known while a lease is held: `ignored` words make nothing alike, messages count from `since` on."""
 
     def __init__(
@@ -115,11 +118,12 @@ class Watch:
             if found is not None:
                 joins.setdefault(found, []).append(asking)
             elif any(asking.at <= at and self._is_like(asking, each) for each, at in closed):
-                continue
+                pass
             elif cluster := self._asked.cluster(asking):
                 open_.append(await self._open(cluster))
             else:
                 self._asked.add(asking)
+            await asyncio.sleep(0)  # a look at a full hour takes a millisecond a question: others come in between
         for incident, more in joins.items():
             await self._join(incident, more)
 

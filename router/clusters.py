@@ -5,8 +5,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from sys import intern
 from uuid import UUID
 
 from router.duplicates import INCIDENT_CUSTOMERS, INCIDENT_LIKENESS, INCIDENT_WINDOW, Features, jaccard
@@ -55,6 +56,7 @@ class LastHour:
         if (known := self._same.get((asking.contact, asking.features))) is not None:
             self._forget(known)
         self._number += 1
+        asking = replace(asking, text="", features=frozenset(map(intern, asking.features)))  # thousands are kept
         self._askings[self._number] = asking
         self._same[asking.contact, asking.features] = self._number
         for feature in asking.features:
@@ -64,8 +66,8 @@ class LastHour:
             self._forget(number)
 
     def cluster(self, new: Asking) -> tuple[Asking, ...]:
-        """The questions of at least five customers that are half alike to the new one, with it, in their order; empty
-        when there are fewer."""
+        """The questions of at least five customers that are half alike to the new one, without their texts, and the new
+        one as the last; empty when there are fewer."""
         numbers = sorted(self._alike(new))
         found = [self._askings[number] for number in numbers]
         if len({new.contact, *(each.contact for each in found)}) < INCIDENT_CUSTOMERS:

@@ -73,8 +73,9 @@ def _bigrams(piece: Sequence[str], words: set[str]) -> None:
 
 def jaccard(one: Features, other: Features) -> float:
     """Shared features over all features; 0 when there are none."""
-    union = len(one | other)
-    return len(one & other) / union if union else 0.0
+    shared = len(one & other)
+    union = len(one) + len(other) - shared
+    return shared / union if union else 0.0
 
 
 def containment(one: Features, other: Features) -> float:

@@ -33,7 +33,7 @@ _HOUR = int(INCIDENT_WINDOW.total_seconds()) * 1_000_000
 _FRESH = Statement(
     """
     SELECT id, received_at FROM messages WHERE author_kind = 'customer' AND received_at >= :since
-    ORDER BY received_at, id
+    ORDER BY received_at, id LIMIT :limit
     """
 )
 _OLDEST = Statement(
@@ -71,8 +71,8 @@ def beginning(tx: Transaction) -> int:
 
 
 def look(tx: Transaction, since: int, seen: Collection[UUID], ignored: Collection[str], limit: int) -> Look:
-    """The oldest messages since an instant that were not seen, at most `limit`."""
-    rows = tx.all(_FRESH, {"since": since})
+    """The oldest messages since an instant that were not seen, at most `limit`; `seen` are all of that time."""
+    rows = tx.all(_FRESH, {"since": since, "limit": len(seen) + limit + 1})
     fresh = [(found, at) for key, at in rows if (found := UUID(bytes=key)) not in seen]
     new = dict(fresh[:limit])
     said = tx.all(_SAID, {"ids": [each.bytes for each in new]}) if new else []
