@@ -1,5 +1,8 @@
 """What follows from a customer's message: the conversation it belongs to, the desk that sees it, strangers held."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from router.attaching import attach
 from router.decision import (
     Decision,
@@ -74,6 +77,8 @@ def _follow_up(
     events = [_received(inbound, (reason,), needs_reply=not thanks)]
     if conversation.status is not Status.OPEN and not thanks and not inbound.automatic:
         events.append(NewEvent(type="status_changed", payload={"to": Status.OPEN, "rule": "D21"}))
+    if (grown := _grown(conversation.matter, matter)) is not None:
+        events += _judged_otherwise(snapshot, conversation, inbound, grown, rules)
     return Decision(
         outcome=Outcome.STORED,
         reasons=(reason,),
@@ -82,7 +87,7 @@ def _follow_up(
         events=tuple(events),
         deliveries=deliveries,
         leg_in=True,
-        matter=_grown(conversation.matter, matter),
+        matter=grown,
     )
 
 
@@ -93,6 +98,17 @@ def _grown(known: Matter, said: Matter) -> Matter | None:
     priority = min(known.priority, said.priority, key=CLASSES.__getitem__)
     grown = Matter(topic=known.topic or said.topic, orders=orders, priority=priority)
     return None if grown == known else grown
+
+
+def _judged_otherwise(
+    snapshot: Snapshot, conversation: Conversation, inbound: Inbound, matter: Matter, rules: Rulebook
+) -> Iterator[NewEvent]:
+    """Another policy may fit what the conversation is about now (D26); the channel stays that of its opener (D25)."""
+    first = min((leg for leg in conversation.legs if not leg.desk), key=lambda leg: leg.id, default=None)
+    opener = inbound if first is None else replace(inbound, channel=first.channel)
+    policy = first_match(rules.policies, _attributes(rules, opener, snapshot.contact, matter))
+    if policy is not None and policy.id != conversation.policy:
+        yield NewEvent(type="policy_changed", actor="system:matter", payload=_judged_by(policy))
 
 
 def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebook, reason: Reason) -> Decision:

@@ -60,7 +60,7 @@ _PROGRESS = Statement(
     """
     UPDATE conversations SET next_seq = :next_seq, last_in_at = :last_in_at, last_word_ours = :last_word_ours,
            status = :status, resolved_at = :resolved_at, topic = :topic, orders = :orders, priority = :priority,
-           version = version + 1
+           policy = :policy, policy_version = :policy_version, version = version + 1
     WHERE id = :id
     """
 )
@@ -243,6 +243,9 @@ class Changes:
             if event.type == "status_changed":
                 conversation = self._change_status(conversation, Status(str(event.payload["to"])))
                 snoozes.begin(self._tx, conversation, event.payload.get("until"))
+            if event.type == "policy_changed":
+                policy, version = str(event.payload["policy"]), int(str(event.payload["policy_version"]))
+                conversation = self._put(replace(conversation, policy=policy, policy_version=version))
             self._clocked.setdefault(conversation.id, set()).add(event.type)
             if (outcome := outcome_of(event)) is not None:
                 self._handed.append((conversation.team or "", outcome))

@@ -20,7 +20,6 @@ _BEHIND = Statement(
     LIMIT :limit
     """
 )
-_ADOPT = Statement("UPDATE conversations SET policy_version = :version WHERE id = :id")
 
 Content = Mapping[str, object]
 
@@ -67,5 +66,4 @@ def adopt(tx: Transaction, policy: str, version: int, rules: Rulebook, limit: in
             events=(event,),
         )
         changes.apply(conversation.id, None, decision)
-        tx.run(_ADOPT, {"id": conversation_id, "version": version})
     return len(rows), changes.save()

@@ -12,6 +12,7 @@ from router.model import IdentityKey as Key
 from router.recognition import Recognition
 from router.routing import decide
 from router.rulebook import Route, When
+from router.targets import Policy
 from tests.router.shipped_standards import standards
 from tests.storage.inbounds import RULES, question
 
@@ -136,3 +137,20 @@ def test_a_new_conversation_has_its_matter_and_the_route_of_its_topic() -> None:
     assert other is not None
     assert other.route == "default"
     assert said("Hello", tier="vip").opening.matter.priority is Priority.VIP  # type: ignore[union-attr]  # it opens
+
+
+def test_d26_another_policy_judges_when_the_matter_asks_for_it() -> None:
+    urgent = Policy(id="complaints", version=3, when={"priority": frozenset({"complaint", "urgent"})})
+    book = replace(BOOK, policies=(urgent, Policy(id="usual", version=1)))
+    known = conversation(1, topic="return", policy="usual", policy_version=1)
+    snapshot = Snapshot(contact=CONTACT, open=(known,), now=NOW)
+
+    def changed(text: str) -> list[object]:
+        events = decide(snapshot, question(text), book).events
+        return [event.payload for event in events if event.type == "policy_changed"]
+
+    assert changed("Hello?") == []
+    assert changed(ORDER) == []
+    assert changed("This is a complaint, I will call the consumer hotline") == [
+        {"policy": "complaints", "policy_version": 3}
+    ]
