@@ -7,7 +7,7 @@ from router.merging import Before, absorbs, parts, restored
 from router.model import Conversation, Leg
 from router.regrouping import Division, Merge, Regrouping, Unmerge
 from router.rulebook import Rulebook
-from storage import logs, offers, rounds, splits
+from storage import cards, logs, offers, rounds, splits
 from storage.changes import Changes, Touched
 from storage.codec import json_of
 from storage.database import Transaction, to_micros
@@ -88,7 +88,7 @@ def _merge(tx: Transaction, snapshots: Snapshots, made: Merge, rules: Rulebook) 
     decision, joined = absorbs(made, absorbed, survivor, union, new_id().hex, offer, legs)
     changes = Changes(tx, snapshots, rules, openings=0)
     changes.apply(new_id(), None, decision)
-    touched = changes.save()
+    touched = changes.save().and_then(Touched(channels=cards.refresh(tx, [one])))
     _write(tx, joined)
     rung = {"survivor": other.id.bytes, "absorbed": one.id.hex, "kind": rounds.ALARM, "now": tx.now}
     tx.run(_RUNG, rung)
@@ -143,7 +143,7 @@ def _unmerge(tx: Transaction, snapshots: Snapshots, made: Unmerge, rules: Rulebo
     changes = Changes(tx, snapshots, rules, openings=0)
     name = str(standing.payload["merge"])
     changes.apply(new_id(), None, parts(made, one, holder, survivor, name))
-    touched = changes.save()
+    touched = changes.save().and_then(Touched(channels=cards.refresh(tx, [one])))
     _write(tx, restored(holder, standing.payload))
     snapshots.forget(one.id, holder.id, survivor.id)
     alone = snapshots.conversation(one.id)
