@@ -1,0 +1,78 @@
+"""Slots in a rate: addresses take turns, bursts are paid for, and cards leave what is said alone (S17, S30)."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from gateway.pace import Pace
+from router.model import Delivery, DeliveryKind, DeliveryState, Outgoing
+from storage.outbox import Head
+
+SECOND = 1_000_000
+NOW = datetime(2026, 3, 10, tzinfo=UTC)
+
+
+def head(number: int, address: str = "C1", *, reserved: bool = False) -> Head:
+    return Head(
+        lane=f"lane {number}",
+        fence=1,
+        reserved=reserved,
+        state=DeliveryState.READY,
+        seq=1,
+        retries=0,
+        lookups=0,
+        unfetched=False,
+        not_before=0,
+        body="{}",
+        delivery=Delivery(
+            id=UUID(int=number),
+            channel="desk",
+            kind=DeliveryKind.CARD,
+            conversation=UUID(int=number),
+            number=number,
+            message=None,
+            part=1,
+            parts=1,
+            address=address,
+            thread=None,
+            outgoing=Outgoing(),
+            attempt=1,
+            created_at=NOW,
+        ),
+    )
+
+
+def slots(pace: Pace, count: int, now: int = 0, address: str = "C1") -> list[int]:
+    """When each of so many may go."""
+    chosen, waits = pace.plan([head(number, address) for number in range(count)], now)
+    return [now] * len(chosen) + [each.due_at or 0 for each in waits]
+
+
+def test_one_a_second_and_address() -> None:
+    pace = Pace(per_address=1.0)
+    assert slots(pace, 3) == [0, SECOND, 2 * SECOND]
+    assert slots(pace, 1, address="C2") == [0]
+
+
+def test_a_burst_is_paid_for_afterwards() -> None:
+    pace = Pace(per_account=1.0, burst=3)
+    assert slots(pace, 5) == [0, 0, 0, SECOND, 2 * SECOND]
+    assert slots(pace, 1, 10 * SECOND) == [10 * SECOND]
+    assert slots(pace, 3, 10 * SECOND) == [10 * SECOND, 10 * SECOND, 11 * SECOND]
+
+
+def test_without_a_burst_the_account_has_one_slot_after_the_other() -> None:
+    assert slots(Pace(per_account=2.0), 3) == [0, SECOND // 2, SECOND]
+
+
+def test_a_pause_holds_exactly_as_long_as_the_provider_wants_it() -> None:
+    pace = Pace(per_address=1.0)
+    pace.pause("C1", 0, timedelta(seconds=7))
+    assert slots(pace, 1) == [7 * SECOND]
+    assert slots(pace, 1, address="C2") == [0]
+
+
+def test_a_place_that_was_reserved_is_kept() -> None:
+    pace = Pace(per_account=1.0)
+    assert slots(pace, 2) == [0, SECOND]
+    chosen, _ = pace.plan([head(2, reserved=True)], SECOND)
+    assert len(chosen) == 1
