@@ -16,6 +16,7 @@ from aiohttp.web import AbstractRouteDef
 from router.arrivals import Arrival as Arrival
 from router.arrivals import BlobTooLarge as BlobTooLarge
 from router.arrivals import Cursor as Cursor
+from router.arrivals import DeskThread as DeskThread
 from router.arrivals import Fate as Fate
 from router.arrivals import FeedItem as FeedItem
 from router.arrivals import Lease as Lease
@@ -137,6 +138,20 @@ class Ports(Protocol):
 
     async def history(self, address: str, after: int, limit: int = 200) -> list[FeedItem]:
         """A visitor's feed after a cursor, in order; raises NotStored when the store cannot be read."""
+        ...
+
+    async def threads(self, since: datetime) -> list[DeskThread]:
+        """The desk threads of this channel whose conversation is open or said something since, latest first (S13).
+
+        Raises NotStored when the store cannot be read.
+        """
+        ...
+
+    async def posts(self, thread: str, since: datetime) -> list[str]:
+        """The remote ids of what people wrote in the conversation of a desk thread since, deleted posts left out.
+
+        Raises NotStored when the store cannot be read.
+        """
         ...
 
     def watch(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[int | None]]:

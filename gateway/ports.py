@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 
-from connectors.base import Arrival, Blobs, Cursor, FeedItem, Lease, NotStored, Receipt
+from connectors.base import Arrival, Blobs, Cursor, DeskThread, FeedItem, Lease, NotStored, Receipt
 from gateway.hub import Hub
 from gateway.intake import Intake
 from gateway.leases import Leases
 from gateway.outlet import Outlet
 from router.model import Blob, Delivery
-from storage import feeds, intake
+from storage import feeds, intake, threads
 from storage.blobs import BlobStore
 from storage.database import Database
 from storage.errors import StoreUnavailable
@@ -71,6 +72,18 @@ class ChannelPorts:
     async def history(self, address: str, after: int, limit: int = 200) -> list[FeedItem]:
         try:
             return await self._database.read(feeds.history, f"{self._channel}:{address}", after, limit)
+        except StoreUnavailable as error:
+            raise NotStored(str(error), full=error.full) from error
+
+    async def threads(self, since: datetime) -> list[DeskThread]:
+        try:
+            return await self._database.read(threads.busy, self._channel, since)
+        except StoreUnavailable as error:
+            raise NotStored(str(error), full=error.full) from error
+
+    async def posts(self, thread: str, since: datetime) -> list[str]:
+        try:
+            return await self._database.read(threads.posts, self._channel, thread, since)
         except StoreUnavailable as error:
             raise NotStored(str(error), full=error.full) from error
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -75,3 +76,12 @@ class FeedItem:
 
 class BlobTooLarge(Exception):
     """A stream went over its cap; nothing was kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskThread:
+    """A thread colleagues may write in. `read_to`: when the newest post in it that we know was written, else when the
+    conversation began."""
+
+    ref: str
+    read_to: datetime

@@ -24,3 +24,8 @@ def new_id() -> UUID:
     _Clock.last = ticks
     chance = int.from_bytes(os.urandom(8), "big") >> 2
     return UUID(int=((ticks >> 12) << 80) | ((ticks & 0xFFF) << 64) | _VERSION_AND_VARIANT | chance)
+
+
+def first_id_at(at: int) -> UUID:
+    """No id made at that instant or later is smaller; `at` in microseconds since 1970."""
+    return UUID(int=(at // 1000) << 80 | 0x7 << 76)

@@ -9,7 +9,7 @@ from aiohttp.web import AbstractRouteDef
 
 from connectors.base import Clock, Outcome, Ports
 from connectors.slack.api import SlackApi
-from connectors.slack.backfill import Backfill
+from connectors.slack.backfill import Backfill, Pacing
 from connectors.slack.desk import Desk
 from connectors.slack.files import Files
 from connectors.slack.ingress import Ingress
@@ -24,7 +24,7 @@ from connectors.slack.shares import Shares
 from connectors.slack.sockets import Sockets
 from connectors.slack.watch import Watch
 from connectors.slack.webhooks import Webhooks
-from router.model import Attachment, Capabilities, ChannelType, Delivery, Inbound
+from router.model import Attachment, Capabilities, ChannelType, Delivery
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,13 @@ class SlackConnector:
     """One Slack workspace as a channel (decisions 14)."""
 
     def __init__(
-        self, settings: SlackSettings, ports: Ports, clock: Clock, *, deaf_after: timedelta = DEAF_AFTER
+        self,
+        settings: SlackSettings,
+        ports: Ports,
+        clock: Clock,
+        *,
+        deaf_after: timedelta = DEAF_AFTER,
+        pacing: Pacing | None = None,
     ) -> None:
         self._settings = settings
         app_token = settings.app_token.get_secret_value() if settings.app_token else None
@@ -66,7 +72,9 @@ class SlackConnector:
         self._lookup = Lookup(self._api, self._desk, self._files, ports)
         bots = frozenset(settings.allowed_bots)
         self._ingress = Ingress(settings.id, bots, ports, People(self._api).of, self._heard, self._gap)
-        self._backfill = Backfill(settings.id, self._api, self._ingress.receive_payload)
+        self._backfill = Backfill(
+            settings.id, self._api, ports, self._ingress.receive_payload, clock, pacing or Pacing()
+        )
         self._sockets = Sockets(settings.id, self._api, self._ingress.receive_payload, self._gap)
         self._watch = Watch(settings.id, clock, deaf_after, self._sockets.rebuild, self._backfill.refill)
         self._clock = clock
@@ -114,6 +122,8 @@ class SlackConnector:
             work.create_task(self._watch.run())
             if self._settings.mode == "socket":
                 work.create_task(self._sockets.run())
+            else:
+                self._watch.gap()  # nobody tells what came while we were not there
 
     async def deliver(self, delivery: Delivery) -> Outcome:
         return await self._desk.deliver(delivery)
@@ -139,14 +149,11 @@ class SlackConnector:
     async def close(self) -> None:
         await self._api.close()
 
-    def _posted(self, thread: str) -> None:
-        self._backfill.saw(thread)
+    def _posted(self, _: str) -> None:
         self._watch.posted()
 
-    def _heard(self, inbound: Inbound | None) -> None:
+    def _heard(self) -> None:
         self._watch.heard()
-        if inbound is not None and inbound.thread.ref is not None:
-            self._backfill.saw(inbound.thread.ref)
 
     def _gap(self) -> None:
         self._watch.gap()

@@ -13,8 +13,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from connectors.base import NotStored, Ports
-from connectors.slack.parse import Home, Person, Setting, people_in, quarantined, to_arrival, to_raw
-from router.model import Inbound
+from connectors.slack.parse import Home, Person, Setting, overtaken, people_in, quarantined, to_arrival, to_raw
 
 Payload = Mapping[str, Any]
 Lookup = Callable[[list[str], Home], Awaitable[Mapping[str, Person]]]
@@ -37,7 +36,7 @@ class Ingress:
         allowed_bots: frozenset[str],
         ports: Ports,
         people: Lookup,
-        heard: Callable[[Inbound | None], None],
+        heard: Callable[[], None],
         limited: Callable[[], None],
     ) -> None:
         self._channel = channel
@@ -125,10 +124,12 @@ class Ingress:
         assert self._setting is not None
         people = await self._people(people_in(body), self._setting.home)
         arrival = to_arrival(body, self._setting, people)
-        self._heard(arrival.inbound if arrival is not None else None)
+        self._heard()
         if arrival is not None:
             context["storing"] = True
-            await self._ports.intake([arrival])
+            before = overtaken(body)
+            first = to_arrival(before, self._setting, people) if before is not None else None
+            await self._ports.intake([arrival] if first is None else [first, arrival])
 
     async def _store_and_acknowledge(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
         """Interactions and commands have no automatic acknowledgement (S16)."""

@@ -21,9 +21,13 @@ ECHO_EVENT = "gw.out"
 MENTIONS_LIMIT = 20
 """People of one message whose names are looked up; a message that names more is not worth the wait."""
 
+OVERTAKES_WITHIN = 420 * 1_000_000
+"""Microseconds: Slack tells a post again and again for about six minutes (S1)."""
+
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPOKEN = frozenset({None, "thread_broadcast", "file_share", "me_message", "bot_message"})
+_CHANGED = frozenset({"message_changed", "message_deleted"})
 _UNREACHABLE = frozenset({"external", "tombstone", "hidden_by_limit"})
 _ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 """What a payload of an unexpected shape makes the code below raise (X2)."""
@@ -87,6 +91,21 @@ def to_arrival(body: Payload, setting: Setting, people: People) -> Arrival | Non
     except _ODD as error:
         return quarantined(raw, f"Slack sent something unreadable: {type(error).__name__}: {error}")
     return read and Arrival(key=read[0], raw=raw, inbound=read[1])
+
+
+def overtaken(body: Payload) -> Payload | None:
+    """The post as it was before a change that came soon after it: events are unordered, and the change may be here
+    first (S10). None for anything else. It is one message however often it is told (S4)."""
+    try:
+        event = body["event"]
+        if event.get("subtype") not in _CHANGED or not (before := event.get("previous_message")):
+            return None
+        changed = _microseconds(event.get("event_ts") or event["ts"])
+        if changed - _microseconds(before["ts"]) > OVERTAKES_WITHIN:
+            return None
+        return {**body, "event": {**before, "type": "message", "channel": event["channel"], "event_ts": before["ts"]}}
+    except _ODD:
+        return None
 
 
 def to_raw(body: Payload) -> bytes:

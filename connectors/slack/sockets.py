@@ -126,12 +126,13 @@ class Sockets:
                 except asyncio.CancelledError as error:
                     cancelled = error
                     limit.reschedule(asyncio.get_running_loop().time() + DRAIN_WITHIN)
+                self._lines.discard(line)  # it hears nothing more, though what it heard may still be in hand
                 reading.cancel()
                 retiring.cancel()
             if cancelled is not None:  # the group has waited for the acknowledgements
                 raise cancelled
         finally:
-            self._lines.remove(line)
+            self._lines.discard(line)
             line.replace.set()
             await line.socket.close()
 

@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 class Watch:
     """Our own posts are the canary: each must come back as an event. When one was taken and nothing at all was heard
     for `deaf_after`, the connections are made anew (`rebuild`); then, and after every gap, what may have been said
-    since something was last heard is asked for (`refill`)."""
+    since something was last heard is asked for (`refill`; None: nothing was heard since the start)."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class Watch:
         clock: Clock,
         deaf_after: timedelta,
         rebuild: Callable[[], Awaitable[None]],
-        refill: Callable[[datetime], Awaitable[None]],
+        refill: Callable[[datetime | None], Awaitable[None]],
     ) -> None:
         self._channel = channel
         self._clock = clock
@@ -46,8 +46,8 @@ class Watch:
         self._heard_at = self._clock()
 
     def gap(self) -> None:
-        """For a moment nothing could reach us; from now on it can."""
-        if self._heard_at is not None and not self._gap.is_set():
+        """For a moment, or before the start, nothing could reach us; from now on it can."""
+        if not self._gap.is_set():
             self._gap_since = self._heard_at
             self._gap.set()
 
@@ -65,8 +65,7 @@ class Watch:
                 self.gap()
                 await self._rebuild()
             self._gap.clear()
-            if self._gap_since is not None:
-                await self._refill(self._gap_since)
+            await self._refill(self._gap_since)
 
     def _is_deaf(self) -> bool:
         since = self._unheard_since

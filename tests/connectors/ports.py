@@ -5,10 +5,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from connectors.base import Arrival, BlobTooLarge, Cursor, Fate, FeedItem, Lease, Receipt
+from connectors.base import Arrival, BlobTooLarge, Cursor, DeskThread, Fate, FeedItem, Lease, Receipt
 from router.model import Blob, Delivery, Inbound
 
 
@@ -31,7 +32,8 @@ class FileBlobs:
 
 
 class MemoryPorts:
-    """`refuse` is raised by the next intakes while set; `held` answers `holds`."""
+    """`refuse` is raised by the next intakes while set; `held` answers `holds`; `in_use` are the desk threads that are
+    known, and `written` the remote ids of their posts."""
 
     def __init__(self, folder: Path) -> None:
         self.blobs = FileBlobs(folder)
@@ -41,6 +43,8 @@ class MemoryPorts:
         self.feed: dict[str, list[FeedItem]] = defaultdict(list)
         self.refuse: Exception | None = None
         self.held = True
+        self.in_use: list[DeskThread] = []
+        self.written: dict[str, list[str]] = defaultdict(list)
         self._keys: dict[str, tuple[bytes, Receipt]] = {}
         self._changed = asyncio.Condition()
 
@@ -89,6 +93,12 @@ class MemoryPorts:
 
     async def history(self, address: str, after: int, limit: int = 200) -> list[FeedItem]:
         return [item for item in self.feed[address] if item.seq > after][:limit]
+
+    async def threads(self, since: datetime) -> list[DeskThread]:
+        return self.in_use
+
+    async def posts(self, thread: str, since: datetime) -> list[str]:
+        return self.written[thread]
 
     @asynccontextmanager
     async def watch(self, address: str) -> AsyncIterator[AsyncIterator[None]]:

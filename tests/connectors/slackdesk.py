@@ -12,6 +12,7 @@ from uuid import uuid4
 from aiohttp import web
 from pydantic import SecretStr
 
+from connectors.base import DeskThread
 from connectors.slack.connector import SlackConnector
 from connectors.slack.settings import SlackSettings
 from gateway import clock
@@ -36,7 +37,9 @@ class SlackDesk:
         """An open thread; its ref."""
         opening = delivery(kind=DeliveryKind.ROOT, address=channel, outgoing=Outgoing(card=card))
         outcome = await self.connector.deliver(opening)
-        return str(getattr(outcome, "remote_ids", (None,))[0])
+        ref = str(getattr(outcome, "remote_ids", (None,))[0])
+        self.ports.in_use.append(DeskThread(ref=ref, read_to=clock.now()))
+        return ref
 
     async def thread(self, channel: str = "#support-1", card: Card | None = None) -> str:
         """An open thread; its ts. What its echo brings is forgotten."""
