@@ -14,7 +14,7 @@ from gateway.breaker import Breaker
 from gateway.fetching import Fetching
 from gateway.jitter import around, backoff
 from gateway.metrics import Metrics
-from gateway.pace import Pace
+from gateway.pace import Rates
 from router.model import Delivery, DeliveryKind, DeliveryState
 from router.rulebook import Rulebook
 from storage import cards, failpoints, outbox, settling
@@ -63,9 +63,7 @@ class Outlet:
         self._owner = owner
         self._lease = lease
         self._timeout = http_timeout
-        able = connector.capabilities
-        self._pace = Pace(per_address=able.rate_per_address, per_account=able.rate_per_account)
-        self._card_pace = Pace(per_account=able.card_rate, burst=able.card_burst)
+        self._rates = Rates(connector.capabilities)
         self.breaker = Breaker()
         self.held: dict[UUID, tuple[Claim, float]] = {}
         self._work = asyncio.Event()
@@ -132,7 +130,7 @@ class Outlet:
         heads = [head for head in due if head.delivery.id not in self.held][:room]  # ours may outlive its lease
         if self._draining or not (heads or late):
             return False
-        chosen, waits = self._plan(heads, now)
+        chosen, waits = self._rates.plan(heads, now)
         chosen, over_budget = self._within_budget(chosen, now)
         claimed_at = time.monotonic()
         failpoints.hit("before_sending", self._connector.channel)
@@ -143,12 +141,6 @@ class Outlet:
             self.held[claim.delivery.id] = (claim, claimed_at + self._lease.total_seconds())
             attempts.create_task(self._attempt(claim))
         return True
-
-    def _plan(self, heads: list[Head], now: int) -> tuple[list[Head], list[Wait]]:
-        """Refreshed cards take nothing from the rate of what is said (S17, S30)."""
-        said, waits = self._pace.plan([head for head in heads if head.delivery.kind is not DeliveryKind.CARD], now)
-        shown, later = self._card_pace.plan([head for head in heads if head.delivery.kind is DeliveryKind.CARD], now)
-        return [*said, *shown], [*waits, *later]
 
     def _within_budget(self, heads: list[Head], now: int) -> tuple[list[Head], list[Wait]]:
         """B3: retries are a fifth of the first attempts at most."""
@@ -290,8 +282,7 @@ class Outlet:
             case NotSent(reason, retry_after, limited, account_wide):
                 wait = retry_after or timedelta(seconds=backoff(claim.retries, LONGEST_BACKOFF))
                 if limited:
-                    pace = self._card_pace if delivery.kind is DeliveryKind.CARD else self._pace
-                    pace.pause(None if account_wide else delivery.address, now, wait)
+                    self._rates.pause(delivery, now, wait, account_wide=account_wide)
                 else:
                     self.breaker.failed(reason)
                 if now - to_micros(delivery.created_at) > PATIENCE:

@@ -7,7 +7,7 @@ threads of one Slack channel take turns (S17). Times are microseconds of the dat
 from collections.abc import Sequence
 from datetime import timedelta
 
-from router.model import DeliveryState
+from router.model import Capabilities, Delivery, DeliveryKind, DeliveryState
 from storage.outbox import Head, Wait
 
 _REMEMBERED = 10_000
@@ -58,6 +58,26 @@ class Pace:
         if len(self._paused) > _REMEMBERED:
             self._paused = {key: end for key, end in self._paused.items() if end > now}
         self._paused[address or ""] = max(until, self._paused.get(address or "", 0))
+
+
+class Rates:
+    """The slots of one channel: refreshed cards have their own, and take nothing from what is said (S17, S30)."""
+
+    def __init__(self, able: Capabilities) -> None:
+        self._said = Pace(per_address=able.rate_per_address, per_account=able.rate_per_account)
+        self._cards = Pace(per_account=able.card_rate, burst=able.card_burst)
+
+    def plan(self, heads: Sequence[Head], now: int) -> tuple[list[Head], list[Wait]]:
+        """Which heads go now, and when the others may."""
+        said, waits = self._said.plan([head for head in heads if head.delivery.kind is not DeliveryKind.CARD], now)
+        cards, later = self._cards.plan([head for head in heads if head.delivery.kind is DeliveryKind.CARD], now)
+        return [*said, *cards], [*waits, *later]
+
+    def pause(self, delivery: Delivery, now: int, wait: timedelta, *, account_wide: bool) -> None:
+        """The provider limits deliveries like this one for exactly that long."""
+        is_card = delivery.kind is DeliveryKind.CARD
+        address = None if account_wide or is_card else delivery.address
+        (self._cards if is_card else self._said).pause(address, now, wait)
 
 
 def _gap(rate: float | None) -> int:

@@ -124,7 +124,7 @@ _NEXT_DUE = Statement("SELECT min(due_at) FROM lanes WHERE channel = :channel AN
 _BACKLOG = Statement(
     """
     SELECT channel, state, count(*), min(created_at) FROM outbox
-    WHERE state IN ('ready', 'sending', 'unknown') GROUP BY channel, state
+    WHERE state IN ('ready', 'sending', 'unknown') AND kind <> 'card' GROUP BY channel, state
     """
 )
 _ENDED = Statement(
@@ -395,7 +395,7 @@ class Backlog:
 
 
 def backlog(tx: Transaction) -> list[Backlog]:
-    """Open deliveries for each channel and state; `oldest` in microseconds."""
+    """Open deliveries for each channel and state; `oldest` in microseconds. A card that waits keeps nobody waiting."""
     return [Backlog(*row) for row in tx.all(_BACKLOG, {})]
 
 

@@ -3,15 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from gateway.pace import Pace
-from router.model import Delivery, DeliveryKind, DeliveryState, Outgoing
+from gateway.pace import Pace, Rates
+from router.model import Capabilities, Delivery, DeliveryKind, DeliveryState, Outgoing
 from storage.outbox import Head
 
 SECOND = 1_000_000
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 
 
-def head(number: int, address: str = "C1", *, reserved: bool = False) -> Head:
+def head(
+    number: int, address: str = "C1", *, reserved: bool = False, kind: DeliveryKind = DeliveryKind.MESSAGE
+) -> Head:
     return Head(
         lane=f"lane {number}",
         fence=1,
@@ -26,7 +28,7 @@ def head(number: int, address: str = "C1", *, reserved: bool = False) -> Head:
         delivery=Delivery(
             id=UUID(int=number),
             channel="desk",
-            kind=DeliveryKind.CARD,
+            kind=kind,
             conversation=UUID(int=number),
             number=number,
             message=None,
@@ -76,3 +78,21 @@ def test_a_place_that_was_reserved_is_kept() -> None:
     assert slots(pace, 2) == [0, SECOND]
     chosen, _ = pace.plan([head(2, reserved=True)], SECOND)
     assert len(chosen) == 1
+
+
+def test_s30_cards_and_what_is_said_do_not_wait_for_one_another() -> None:
+    rates = Rates(Capabilities(rate_per_address=1.0, card_rate=1.0, card_burst=2))
+    cards = [head(number, kind=DeliveryKind.CARD) for number in range(3)]
+    chosen, waits = rates.plan([*cards, head(7), head(8)], 0)
+    assert [each.lane for each in chosen] == ["lane 7", "lane 0", "lane 1"]
+    assert [(each.lane, each.due_at) for each in waits] == [("lane 8", SECOND), ("lane 2", SECOND)]
+
+
+def test_x13_a_limit_on_cards_pauses_no_message_and_the_other_way_round() -> None:
+    rates = Rates(Capabilities())
+    card, said = head(1, kind=DeliveryKind.CARD), head(2)
+    rates.pause(card.delivery, 0, timedelta(seconds=30), account_wide=False)
+    assert rates.plan([card, said], 0)[0] == [said]
+    rates = Rates(Capabilities())
+    rates.pause(said.delivery, 0, timedelta(seconds=30), account_wide=True)
+    assert rates.plan([card, said], 0)[0] == [card]
