@@ -242,3 +242,26 @@ async def test_further_messages_of_a_waiting_customer_change_no_card(shop: Gatew
         shop.world.telegram.say("tom", f"Hello? {number}")
     await shop.shown("Hello? 4")
     assert await rows(shop, ROWS) == before
+
+
+async def test_what_the_customer_was_told_is_promised_and_who_is_answering_are_on_the_card(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "The lamp of order A10017 is broken, please refund me.")
+    post = await gateway.shown("The lamp of order A10017")
+    await gateway.answer(post, "Hello, we are sorry. We will refund 89.50 CNY. We will write again within 24 hours.")
+    root = await says(gateway, post, "Told so far: refund amount", "89.50 CNY (Alice Chen, tg)", "Promised: ")
+    assert "Orders: A10017" in words(root.blocks)
+    await gateway.answer(post, "Hello, only an idiot would ask that.", user="carol")
+    await says(gateway, post, "Carol Wu is answering since ")
+    gateway.world.slack.mention("carol", post.channel, "discard", thread_ts=post.thread_ts)
+    await gateway.world.slack.until(lambda: "is answering" not in words(root.blocks), 10)
+
+
+async def test_d25_a_card_says_into_which_conversation_it_was_merged(gateway: Gateway) -> None:
+    gateway.world.telegram.say("tom", "Do you ship order A10017 to Oslo?")
+    first = await gateway.shown("A10017")
+    await says(gateway, first, "Status: open")
+    gateway.world.telegram.say("tom", "And is order B20018 delayed?")
+    second = await gateway.shown("B20018")
+    gateway.world.slack.mention("alice", second.channel, "merge #1 one matter", thread_ts=second.thread_ts)
+    await says(gateway, second, "Merged into #1")
+    assert buttons(root_of(gateway, second)) == ["ask.why"]
