@@ -87,11 +87,13 @@ class Lookout:
         self._seen: dict[UUID, int] = {}
         self._asked = LastHour()
         self._questions: dict[UUID, Features] = {}
+        self._joined: dict[UUID, set[UUID]] = {}
 
     async def look(self) -> bool:
         """One look at what is new; True when there is more. Raises LeaseLost and StoreUnavailable."""
         found = await self._database.read(joining.look, self._since, self._seen, self._ignored, AT_ONCE)
         self._questions = {each.id: self._question(each) for each in found.incidents}
+        self._joined = {each.id: self._joined.get(each.id, set()) for each in found.incidents}
         await self._sort(found.askings, found.incidents)
         untold = [each.id for each in found.incidents if each.untold and each.closed_at is None]
         for each in untold:
@@ -116,7 +118,8 @@ class Lookout:
         for asking in askings:
             found = next((each for each in open_ if self._is_like(asking, each)), None)
             if found is not None:
-                joins.setdefault(found, []).append(asking)
+                if asking.conversation not in self._joined[found]:
+                    joins.setdefault(found, []).append(asking)
             elif any(asking.at <= at and self._is_like(asking, each) for each, at in closed):
                 pass
             elif cluster := self._asked.cluster(asking):
@@ -134,6 +137,7 @@ class Lookout:
         incident, touched = await self._database.transact(joining.open_, self._lease, cluster, self._rules())
         self._asked.forget(cluster)
         self._questions[incident] = cluster[-1].features
+        self._joined[incident] = {each.conversation for each in cluster}
         self._wake(touched)
         log.info("incident.opened", incident=incident.hex, conversations=len({each.conversation for each in cluster}))
         return incident
@@ -141,6 +145,7 @@ class Lookout:
     async def _join(self, incident: UUID, askings: Sequence[Asking]) -> None:
         touched = await self._database.transact(joining.join, self._lease, incident, askings, self._rules())
         if touched is not None:
+            self._joined[incident].update(each.conversation for each in askings)
             self._wake(touched)
             return
         for each in askings:  # it was closed meanwhile: they count for the next one

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from heapq import nlargest
+from itertools import islice
 from sys import intern
 from uuid import UUID
 
@@ -14,6 +16,8 @@ from router.duplicates import INCIDENT_CUSTOMERS, INCIDENT_LIKENESS, INCIDENT_WI
 
 MOST = 20_000
 """Questions that are remembered."""
+COMPARED = 300
+"""Of the questions that may be like a new one the newest are looked at: a flood of half-like ones is bounded."""
 FEWEST = 2
 """Features a question must have: "yes" and "refund?" say too little to be the same question."""
 
@@ -43,7 +47,7 @@ class LastHour:
         self._number = 0
         self._askings: dict[int, Asking] = {}
         self._same: dict[tuple[UUID, Features], int] = {}
-        self._with: dict[str, dict[int, set[int]]] = {}
+        self._with: dict[str, dict[int, dict[int, None]]] = {}
         self._uses: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -60,7 +64,7 @@ class LastHour:
         self._askings[self._number] = asking
         self._same[asking.contact, asking.features] = self._number
         for feature in asking.features:
-            self._with.setdefault(feature, {}).setdefault(len(asking.features), set()).add(self._number)
+            self._with.setdefault(feature, {}).setdefault(len(asking.features), {})[self._number] = None
         self._uses.update(asking.features)
         for number in self._old(asking.at - INCIDENT_WINDOW):
             self._forget(number)
@@ -84,7 +88,7 @@ class LastHour:
         if len(new.features) < FEWEST:
             return
         since = new.at - INCIDENT_WINDOW
-        for number in self._possible(new.features):
+        for number in nlargest(COMPARED, self._possible(new.features)):
             each = self._askings[number]
             if since <= each.at <= new.at and is_alike(new.features, each.features):
                 yield number
@@ -98,7 +102,7 @@ class LastHour:
             shared = -(-(most + size) // 3)
             for questions in sizes[: most - shared + 1]:
                 if size in questions:
-                    found |= questions[size]
+                    found.update(islice(reversed(questions[size]), COMPARED))
         return found
 
     def _old(self, since: datetime) -> list[int]:
@@ -116,7 +120,7 @@ class LastHour:
         size = len(asking.features)
         for feature in asking.features:
             questions = self._with[feature]
-            questions[size].discard(number)
+            del questions[size][number]
             if not questions[size]:
                 del questions[size]
             self._uses[feature] -= 1
@@ -125,8 +129,16 @@ class LastHour:
 
 
 def is_alike(one: Features, other: Features) -> bool:
-    """Whether two questions are the same for an incident."""
-    return len(one) >= FEWEST and len(other) >= FEWEST and jaccard(one, other) >= INCIDENT_LIKENESS
+    """Whether two questions are the same for an incident. Where each names numbers and none of them is the other's,
+    they are about different orders or sizes, however like the words."""
+    if min(len(one), len(other)) < FEWEST or jaccard(one, other) < INCIDENT_LIKENESS:
+        return False
+    numbers, others = _numbers(one), _numbers(other)
+    return not numbers or not others or not numbers.isdisjoint(others)
+
+
+def _numbers(features: Features) -> set[str]:
+    return {each for each in features if any(map(str.isdecimal, each))}
 
 
 def since_when(cluster: Sequence[Asking]) -> datetime:

@@ -84,26 +84,31 @@ class Load:
     async def _web(self, turns: int, known: bool) -> None:
         async def one(sender: int, turn: int) -> None:
             if known:
-                await self._visitors[sender].send(f"Where is order {turn}?")
+                await self._visitors[sender].send(_question(sender, turn))
                 return
             async with WebVisitor(self.node.url, self._session) as stranger:
-                await stranger.send(f"Where is order {turn}?")
+                await stranger.send(_question(sender, turn))
 
         await _side_by_side(turns, one)
 
     async def _telegram(self, turns: int, known: bool) -> None:
         async def one(sender: int, turn: int) -> None:
             customer = self._customer(sender, turn, known) + 1
-            await self.node.outside.say(customer, f"Where is order {turn}?")
+            await self.node.outside.say(customer, _question(sender, turn))
 
         await _side_by_side(turns, one)
 
     async def _mail(self, turns: int, known: bool) -> None:
         async def one(sender: int, turn: int) -> None:
             address = f"customer{self._customer(sender, turn, known) + 2}@customer.example"
-            await send_mail(self.node.smtp_port, address, mail(address, f"Where is order {turn}?"))
+            await send_mail(self.node.smtp_port, address, mail(address, _question(sender, turn)))
 
         await _side_by_side(turns, one)
+
+
+def _question(sender: int, turn: int) -> str:
+    """Everybody asks about an order of their own: the same question of many would be an incident."""
+    return f"Where is order {turn * SENDERS + sender}?"
 
 
 async def _side_by_side(turns: int, one: Callable[[int, int], Awaitable[None]]) -> None:

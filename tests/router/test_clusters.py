@@ -61,6 +61,13 @@ def test_other_questions_do_not_count() -> None:
     assert hour.cluster(asking(20)) == ()
 
 
+def test_everybody_with_an_order_of_their_own_is_no_incident_and_one_number_of_all_is() -> None:
+    hour = asked(*(asking(number, text=f"Where is order {number}?") for number in range(9)))
+    assert hour.cluster(asking(20, text="Where is order 20?")) == ()
+    hour = asked(*(asking(number, text=f"Error 502 when I pay {number} yuan") for number in range(9)))
+    assert len(hour.cluster(asking(20, text="Error 502 when I pay"))) == 10
+
+
 def test_chinese_questions_are_compared_in_either_script() -> None:
     texts = ("网站打不开,付款报错", "您好,網站打不開,付款報錯", "网站打不开付款报错了", "网站打不开,付款报错!")
     hour = asked(*(asking(number, text=text) for number, text in enumerate(texts)))
