@@ -8,7 +8,7 @@ from router.arrivals import FeedItem
 from router.decision import Revision
 from router.model import Attachment, AuthorKind, Message, Visibility
 from storage.attachments import attachment_of
-from storage.codec import rich_text
+from storage.codec import outgoing_of, rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
 
@@ -17,7 +17,11 @@ _APPEND = Statement("INSERT INTO feed (place, seq, kind, message, at) VALUES (:p
 _HISTORY = Statement(
     """
     SELECT f.seq, f.kind, m.id, m.conversation, m.seq, m.author_kind, m.author, m.author_name, m.channel, m.body,
-           m.remote_key, f.at, m.version, m.deleted, m.automatic, m.visibility
+           m.remote_key, f.at, m.version, m.deleted, m.automatic, m.visibility,
+           (SELECT o.body FROM outbox o
+            WHERE o.message = m.id AND o.kind IN ('message', 'edit') AND o.state = 'sent' AND o.parts = 1
+              AND o.channel || ':' || o.address = f.place
+            ORDER BY o.settled_at DESC, o.seq DESC LIMIT 1)
     FROM feed f JOIN messages m ON m.id = f.message
     WHERE f.place = :place AND f.seq > :after ORDER BY f.seq LIMIT :limit
     """
@@ -77,7 +81,8 @@ def append(tx: Transaction, entries: Sequence[Entry]) -> tuple[dict[UUID, int], 
 
 
 def history(tx: Transaction, place: str, after: int, limit: int) -> list[FeedItem]:
-    """The feed after a cursor, in order. Notes are never in a feed; the condition is a second lock (INV8)."""
+    """The feed after a cursor, in order, with what was told and not what an edit that is held would say. Notes are
+    never in a feed; the condition is a second lock (INV8)."""
     rows = tx.all(_HISTORY, {"place": place, "after": after, "limit": limit})
     files: dict[bytes, list[Attachment]] = {}
     if rows:
@@ -100,7 +105,7 @@ def _item(row: Row, attachments: tuple[Attachment, ...]) -> FeedItem:
             author=row[6],
             visibility=Visibility.PUBLIC,
             channel=row[8],
-            text=rich_text(row[9]),
+            text=rich_text(row[9]) if row[16] is None else outgoing_of(row[16]).text,
             attachments=attachments,
             remote_id=remote_key[len(row[8]) + 1 :] if remote_key else None,
             received_at=of_micros(row[11]),

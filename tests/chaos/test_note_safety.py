@@ -16,7 +16,6 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-import yaml
 
 from gateway.sandbox.slack.workspace import Post
 from gateway.settings import packaged
@@ -28,7 +27,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]
 
 SOON = 5.0
 """Seconds until a post must be marked."""
-AT_ONCE = 30
+AT_ONCE = 20
 """Posts under way at the same time."""
 MARK = {Fate.NOTE: "memo", Fate.SENT: "white_check_mark", Fate.HELD: "warning", Fate.REFUSED: "no_entry_sign"}
 SERIAL = re.compile(rf"({SECRET}|{ANSWER})-(\d{{6}})")
@@ -211,7 +210,7 @@ async def test_inv8_s9_no_note_leaves_and_every_post_is_marked(
 ) -> None:
     chance = Random(profile.seed)
     scripts: list[tuple[str, Script]] = []
-    async with desk(tmp_path, one_database, 1 if profile.short else 6) as opened:
+    async with desk(tmp_path, one_database, 2 if profile.short else 6) as opened:
         places = asyncio.Semaphore(AT_ONCE)
         began = time.monotonic()
 
