@@ -11,9 +11,10 @@ from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
 from connectors.base import NotStored
+from connectors.bodies import BODY_LIMIT
 from connectors.telegram.connector import TelegramConnector
 from connectors.telegram.settings import TelegramSettings
-from connectors.telegram.webhook import BODY_LIMIT, SECRET_HEADER
+from connectors.telegram.webhook import SECRET_HEADER
 from gateway.clock import now
 from gateway.sandbox.telegram import TelegramStandIn
 from router.richtext import plain
