@@ -8,7 +8,6 @@ from router.model import Conversation, Inbound, Matter, Priority
 from router.richtext import plain
 from router.topics import OTHER, TopicRules, topic
 
-
 LONGEST = 4000
 """Characters that are looked at: whoever writes more has said by then what it is about."""
 

@@ -17,7 +17,6 @@ from router.model import (
 )
 from router.richtext import EMPTY, RichText, of_json, to_json
 
-
 _OPENED_WITH = (
     "number",
     "contact",
