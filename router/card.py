@@ -28,12 +28,10 @@ PROMISED = 5
 SILENT = frozenset(
     {
         EventType.MESSAGE_RECEIVED,
-        EventType.MESSAGE_EDITED,
         EventType.RECEIPT_SUPPRESSED,
         "note_added",
         "reply_composed",
         "message_deleted",
-        "delivery_failed",
         "delivery_unknown",
         "stranger_held",
         "button_refused",

@@ -98,5 +98,5 @@ def test_a_snooze_that_is_over_is_not_shown() -> None:
 
 def test_s30_only_what_a_card_shows_is_worth_a_refresh() -> None:
     assert not changes_card({EventType.MESSAGE_RECEIVED, "note_added", "reply_composed"})
-    for kind in (EventType.ASSIGNED, EventType.STATUS_CHANGED, "offered", "target_breached", "promise_late", "voided"):
+    for kind in (EventType.ASSIGNED, EventType.DELIVERY_FAILED, "offered", "target_breached", "promise_late", "voided"):
         assert changes_card({EventType.MESSAGE_RECEIVED, kind})
