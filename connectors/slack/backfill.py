@@ -31,6 +31,8 @@ BEFORE = timedelta(seconds=60)
 """Slack's clock and ours may differ by this much."""
 AGAIN = 30.0
 """Seconds before what Slack or the store could not tell is asked for again."""
+BUSY = 503
+"""How the ingress says that the store takes nothing now."""
 TRIES = 5
 PAGE = 200
 TOLD_EVERY = 50
@@ -165,8 +167,9 @@ class Backfill:
             await self._store({**gone, "ts": now, "event_ts": now})
 
     async def _store(self, event: Payload) -> None:
-        """Until it is stored: nobody would tell it again."""
-        while (await self._take({"type": "event_callback", "event": event})).status != 200:
+        """Wait for a store that is away: nobody would tell it again. What nobody can store is in the log, and must
+        not keep the rest from being read."""
+        while (await self._take({"type": "event_callback", "event": event})).status == BUSY:
             await self._pacing.wait(AGAIN)
 
     async def _patiently(self, read: Callable[[], Awaitable[list[T]]]) -> list[T]:

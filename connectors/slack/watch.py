@@ -47,23 +47,32 @@ class Watch:
 
     def gap(self) -> None:
         """For a moment, or before the start, nothing could reach us; from now on it can."""
+        self._missed(self._heard_at)
+
+    def _missed(self, since: datetime | None) -> None:
         if not self._gap.is_set():
-            self._gap_since = self._heard_at
+            self._gap_since = since
             self._gap.set()
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled. Filling a gap may take long, and somebody must listen meanwhile."""
+        async with asyncio.TaskGroup() as work:
+            work.create_task(self._listen())
+            work.create_task(self._fill())
+
+    async def _listen(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(self._deaf_after / 4):
-                    await self._gap.wait()
-            except TimeoutError:
-                if not self._is_deaf():
-                    continue
+            await asyncio.sleep(self._deaf_after / 4)
+            if self._is_deaf():
                 log.error("slack.deaf", channel=self._channel, seconds=self._deaf_after)
                 self._unheard_since = None
-                self.gap()
+                since = self._heard_at
                 await self._rebuild()
+                self._missed(since)
+
+    async def _fill(self) -> None:
+        while True:
+            await self._gap.wait()
             self._gap.clear()
             await self._refill(self._gap_since)
 

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from connectors.base import Arrival, Cursor, DeskThread, NotStored, Receipt
 from connectors.slack.api import SlackApi
 from connectors.slack.backfill import Backfill, Pacing
+from connectors.slack.watch import Watch
 from gateway.sandbox.slack import SlackStandIn
 from gateway.sandbox.slack.faults import Broken, Limited, Refused
 from router.model import InboundKind
@@ -209,6 +210,15 @@ async def test_s13_what_slack_or_the_store_will_not_do_now_is_done_later(bed: Be
     assert bed.texts == ["second", "first"]
 
 
+async def test_s13_what_nobody_can_store_does_not_keep_the_rest_from_being_read(bed: Bed) -> None:
+    thread = bed.thread()
+    bed.write(thread, "poison")
+    bed.write(thread, "hello")
+    bed.answers.append(500)
+    await bed.backfill.refill(None)
+    assert bed.texts == ["hello"]
+
+
 async def test_s13_a_thread_that_is_gone_does_not_keep_the_others_from_being_read(bed: Bed) -> None:
     lost, other = bed.thread(1), bed.thread(2)
     channel, _, root = lost.ref.partition(":")
@@ -270,6 +280,25 @@ async def test_s13_a_gap_is_noticed_while_what_came_before_it_is_still_in_hand(t
         ports.released.set()
         await ports.until(3)
         assert sorted(plain(each.text) for each in ports.inbound) == ["before", "before it, too", "in the gap"]
+
+
+async def test_s12_somebody_listens_while_a_gap_is_filled() -> None:
+    rebuilt = asyncio.Event()
+
+    async def rebuild() -> None:
+        rebuilt.set()
+
+    async def refill(_: datetime | None) -> None:
+        await asyncio.Event().wait()
+
+    watch = Watch("desk", lambda: NOON, timedelta(seconds=0.05), rebuild, refill)
+    with capture_logs():
+        running = asyncio.create_task(watch.run())
+        watch.gap()
+        watch.posted()
+        await asyncio.wait_for(rebuilt.wait(), 5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.mark.parametrize("mode", ["socket", "http"])
