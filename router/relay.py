@@ -15,6 +15,9 @@ from router.rulebook import Rulebook
 from router.told import Target, TargetDelivery
 from router.verbs import verb_of
 
+EDIT_SHOWN = 3000
+"""Characters of a customer's edit that a notice holds."""
+
 
 def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
     """A new version or a tombstone: changed in the queue while it is there, told where the channel can, else said."""
@@ -46,8 +49,15 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decisio
         return _decided("changed before it left", conversation, revision, event, rewrite=rewrite)
     changes, sentence = edits_of(told or carriers, inbound.text, rules)
     if sentence is not None:
-        changes = (*changes, *notice(conversation, sentence))
+        said = sentence if rules.is_desk(inbound.channel) else _edited(plain(inbound.text))
+        changes = (*changes, *notice(conversation, said))
     return _decided(sentence or "changed where it was told", conversation, revision, event, deliveries=changes)
+
+
+def _edited(text: str) -> str:
+    """What agents read of a customer's edit that cannot be shown in its place."""
+    shown = text if len(text) <= EDIT_SHOWN else f"{text[:EDIT_SHOWN]} ... (the rest is stored)"
+    return f"The customer has edited this. It reads now:\n{shown}"
 
 
 def _payload(target: Target) -> dict[str, object]:

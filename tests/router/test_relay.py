@@ -1,0 +1,86 @@
+"""Edits that cannot be shown where the message is: the agents read a customer's, an agent hears of their own."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from router.decision import Decision, Snapshot
+from router.model import (
+    AuthorKind,
+    Conversation,
+    DeliveryKind,
+    DeliveryState,
+    Inbound,
+    InboundKind,
+    Leg,
+    Message,
+    Sender,
+    Visibility,
+)
+from router.model import IdentityKey as Key
+from router.richtext import of_text, plain
+from router.routing import decide
+from router.told import Target, TargetDelivery
+from tests.storage.inbounds import RULES
+
+NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+ID = UUID(int=1)
+DESK = Leg(id=UUID(int=2), conversation=ID, channel="desk", address="C1", desk=True, thread="C1:1.1")
+CHAT = Leg(id=UUID(int=3), conversation=ID, channel="tg", address="42", last_in_at=NOW)
+CONVERSATION = Conversation(id=ID, number=7, contact=UUID(int=4), legs=(DESK, CHAT), opened_at=NOW)
+
+
+def edited(text: str, *, remote_id: str | None, parts: int = 1) -> Decision:
+    """A customer edits a message whose post in the thread has this remote id."""
+    message = Message(
+        id=UUID(int=5),
+        conversation=ID,
+        seq=2,
+        author_kind=AuthorKind.CUSTOMER,
+        author="telegram:42",
+        visibility=Visibility.PUBLIC,
+        channel="tg",
+        text=of_text("I want a reed one"),
+        remote_id="42:7",
+        received_at=NOW,
+    )
+    post = TargetDelivery(
+        id=UUID(int=6),
+        kind=DeliveryKind.MESSAGE,
+        channel="desk",
+        address="C1",
+        state=DeliveryState.SENT if remote_id else DeliveryState.SENDING,
+        part=1,
+        parts=parts,
+        remote_id=remote_id,
+        desk=True,
+    )
+    inbound = Inbound(
+        kind=InboundKind.EDIT,
+        channel="tg",
+        address="42",
+        sender=Sender(identity=Key("telegram", "42"), name="Tom", verification=1),
+        remote_id="42:8",
+        target="42:7",
+        text=of_text(text),
+    )
+    return decide(Snapshot(proof=CONVERSATION, target=Target(message=message, deliveries=(post,))), inbound, RULES)
+
+
+def shown(decision: Decision) -> list[tuple[DeliveryKind, str]]:
+    return [(each.kind, plain(each.outgoing.text)) for each in decision.deliveries]
+
+
+def test_x11_a_customers_edit_is_shown_where_the_message_is() -> None:
+    assert shown(edited("I want a red one", remote_id="C1:1.2")) == [(DeliveryKind.EDIT, "I want a red one")]
+
+
+def test_x11_a_customers_edit_of_a_post_under_way_is_told_in_words() -> None:
+    told = [(DeliveryKind.NOTICE, "The customer has edited this. It reads now:\nI want a red one")]
+    assert shown(edited("I want a red one", remote_id=None)) == told
+    assert shown(edited("I want a red one", remote_id="C1:1.2", parts=2)) == told
+
+
+def test_a_very_long_edit_is_told_in_part() -> None:
+    ((_, text),) = shown(edited("x" * 9000, remote_id=None))
+    assert len(text) < 3100
+    assert text.endswith("(the rest is stored)")
