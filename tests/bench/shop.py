@@ -34,7 +34,7 @@ COLUMNS = {
     "conversations": "id number contact status subject route opened_at last_in_at resolved_at next_seq version",
     "legs": "id conversation channel address desk thread_key identity last_in_at last_remote_id closed",
     "lanes": "key channel address reserved owner lease_until fence",
-    "inbox": "id channel dedupe_key digest received_at raw meta state attempts",
+    "inbox": "id channel dedupe_key digest received_at raw meta state",
     "messages": "id conversation seq author_kind author author_name visibility channel body remote_key received_at "
     "sent_at composed_at version deleted automatic",
     "events": "conversation seq type version at actor payload",
@@ -200,7 +200,7 @@ class Shop:
         return remote
 
     def _received(self, rows: Rows, item: bytes, channel: str, key: str, at: int, keep: bool, raw: str) -> None:
-        rows["inbox"].append((item, channel, key, item, at, raw.encode() if keep else None, "{}", "done", 0))
+        rows["inbox"].append((item, channel, key, item, at, raw.encode() if keep else None, "{}", "done"))
 
     def _sent(
         self,
