@@ -162,7 +162,7 @@ class ImapSession:
                 return
             client.idle()
             until = monotonic() + seconds
-            happened = False
+            happened = _has_read_more(client)
             while not happened and (left := until - monotonic()) > 0:
                 asked_at = monotonic()
                 answers = client.idle_check(timeout=left)
@@ -207,6 +207,21 @@ def _sleep(client: IMAPClient, seconds: float) -> None:
             raise Dead("the server closed the connection")
     except TimeoutError:
         pass
+    finally:
+        sock.settimeout(READ_SECONDS)
+
+
+def _has_read_more(client: IMAPClient) -> bool:
+    """Whether something of the server is in the library's buffer already: a mail that came as IDLE began.
+
+    `idle_check` waits for the socket, which has nothing more, and the mail would wait for the end of this IDLE.
+    """
+    sock = client.socket()
+    sock.settimeout(0)
+    try:
+        return bool(client._imap.file.peek(1))
+    except OSError:  # nothing there; SSLWantReadError is one
+        return False
     finally:
         sock.settimeout(READ_SECONDS)
 

@@ -76,6 +76,7 @@ class ImapServer:
         self.fetched: Counter[int] = Counter()  # how often the body of each UID was asked for
         self.poison: set[int] = set()  # UIDs whose body comes in a form no client understands
         self.mute = False  # announces nothing, as some servers do
+        self.just_now: list[tuple[bytes, datetime]] = []  # mails that arrive at the very beginning of an IDLE
         self._faults: dict[str, deque[ImapFault]] = {}
         self._server: asyncio.Server | None = None
 
@@ -345,6 +346,8 @@ class ImapSession:
             self._say(f"{tag} BAD select a folder first")
             return
         self._idle_tag = tag
+        while self._server.just_now:
+            self._server.mailbox.add(*self._server.just_now.pop())
         self._say("+ idling")
         self.announce()
         await self._meet("idle")

@@ -120,6 +120,14 @@ async def test_i2_seen_is_neither_used_nor_set(provider: MailStandIn, ports: Mem
     assert provider.inbox.mails[1].flags == set()
 
 
+async def test_i6_a_mail_that_comes_as_idle_begins_does_not_wait_for_its_end(
+    provider: MailStandIn, ports: MemoryPorts
+) -> None:
+    provider.imap.just_now.append((b"From: a@b.example\r\n\r\njust now\r\n", NOW))
+    async with reading(provider, ports):
+        assert texts(await ports.until(1)) == ["just now"]
+
+
 async def test_i3_another_uidvalidity_imports_only_what_is_new(provider: MailStandIn, ports: MemoryPorts) -> None:
     for number in range(60):
         await provider.send(CUSTOMER, f"mail {number}")
