@@ -156,6 +156,27 @@ def test_on_a_narrow_screen_tabs_show_one_pane_at_a_time(watched: Watched) -> No
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
+def test_the_card_is_worked_by_its_buttons(watched: Watched) -> None:
+    page = watched.page
+    page.get_by_label("Telegram message").fill("Is the blue lamp in stock?")
+    page.get_by_label("Telegram message").press("Enter")
+    thread(page, "support", "", "Is the blue lamp in stock?")
+    card = page.locator("#slack .card").first
+    expect(card).to_contain_text("Status: open")
+    card.get_by_role("button", name="Take", exact=True).click()
+    expect(page.locator("#slack .posts")).to_contain_text("Alice Chen has it now.")
+    expect(card).to_contain_text("Owner: Alice Chen")
+    card.get_by_label("More").select_option("hold")
+    expect(card).to_contain_text("Status: on hold")
+    page.locator("#slack .me select").select_option("guest")
+    card.get_by_role("button", name="Resolve").click()
+    expect(page.locator("#slack .posts")).to_contain_text("Only visible to you")
+    expect(page.locator("#slack .posts")).to_contain_text("Not done")
+    page.locator("#slack .me select").select_option("alice")
+    expect(page.locator("#slack .posts")).not_to_contain_text("Only visible to you")
+    assert watched.troubles == []
+
+
 def test_w3_the_chat_comes_back_after_the_gateway_was_killed(watched: Watched, sandbox: Sandbox) -> None:
     """The last test: the stand-ins forget everything with the process, the gateway nothing."""
     page = watched.page
@@ -187,27 +208,6 @@ def test_w3_the_chat_comes_back_after_the_gateway_was_killed(watched: Watched, s
     expect(chat.locator("#log")).to_contain_text("Here we are again")
     for words in ("Before the crash", "We are listening", "During the crash", "Here we are again"):
         expect(chat.locator("#log").get_by_text(words)).to_have_count(1)
-
-
-def test_the_card_is_worked_by_its_buttons(watched: Watched) -> None:
-    page = watched.page
-    page.get_by_label("Telegram message").fill("Is the blue lamp in stock?")
-    page.get_by_label("Telegram message").press("Enter")
-    thread(page, "support", "", "Is the blue lamp in stock?")
-    card = page.locator("#slack .card").first
-    expect(card).to_contain_text("Status: open")
-    card.get_by_role("button", name="Take", exact=True).click()
-    expect(page.locator("#slack .posts")).to_contain_text("Alice Chen has it now.")
-    expect(card).to_contain_text("Owner: Alice Chen")
-    card.get_by_label("More").select_option("hold")
-    expect(card).to_contain_text("Status: on hold")
-    page.locator("#slack .me select").select_option("guest")
-    card.get_by_role("button", name="Resolve").click()
-    expect(page.locator("#slack .posts")).to_contain_text("Only visible to you")
-    expect(page.locator("#slack .posts")).to_contain_text("Not done")
-    page.locator("#slack .me select").select_option("alice")
-    expect(page.locator("#slack .posts")).not_to_contain_text("Only visible to you")
-    assert watched.troubles == []
 
 
 def step(page: Page, title: str) -> None:
