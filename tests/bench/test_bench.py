@@ -37,7 +37,7 @@ async def test_the_quick_profile_runs_every_case() -> None:
     shown = output.decode()
     assert bench.returncode == 0, progress.decode()
     assert [case for case in CASES if f"**{case}**" not in shown] == []
-    assert shown.count("<=") == 2 + 1 + 3 + 3 + 6  # targets: rest, latency, paths, PostgreSQL, big store
+    assert shown.count("<=") == 2 + 1 + 3 + 3 + 6 + 3 + 2  # rest, latency, paths, PostgreSQL, big store, rules, timers
 
 
 def test_a_figure_says_by_how_much_it_missed() -> None:
