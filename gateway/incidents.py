@@ -26,7 +26,7 @@ log = structlog.get_logger()
 RESOURCE = "incidents"
 EVERY = 1.0
 """Seconds between looks."""
-REST = 4
+REST = 19
 """Rests as many times as long as the last look took while there is more: reading a whole hour must not eat a core."""
 AT_ONCE = 100
 """Messages a look, a few milliseconds of work."""

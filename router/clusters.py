@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from heapq import nlargest
 from itertools import islice
 from sys import intern
@@ -137,8 +138,9 @@ def is_alike(one: Features, other: Features) -> bool:
     return not numbers or not others or not numbers.isdisjoint(others)
 
 
-def _numbers(features: Features) -> set[str]:
-    return {each for each in features if any(map(str.isdecimal, each))}
+@lru_cache(maxsize=4096)
+def _numbers(features: Features) -> frozenset[str]:
+    return frozenset({each for each in features if any(map(str.isdecimal, each))})
 
 
 def since_when(cluster: Sequence[Asking]) -> datetime:

@@ -84,31 +84,33 @@ class Load:
     async def _web(self, turns: int, known: bool) -> None:
         async def one(sender: int, turn: int) -> None:
             if known:
-                await self._visitors[sender].send(_question(sender, turn))
+                await self._visitors[sender].send(_question(sender))
                 return
             async with WebVisitor(self.node.url, self._session) as stranger:
-                await stranger.send(_question(sender, turn))
+                await stranger.send(_question(next(self._strangers)))
 
         await _side_by_side(turns, one)
 
     async def _telegram(self, turns: int, known: bool) -> None:
         async def one(sender: int, turn: int) -> None:
             customer = self._customer(sender, turn, known) + 1
-            await self.node.outside.say(customer, _question(sender, turn))
+            await self.node.outside.say(customer, _question(customer))
 
         await _side_by_side(turns, one)
 
     async def _mail(self, turns: int, known: bool) -> None:
         async def one(sender: int, turn: int) -> None:
-            address = f"customer{self._customer(sender, turn, known) + 2}@customer.example"
-            await send_mail(self.node.smtp_port, address, mail(address, _question(sender, turn)))
+            customer = self._customer(sender, turn, known) + 2
+            address = f"customer{customer}@customer.example"
+            await send_mail(self.node.smtp_port, address, mail(address, _question(customer)))
 
         await _side_by_side(turns, one)
 
 
-def _question(sender: int, turn: int) -> str:
-    """Everybody asks about an order of their own: the same question of many would be an incident."""
-    return f"Where is order {turn * SENDERS + sender}?"
+def _question(customer: int) -> str:
+    """Everybody asks about one order of their own: another order would be another conversation, and the same question
+    of many an incident."""
+    return f"Where is order {1_000_000 + customer}?"
 
 
 async def _side_by_side(turns: int, one: Callable[[int, int], Awaitable[None]]) -> None:
