@@ -132,10 +132,12 @@ class LastHour:
 def is_alike(one: Features, other: Features) -> bool:
     """Whether two questions are the same for an incident. Where each names numbers and none of them is the other's,
     they are about different orders or sizes, however like the words."""
-    if min(len(one), len(other)) < FEWEST or jaccard(one, other) < INCIDENT_LIKENESS:
+    if min(len(one), len(other)) < FEWEST:
         return False
     numbers, others = _numbers(one), _numbers(other)
-    return not numbers or not others or not numbers.isdisjoint(others)
+    if numbers and others and numbers.isdisjoint(others):
+        return False
+    return jaccard(one, other) >= INCIDENT_LIKENESS
 
 
 @lru_cache(maxsize=4096)
