@@ -46,10 +46,9 @@ async def with_policies(
 
 async def with_others(rules: Rulebook, settings: Settings, database: Database) -> Rulebook:
     """The rulebook with the versions other nodes have stored meanwhile; itself when there are none."""
-    known = await database.read(policies.all_of)
-    if known.keys() <= rules.terms.policies.keys():
+    if await database.read(policies.versions) <= rules.terms.policies.keys():
         return rules
-    return replace(rules, terms=reopening(terms_of(known), settings))
+    return replace(rules, terms=reopening(terms_of(await database.read(policies.all_of)), settings))
 
 
 def reopening(terms: Terms, settings: Settings) -> Terms:

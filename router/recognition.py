@@ -29,11 +29,8 @@ class Recognition:
 
     def only_thanks(self, conversation: Conversation, inbound: Inbound) -> bool:
         """It acknowledges what we said last and asks for nothing: no round, no reopening (D5, 4.11)."""
-        return ack_only(
-            plain(inbound.text),
-            self.thanks,
-            attachments=len(inbound.attachments),
-            last_is_ours=conversation.last_word_ours,
+        return conversation.last_word_ours and ack_only(
+            plain(inbound.text), self.thanks, attachments=len(inbound.attachments)
         )
 
 

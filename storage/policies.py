@@ -11,6 +11,7 @@ from storage.database import Transaction
 from storage.snapshots import Snapshots
 from storage.statement import Statement
 
+_VERSIONS = Statement("SELECT id, version FROM policies")
 _ALL = Statement("SELECT id, version, content FROM policies ORDER BY id, version")
 _ADD = Statement("INSERT INTO policies (id, version, content, created_at) VALUES (:id, :version, :content, :now)")
 _BEHIND = Statement(
@@ -27,6 +28,11 @@ Content = Mapping[str, object]
 def all_of(tx: Transaction) -> dict[tuple[str, int], Content]:
     """Every version there is."""
     return {(policy, version): json_value(content) for policy, version, content in tx.all(_ALL, {})}
+
+
+def versions(tx: Transaction) -> frozenset[tuple[str, int]]:
+    """The versions there are, without what they say."""
+    return frozenset((policy, version) for policy, version in tx.all(_VERSIONS, {}))
 
 
 def keep(tx: Transaction, configured: Mapping[str, Content]) -> dict[tuple[str, int], Content]:
