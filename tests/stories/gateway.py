@@ -2,7 +2,8 @@
 
 import shutil
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from gateway.config import load
 from gateway.sandbox.slack.workspace import Post
 from gateway.sandbox.world import World
 from gateway.settings import packaged
+from storage.statement import Statement
 
+Change = Callable[[dict[str, Any]], None]
 DESKS = ("#support-1", "#support-2", "#aftersale")
 
 
@@ -86,6 +89,22 @@ class Gateway:
     async def answer(self, to: Post, text: str, user: str = "alice") -> str:
         """An agent answers in the thread of a post; the ts of the answer."""
         return self.world.slack.post(user, to.channel, text, thread_ts=to.thread_ts)
+
+
+@asynccontextmanager
+async def running(database_url: str, folder: Path, change: Change) -> AsyncIterator[Gateway]:
+    """The application with a changed configuration, stopped at the end."""
+    gateway = Gateway(folder, database_url, change)
+    await gateway.start()
+    try:
+        yield gateway
+    finally:
+        await gateway.stop()
+
+
+async def rows(gateway: Gateway, statement: Statement, **parameters: object) -> list[tuple[Any, ...]]:
+    """What a statement finds in the store."""
+    return await gateway.app.database.read(lambda tx: tx.all(statement, parameters))
 
 
 async def settled(condition: Callable[[], Awaitable[bool]]) -> None:

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,13 +16,12 @@ from router.assignment import assign
 from storage import decisions
 from storage.database import Transaction
 from storage.statement import Statement
-from tests.stories.gateway import Gateway, settled
+from tests.stories.gateway import Gateway, rows, running, settled
 
 OWNERS = Statement("SELECT number, owner FROM conversations ORDER BY number")
 OFFERS = Statement("SELECT agent, state, reason FROM offers ORDER BY offered_at, id")
 IDS = Statement("SELECT id FROM conversations ORDER BY number")
 EVENTS = Statement("SELECT type, actor, payload FROM events WHERE type = :type ORDER BY at")
-Change = Callable[[dict[str, Any]], None]
 
 
 def everybody_in_one_team(config: dict[str, Any]) -> None:
@@ -32,16 +30,6 @@ def everybody_in_one_team(config: dict[str, Any]) -> None:
         agent["teams"] = ["presale"] if agent["id"] in {"alice", "bob"} else []
         agent["languages"] = []
     config["assignment"] = {"mode": "offer", "offer_telegram": "60s", "offer_webchat": "60s"}
-
-
-@asynccontextmanager
-async def running(database_url: str, folder: Path, change: Change) -> AsyncIterator[Gateway]:
-    gateway = Gateway(folder, database_url, change)
-    await gateway.start()
-    try:
-        yield gateway
-    finally:
-        await gateway.stop()
 
 
 @pytest.fixture
@@ -54,10 +42,6 @@ async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
 def ask(gateway: Gateway, post: Post, user: str, text: str) -> None:
     """An agent says "@onevoice ..." in the thread of a post."""
     gateway.world.slack.mention(user, post.channel, text, thread_ts=post.thread_ts)
-
-
-async def rows(gateway: Gateway, statement: Statement, **parameters: object) -> list[tuple[Any, ...]]:
-    return await gateway.app.database.read(lambda tx: tx.all(statement, parameters))
 
 
 async def owned(gateway: Gateway, *owners: str | None) -> None:

@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,13 @@ from gateway.sandbox.mail import AUTHSERV_ID
 from gateway.sandbox.slack.workspace import Post
 from gateway.settings import Settings
 from storage.statement import Statement
-from tests.stories.gateway import Gateway, settled
+from tests.stories.gateway import Gateway, rows, running, settled
 
 EVENTS = Statement("SELECT type, actor, payload FROM events ORDER BY conversation, seq")
 ROUNDS = Statement("SELECT kind, outcome, sla, start_at, deadline FROM rounds ORDER BY conversation, number")
 ALARMS = Statement("SELECT ref FROM timers WHERE kind = 'alarm' AND ref LIKE :like")
 SOON = Statement("UPDATE agent_status SET ooo_until = :until WHERE agent = :agent")
 OWNERS = Statement("SELECT owner FROM conversations ORDER BY number")
-Change = Callable[[dict[str, Any]], None]
 
 RECEIPT = "Hello, we have received your message (number 1). A colleague will answer you here."
 WAITING = (
@@ -50,24 +48,10 @@ def nobody_there(config: dict[str, Any]) -> None:
     config["assignment"] = {"mode": "offer", "default_status": "offline"}
 
 
-@asynccontextmanager
-async def running(database_url: str, folder: Path, change: Change) -> AsyncIterator[Gateway]:
-    gateway = Gateway(folder, database_url, change)
-    await gateway.start()
-    try:
-        yield gateway
-    finally:
-        await gateway.stop()
-
-
 @pytest.fixture
 async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
     async with running(database_url, tmp_path, acknowledging) as gateway:
         yield gateway
-
-
-async def rows(gateway: Gateway, statement: Statement, **parameters: object) -> list[tuple[Any, ...]]:
-    return await gateway.app.database.read(lambda tx: tx.all(statement, parameters))
 
 
 async def alarms_of_receipts(gateway: Gateway) -> list[tuple[Any, ...]]:

@@ -17,8 +17,8 @@ from storage.changes import Changes, Touched
 from storage.database import Transaction
 from storage.snapshots import Snapshots
 from storage.statement import Statement
-from tests.stories.gateway import Gateway, settled
-from tests.stories.test_assignment import everybody_in_one_team, owned, rows, running
+from tests.stories.gateway import Gateway, rows, running, settled
+from tests.stories.test_assignment import everybody_in_one_team, owned
 
 ROWS = Statement("SELECT state, settled_at FROM outbox WHERE kind = 'card'")
 STATES = Statement("SELECT status, waiting_since IS NOT NULL FROM conversations ORDER BY number")

@@ -4,15 +4,11 @@ import json
 
 from gateway.sandbox.slack.workspace import Post
 from storage.statement import Statement
-from tests.stories.gateway import Gateway, settled
+from tests.stories.gateway import Gateway, rows, settled
 
 MATTERS = Statement("SELECT number, status, topic, orders, priority FROM conversations ORDER BY number")
 ROUNDS = Statement("SELECT kind, outcome FROM rounds ORDER BY conversation, number")
 SENT = Statement("SELECT payload FROM events WHERE type = 'message_sent' ORDER BY seq")
-
-
-async def rows(gateway: Gateway, statement: Statement) -> list[tuple[object, ...]]:
-    return await gateway.app.database.read(lambda tx: tx.all(statement, {}))
 
 
 async def said(gateway: Gateway, text: str, who: str = "tom") -> Post:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from gateway.cli import cli
 from gateway.sandbox.slack.workspace import Post
 from storage.statement import Statement
-from tests.stories.gateway import Gateway, settled
+from tests.stories.gateway import Gateway, rows, settled
 
 STATE = Statement("SELECT number, status, merged_into IS NOT NULL FROM conversations ORDER BY number")
 ROUNDS = Statement(
@@ -24,10 +24,6 @@ ROUNDS = Statement(
 def ask(gateway: Gateway, post: Post, text: str, user: str = "alice") -> None:
     """Somebody says "@onevoice ..." in the thread of a post."""
     gateway.world.slack.mention(user, post.channel, text, thread_ts=post.thread_ts)
-
-
-async def rows(gateway: Gateway, statement: Statement) -> list[tuple[Any, ...]]:
-    return await gateway.app.database.read(lambda tx: tx.all(statement, {}))
 
 
 def thread(gateway: Gateway, post: Post) -> list[str]:

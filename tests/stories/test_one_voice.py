@@ -6,7 +6,7 @@ from typing import Any
 from gateway.sandbox.slack.workspace import Post
 from storage import contacts, holds
 from storage.statement import Statement
-from tests.stories.gateway import Gateway, settled
+from tests.stories.gateway import Gateway, rows, settled
 
 HOLDS = Statement("SELECT state, reason, ended_by, agent FROM holds ORDER BY held_at")
 HITS = Statement("SELECT rule, level, action, reason FROM rule_hits ORDER BY at, id")
@@ -17,10 +17,6 @@ TOLD = Statement(
 )
 PROMISES = Statement("SELECT kind, owner, state FROM promises ORDER BY made_at, id")
 HURRY = Statement("UPDATE timers SET due_at = 1 WHERE kind = :kind AND fired_at IS NULL")
-
-
-async def rows(gateway: Gateway, statement: Statement) -> list[tuple[object, ...]]:
-    return await gateway.app.database.read(lambda tx: tx.all(statement, {}))
 
 
 async def hurry(gateway: Gateway, kind: str) -> None:
