@@ -35,7 +35,9 @@ SWEEP = 1.0
 """Seconds until a look nobody asked for: time alone may let somebody pass, and other nodes write too."""
 SWEEP_REST = 50
 NUDGE_REST = 4
-"""At least this many times as long as the last look took, the worker rests: a long queue must not eat a core."""
+LONGEST_REST = 5.0
+"""The worker rests so many times as long as its last look took: a long queue must not eat a core. But never longer than
+LONGEST_REST seconds: one slow look must not hide what time alone makes due."""
 PAUSE = 0.02
 AT_ONCE = 32
 TRIES = 5
@@ -78,7 +80,7 @@ class Assigning:
         took = 0.0
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(SWEEP, SWEEP_REST * took)):
+                async with asyncio.timeout(max(SWEEP, min(SWEEP_REST * took, LONGEST_REST))):
                     await self._nudged.wait()
             self._nudged.clear()
             started = time.monotonic()
@@ -89,7 +91,7 @@ class Assigning:
             except StoreUnavailable as error:
                 log.error("assigning.store", reason=str(error))
             took = time.monotonic() - started
-            await asyncio.sleep(max(PAUSE, NUDGE_REST * took))
+            await asyncio.sleep(max(PAUSE, min(NUDGE_REST * took, LONGEST_REST)))
 
     async def look(self) -> bool:
         """One look at everybody who waits; True when another one is worth while at once."""

@@ -150,7 +150,7 @@ class MailStandIn:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    async def until(self, holds: Callable[[], bool], within: float = 5.0) -> None:
+    async def until(self, holds: Callable[[], bool], within: float = 30.0) -> None:
         """Wait for a condition; raises TimeoutError."""
         changed = asyncio.Event()
         unwatch = self.watch(changed.set)

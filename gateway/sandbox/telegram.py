@@ -65,7 +65,7 @@ class TelegramStandIn:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    async def until(self, holds: Callable[[], bool], within: float = 5.0) -> None:
+    async def until(self, holds: Callable[[], bool], within: float = 30.0) -> None:
         """Wait until something is so; raises TimeoutError."""
         async with asyncio.timeout(within):
             while not holds():

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Frame, Page, sync_playwright
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds; the machine may be busy, and a mail is held for ten."""
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.chromium import PATIENCE, Watched, needs_chromium, open_chromium
 from tests.browser.corpus import hostile
@@ -216,15 +217,13 @@ def step(page: Page, title: str) -> None:
 
 def thread(page: Page, channel: str, customer: str, words: str) -> None:
     """Open the newest conversation of a customer, in whichever of the channels its text is."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for entry in page.locator("#slack .channels button", has_text=re.compile(channel)).all():
             entry.click()
             card = page.locator("#slack .post", has_text=re.compile(rf"#\d+ {customer}"))
-            if not card.count():
-                continue
-            card.last.locator(".replies").click()
-            with suppress(AssertionError):
+            with suppress(AssertionError, PlaywrightTimeout):  # the page still showed another channel
+                card.last.locator(".replies").click(timeout=2000)
                 expect(page.locator("#slack .posts")).to_contain_text(words, timeout=2000)
                 return
     raise AssertionError(f"no conversation of {customer} shows {words!r}")

@@ -72,7 +72,7 @@ class MemoryPorts:
         self.arrivals.append(arrival)
         return receipt
 
-    async def until(self, count: int, within: float = 5.0) -> list[Arrival]:
+    async def until(self, count: int, within: float = 30.0) -> list[Arrival]:
         """The arrivals once there are `count` of them; raises TimeoutError otherwise."""
         async with asyncio.timeout(within), self._changed:
             await self._changed.wait_for(lambda: len(self.arrivals) >= count)

@@ -113,7 +113,7 @@ async def slack_desk(
             await web.TCPSite(server, "127.0.0.1", 0).start()
             host, port = server.addresses[0][:2]
             slack.events.target = f"http://{host}:{port}/slack/desk"
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while not connector.listening:
                     await asyncio.sleep(0.005)
         elif run:

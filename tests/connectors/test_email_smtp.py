@@ -37,7 +37,7 @@ class Client:
 
     async def reply(self) -> str:
         lines = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while line := (await self.reader.readline()).decode():
                 lines.append(line.rstrip())
                 if line[3:4] != "-":
@@ -59,7 +59,7 @@ class Client:
         return await self.say(content + b".")
 
     async def gone(self) -> bool:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             try:
                 return await self.reader.read() == b""
             except ConnectionError:

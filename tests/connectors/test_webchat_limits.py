@@ -68,7 +68,7 @@ async def test_w11_a_flood_of_pings_or_binary_frames_ends_the_socket(shop: Shop)
 
 
 async def ended(socket: ClientWebSocketResponse) -> int | None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await socket.receive()).type in (WSMsgType.PONG, WSMsgType.TEXT):
             pass
     return socket.close_code
@@ -77,7 +77,7 @@ async def ended(socket: ClientWebSocketResponse) -> int | None:
 async def test_pings_within_the_rate_are_answered(shop: Shop) -> None:
     async with shop.visit(autoping=False) as client:
         await client.socket.ping(b"there?")
-        pong = await client.socket.receive(timeout=2)
+        pong = await client.socket.receive(timeout=30)
     assert (pong.type, bytes(pong.data)) == (WSMsgType.PONG, b"there?")
 
 
@@ -112,7 +112,7 @@ async def raw(shop: Shop) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.S
 async def test_w11_a_frame_that_claims_2_to_the_63_bytes_is_closed_before_they_come(shop: Shop) -> None:
     async with raw(shop) as (reader, writer):
         writer.write(struct.pack("!BBQ", 0x81, 0x80 | 127, 2**63) + b"\0\0\0\0" + b"x" * 1000)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             answer = await reader.read(100)
     assert answer[:1] == b"\x88", "a close frame"
 
@@ -123,7 +123,7 @@ async def test_w11_fragments_without_end_are_closed_at_the_cap(shop: Shop) -> No
         closed = False
         with_data = struct.pack("!BBH", 0x01, 0x80 | 126, 1000) + b"\0\0\0\0" + b"x" * 1000
         more = struct.pack("!BBH", 0x00, 0x80 | 126, 1000) + b"\0\0\0\0" + b"x" * 1000
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             writer.write(with_data)
             for _ in range(5000):
                 writer.write(more)
@@ -191,7 +191,7 @@ async def test_w12_a_client_that_never_reads_is_cut_off_and_others_do_not_notice
             ):
                 writer.write(struct.pack("!BBH", 0x81, 0x80 | 126, len(frame)) + b"\0\0\0\0" + frame)
             writer.transport.pause_reading()  # type: ignore[attr-defined]  # the client's own transport
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while shop.connector.sockets < 2:
                     await asyncio.sleep(0.01)
                 shop.ports.says(other.visitor, "Hello")

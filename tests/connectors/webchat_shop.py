@@ -161,7 +161,7 @@ class Client:
 
     async def next(self) -> Frame:
         """The next frame; raises AssertionError when the socket ends instead."""
-        message = await self.socket.receive(timeout=5)
+        message = await self.socket.receive(timeout=30)
         assert message.type is WSMsgType.TEXT, (message, self.socket.close_code)
         frame: Frame = orjson.loads(message.data)
         return frame
@@ -183,7 +183,7 @@ class Client:
 
     async def ended(self) -> int | None:
         """The close code, once the server has closed; frames before it are dropped."""
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while (await self.socket.receive()).type is WSMsgType.TEXT:
                 pass
         return self.socket.close_code

@@ -49,7 +49,7 @@ def serving(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 def test_serve_ends_on_sigterm_with_0_and_logs_json(serving: "subprocess.Popen[str]") -> None:
     serving.send_signal(signal.SIGTERM)
-    out, err = serving.communicate(timeout=20)
+    out, err = serving.communicate(timeout=60)
     events = [json.loads(line)["event"] for line in err.splitlines()]
     assert (serving.returncode, out) == (0, "")
     assert events[-1] == "gateway.stopped"
@@ -58,7 +58,7 @@ def test_serve_ends_on_sigterm_with_0_and_logs_json(serving: "subprocess.Popen[s
 
 def test_db3_a_second_node_on_one_sqlite_file_is_refused(serving: "subprocess.Popen[str]", tmp_path: Path) -> None:
     with serve(tmp_path / "shop.yaml") as second:
-        _, err = second.communicate(timeout=20)
+        _, err = second.communicate(timeout=60)
     assert second.returncode == 3
     assert err == (
         f"gateway.database: {tmp_path}/onevoice.db.lock is locked: another onevoice process uses this database\n"
@@ -69,7 +69,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with serve(shop(tmp_path, port)) as process:
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert err.splitlines()[-1].startswith(f"gateway.listen: 127.0.0.1:{port} cannot be used: ")
 
@@ -96,7 +96,7 @@ async def test_check_online_tells_which_account_does_not_work(tmp_path: Path) ->
 
 def test_json_of_check_online_names_every_account(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "gateway", "check", "--online", "--json", "--config", str(shop(tmp_path))]
-    done = subprocess.run(words, capture_output=True, timeout=20, check=False)
+    done = subprocess.run(words, capture_output=True, timeout=60, check=False)
     found = json.loads(done.stdout)
     assert done.returncode == 1
     assert found["ok"] is False

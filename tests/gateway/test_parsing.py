@@ -58,7 +58,7 @@ class Bench:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
 
-    async def until(self, holds: Callable[[], bool], within: float = 20.0) -> None:
+    async def until(self, holds: Callable[[], bool], within: float = 30.0) -> None:
         async with asyncio.timeout(within):
             while not holds():
                 await asyncio.sleep(0.02)
@@ -81,7 +81,7 @@ async def test_d1_what_kills_its_worker_three_times_is_quarantined_and_the_other
     async with bench.running():
         await bench.until(lambda: len(bench.parsed) == 3)
         assert bench.parsed == ["one", "two", "three"], "each once, in their order"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while b"die" not in await bench.reasons():
                 await asyncio.sleep(0.05)
     assert (await bench.reasons())[b"die"] == "the parser process ended, out of memory or crashed, 3 times"
@@ -98,7 +98,7 @@ async def test_d1_what_takes_too_long_is_killed_and_holds_the_next_one_up_once(b
 
 async def test_x2_a_reason_no_database_would_take_is_kept_all_the_same(bench: Bench) -> None:
     bench.add(await bench.put(b"nul"))
-    async with bench.running(), asyncio.timeout(20):
+    async with bench.running(), asyncio.timeout(30):
         while b"nul" not in await bench.reasons():
             await asyncio.sleep(0.05)
     assert "\0" not in (await bench.reasons())[b"nul"]

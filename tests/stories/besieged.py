@@ -112,7 +112,7 @@ class Besieged:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
         return self.own_megabytes()
 
-    async def shown(self, text: str, within: float = 5.0) -> Post:
+    async def shown(self, text: str, within: float = 30.0) -> Post:
         """The post in a desk thread that shows this text, once it is there."""
 
         def found() -> list[Post]:
@@ -223,7 +223,7 @@ class Wire:
         except (asyncio.IncompleteReadError, ConnectionError):
             return 8, b""
 
-    async def ended(self, within: float = 10.0) -> int:
+    async def ended(self, within: float = 30.0) -> int:
         """The code it was closed with; 1006 when the server just hung up."""
         async with asyncio.timeout(within):
             while True:

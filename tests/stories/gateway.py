@@ -68,7 +68,7 @@ class Gateway:
         """Every post on the desks, oldest first."""
         return sorted((post for desk in DESKS for post in self.world.slack.messages(desk)), key=lambda post: post.ts)
 
-    async def shown(self, text: str, within: float = 10.0) -> Post:
+    async def shown(self, text: str, within: float = 30.0) -> Post:
         """The post in a desk thread that shows this text, once it is there."""
 
         def found() -> list[Post]:
@@ -84,7 +84,7 @@ class Gateway:
             thread = self.world.slack.thread(post.channel, post.thread_ts or "")
             return any(each.ts == ts and name in each.reactions for each in thread)
 
-        await self.world.slack.until(found, 10)
+        await self.world.slack.until(found)
 
     async def answer(self, to: Post, text: str, user: str = "alice") -> str:
         """An agent answers in the thread of a post; the ts of the answer."""
@@ -111,7 +111,7 @@ async def settled(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait until a condition about the node holds."""
     import asyncio
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await condition():
             await asyncio.sleep(0.05)
 

@@ -65,7 +65,7 @@ async def test_it_is_offered_to_one_agent_and_is_theirs_when_they_answer(shop: G
     page = shop.app.metrics.render()[0].decode()
     for outcome in ("offered", "accepted"):
         assert f'onevoice_assignments_total{{outcome="{outcome}",team="presale"}} 1.0' in page
-    await shop.world.telegram.until(lambda: shop.world.telegram.heard("tom") == ["We do."], 10)
+    await shop.world.telegram.until(lambda: shop.world.telegram.heard("tom") == ["We do."])
 
 
 async def test_the_least_loaded_agent_is_asked_and_two_at_once_are_spread(shop: Gateway) -> None:
@@ -174,14 +174,14 @@ async def test_away_from_chats_and_back_again(shop: Gateway) -> None:
     def offered() -> list[Post]:
         return [each for each in shop.posts() if "Offered to @Alice Chen" in each.text and each.thread_ts not in again]
 
-    await shop.world.slack.until(lambda: bool(offered()), 10)
+    await shop.world.slack.until(lambda: bool(offered()))
 
 
 async def test_who_goes_offline_loses_what_customers_write_afterwards(shop: Gateway) -> None:
     shop.world.telegram.say("tom", "first")
     post = await shop.shown("Offered to @Alice Chen")
     await shop.answer(post, "Hello")
-    await shop.world.telegram.until(lambda: shop.world.telegram.heard("tom") == ["Hello"], 10)
+    await shop.world.telegram.until(lambda: shop.world.telegram.heard("tom") == ["Hello"])
     ask(shop, post, "alice", "status offline")
     await shop.shown("Alice Chen is offline now.")
     await owned(shop, "alice")

@@ -52,7 +52,7 @@ def buttons(root: Post) -> list[str]:
     return [str(each["action_id"]) for block in root.blocks if block["type"] == "actions" for each in block["elements"]]
 
 
-async def says(gateway: Gateway, post: Post, *texts: str, within: float = 10.0) -> Post:
+async def says(gateway: Gateway, post: Post, *texts: str, within: float = 30.0) -> Post:
     """Wait until the card says all of these."""
     root = root_of(gateway, post)
     await gateway.world.slack.until(lambda: all(text in words(root.blocks) for text in texts), within)
@@ -113,7 +113,7 @@ async def test_the_clock_is_on_the_card_until_the_customer_has_an_answer(databas
         await says(shop, post, "Overdue since ")
         await shop.answer(post, "We do.")
         await says(shop, post, "Owner: Alice Chen")
-        await shop.world.slack.until(lambda: "Overdue" not in words(root.blocks), 10)
+        await shop.world.slack.until(lambda: "Overdue" not in words(root.blocks))
         shop.world.telegram.say("tom", "And to Bergen?")
         await says(shop, post, "Answer due ")
 
@@ -185,7 +185,7 @@ async def test_s8_who_is_no_agent_is_told_in_private_and_nothing_is_done(shop: G
     before = len(shop.world.slack.thread(root.channel, root.ts))
     for outsider in ("guest", "dana", "eve"):
         press(shop, outsider, root, "take")
-    await shop.world.slack.until(lambda: len(shop.world.slack.workspace.whispers) == 3, 10)
+    await shop.world.slack.until(lambda: len(shop.world.slack.workspace.whispers) == 3)
     assert {each.user for each in shop.world.slack.workspace.whispers} == {"U0GUEST", "U0DANA", "U0EVE"}
     assert all("Not done" in each.text for each in shop.world.slack.workspace.whispers)
     assert len(shop.world.slack.thread(root.channel, root.ts)) == before
@@ -253,7 +253,7 @@ async def test_what_the_customer_was_told_is_promised_and_who_is_answering_are_o
     await gateway.answer(post, "Hello, only an idiot would ask that.", user="carol")
     await says(gateway, post, "Carol Wu is answering since ")
     gateway.world.slack.mention("carol", post.channel, "discard", thread_ts=post.thread_ts)
-    await gateway.world.slack.until(lambda: "is answering" not in words(root.blocks), 10)
+    await gateway.world.slack.until(lambda: "is answering" not in words(root.blocks))
 
 
 async def test_d25_a_card_says_into_which_conversation_it_was_merged(gateway: Gateway) -> None:

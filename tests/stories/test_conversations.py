@@ -13,7 +13,7 @@ async def test_a_question_on_telegram_opens_a_thread_and_the_answer_goes_back(ga
     gateway.world.telegram.say("tom", "Where is my order?")
     post = await gateway.shown("Where is my order?")
     await gateway.answer(post, "On its way")
-    await gateway.world.telegram.until(lambda: gateway.world.telegram.heard("tom") == ["On its way"], 10)
+    await gateway.world.telegram.until(lambda: gateway.world.telegram.heard("tom") == ["On its way"])
 
 
 async def test_a_mail_opens_a_thread_and_the_answer_is_threaded(gateway: Gateway) -> None:
@@ -21,7 +21,7 @@ async def test_a_mail_opens_a_thread_and_the_answer_is_threaded(gateway: Gateway
     sent = await mail.send("ann@customer.example", "Please send my money back", subject="Refund", name="Ann")
     post = await gateway.shown("Please send my money back")
     await gateway.answer(post, "We will.")
-    await mail.until(lambda: bool(mail.mailbox("ann@customer.example")), 10)
+    await mail.until(lambda: bool(mail.mailbox("ann@customer.example")))
     answer = mail.mailbox("ann@customer.example")[0]
     assert answer.message["In-Reply-To"] == f"<{sent}>"
     await mail.reply("ann@customer.example", "Thank you")
@@ -66,11 +66,11 @@ async def test_files_travel_both_ways(gateway: Gateway) -> None:
     telegram, slack = gateway.world.telegram, gateway.world.slack
     telegram.say("tom", "See this", document=("scan.pdf", b"%PDF-1.7 content", "application/pdf"))
     post = await gateway.shown("See this")
-    await slack.until(lambda: any(each.files for each in slack.thread(post.channel, post.thread_ts or "")), 10)
+    await slack.until(lambda: any(each.files for each in slack.thread(post.channel, post.thread_ts or "")))
     slack.post(
         "alice", post.channel, "Your label", thread_ts=post.thread_ts, files=[("label.txt", "text/plain", b"label")]
     )
-    await telegram.until(lambda: any("document" in shown.raw for shown in telegram.chat("tom") if shown.from_bot), 10)
+    await telegram.until(lambda: any("document" in shown.raw for shown in telegram.chat("tom") if shown.from_bot))
 
 
 async def test_an_edit_by_the_customer_is_seen_in_the_thread(gateway: Gateway) -> None:
@@ -89,7 +89,7 @@ async def test_nothing_is_lost_or_doubled_over_a_restart(gateway: Gateway) -> No
     await gateway.boot()
     await gateway.shown("while you were away")
     await gateway.answer(post, "hello again")
-    await telegram.until(lambda: telegram.heard("tom") == ["hello again"], 15)
+    await telegram.until(lambda: telegram.heard("tom") == ["hello again"])
     texts = [each.text for each in gateway.posts()]
     assert len([text for text in texts if "while you were away" in text]) == 1
 

@@ -22,7 +22,7 @@ class Browser:
             await self._hello(socket)
             frame = {"v": 1, "type": "send", "id": str(uuid.uuid4()), "text": text}
             await socket.send_str(orjson.dumps(frame).decode())
-            await socket.receive(timeout=10)
+            await socket.receive(timeout=30)
 
     async def reads(self) -> list[object]:
         """The texts of the shop in the feed, from its beginning."""
@@ -44,7 +44,7 @@ class Browser:
     async def _hello(self, socket: Any) -> None:
         hello = {"v": 1, "type": "hello", "id": "h", **({"token": self._token} if self._token else {})}
         await socket.send_str(orjson.dumps(hello).decode())
-        self._token = orjson.loads((await socket.receive(timeout=10)).data).get("token") or self._token
+        self._token = orjson.loads((await socket.receive(timeout=30)).data).get("token") or self._token
 
 
 async def told(gateway: Gateway) -> tuple[Browser, Post, str]:

@@ -17,7 +17,7 @@ def told(gateway: Gateway, text: str) -> list[Post]:
 
 async def told_times(gateway: Gateway, text: str, times: int) -> list[Post]:
     """The posts with a text once there are so many."""
-    await gateway.world.slack.until(lambda: len(told(gateway, text)) >= times, 15)
+    await gateway.world.slack.until(lambda: len(told(gateway, text)) >= times)
     found = told(gateway, text)
     assert len(found) == times
     return found
@@ -63,7 +63,7 @@ async def test_many_customers_get_one_answer(gateway: Gateway) -> None:
     assert OFFICIAL in held.text
     await gateway.answer(threads["cleo"], f"Hello Cleo! {OFFICIAL}", user="carol")
     telegram = gateway.world.telegram
-    await telegram.until(lambda: telegram.heard("cleo") == [f"Hello Cleo! {OFFICIAL}"], 10)
+    await telegram.until(lambda: telegram.heard("cleo") == [f"Hello Cleo! {OFFICIAL}"])
     assert telegram.heard("ben") == []
 
     telegram.say("fay", f"{DOWN}, fay")
@@ -92,7 +92,7 @@ async def test_a_closed_incident_asks_for_nothing_and_is_not_opened_again_by_the
     await gateway.shown("belongs to no open incident")
     await gateway.answer(threads["ben"], "Hello Ben, please try another browser.", user="carol")
     telegram = gateway.world.telegram
-    await telegram.until(lambda: telegram.heard("ben") == ["Hello Ben, please try another browser."], 10)
+    await telegram.until(lambda: telegram.heard("ben") == ["Hello Ben, please try another browser."])
     telegram.say("fay", f"{DOWN}, fay")
     await gateway.shown(f"{DOWN}, fay")
     await again(gateway)

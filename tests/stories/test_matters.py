@@ -35,7 +35,7 @@ async def test_thanks_open_no_round_and_reopen_nothing_and_a_question_does(gatew
     post = await said(gateway, "Where is my parcel?")
     await gateway.answer(post, "Hello, it is with the courier.")
     telegram = gateway.world.telegram
-    await telegram.until(lambda: len(telegram.heard("tom")) == 1, 10)
+    await telegram.until(lambda: len(telegram.heard("tom")) == 1)
     gateway.world.slack.mention("alice", post.channel, "resolve", thread_ts=post.thread_ts)
     await gateway.shown("Resolved")
     assert (await said(gateway, "Thanks!")).thread_ts == post.thread_ts
@@ -50,7 +50,7 @@ async def test_d10_a_holding_phrase_is_an_answer_without_substance(gateway: Gate
     post = await said(gateway, "Where is my parcel?")
     telegram = gateway.world.telegram
     await gateway.answer(post, "Hello, I am looking for it, one moment.")
-    await telegram.until(lambda: len(telegram.heard("tom")) == 1, 10)
+    await telegram.until(lambda: len(telegram.heard("tom")) == 1)
     await gateway.answer(post, "Hello, it is at the depot in Leeds.")
     await settled(lambda: _sent_twice(gateway))
     assert [json.loads(str(row[0]))["holding"] for row in await rows(gateway, SENT)] == [True, False]

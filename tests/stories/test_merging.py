@@ -33,7 +33,7 @@ def thread(gateway: Gateway, post: Post) -> list[str]:
 
 async def says(gateway: Gateway, post: Post, text: str) -> None:
     """Wait until the thread of this post shows a text."""
-    await gateway.world.slack.until(lambda: any(text in each for each in thread(gateway, post)), 10)
+    await gateway.world.slack.until(lambda: any(text in each for each in thread(gateway, post)))
 
 
 async def two_channels(gateway: Gateway) -> tuple[Post, Post]:
@@ -66,11 +66,11 @@ async def test_a_merged_conversation_goes_on_in_the_other_thread_and_its_own_sti
 
     ts = await gateway.answer(on_chat, "Hello Ann, we send a new lamp.")
     telegram = gateway.world.telegram
-    await telegram.until(lambda: telegram.heard("ann") == ["Hello Ann, we send a new lamp."], 10)
+    await telegram.until(lambda: telegram.heard("ann") == ["Hello Ann, we send a new lamp."])
     await gateway.marked(on_chat, ts, "white_check_mark")
     await says(gateway, by_mail, "Alice Chen answered in the thread of #2:")
     gateway.world.slack.edit("alice", on_chat.channel, ts, "Hello Ann, we send two new lamps.")
-    await telegram.until(lambda: telegram.heard("ann") == ["Hello Ann, we send two new lamps."], 10)
+    await telegram.until(lambda: telegram.heard("ann") == ["Hello Ann, we send two new lamps."])
     await settled(lambda: _is(gateway, [(1, "first", "answered")]))
     assert [row[0] for row in await rows(gateway, STATE)] == [1, 2]
 
@@ -88,7 +88,7 @@ async def test_an_unmerge_makes_both_what_they_were(gateway: Gateway) -> None:
     gateway.world.telegram.say("ann", "About my other lamp")
     await says(gateway, on_chat, "About my other lamp")
     await gateway.answer(by_mail, "We send a new one.")
-    await gateway.world.mail.until(lambda: bool(gateway.world.mail.mailbox("ann@customer.example")), 15)
+    await gateway.world.mail.until(lambda: bool(gateway.world.mail.mailbox("ann@customer.example")))
     await settled(lambda: _is(gateway, [(1, "first", "answered"), (2, "first", "open")]))
 
 
@@ -110,7 +110,7 @@ async def test_a_second_matter_gets_a_thread_of_its_own_and_its_answer_reaches_t
     telegram.say("tom", "Where is my parcel?")
     first = await gateway.shown("Where is my parcel?")
     await gateway.answer(first, "It comes tomorrow.")
-    await telegram.until(lambda: telegram.heard("tom") == ["It comes tomorrow."], 10)
+    await telegram.until(lambda: telegram.heard("tom") == ["It comes tomorrow."])
     telegram.say("tom", "Do you sell blue shoes?")
     await says(gateway, first, "Do you sell blue shoes?")
     ask(gateway, first, "split last 1 Blue shoes")
@@ -121,9 +121,9 @@ async def test_a_second_matter_gets_a_thread_of_its_own_and_its_answer_reaches_t
         shown = [each for each in gateway.posts() if each.thread_ts and "Do you sell blue shoes?" in each.text]
         return [each for each in shown if each.thread_ts != first.thread_ts]
 
-    await gateway.world.slack.until(lambda: bool(fresh()), 10)
+    await gateway.world.slack.until(lambda: bool(fresh()))
     await gateway.answer(fresh()[0], "We do.")
-    await telegram.until(lambda: telegram.heard("tom") == ["It comes tomorrow.", "We do."], 10)
+    await telegram.until(lambda: telegram.heard("tom") == ["It comes tomorrow.", "We do."])
     await settled(lambda: _is(gateway, [(1, "first", "answered"), (2, "first", "answered")]))
 
 
@@ -164,7 +164,7 @@ async def test_what_is_edited_and_held_in_the_old_thread_is_seen_there(gateway: 
     await says(gateway, on_chat, "I want a red lamp")
     ask(gateway, by_mail, "send it is not", "bob")
     mail = gateway.world.mail
-    await mail.until(lambda: bool(mail.mailbox("ann@customer.example")), 15)
+    await mail.until(lambda: bool(mail.mailbox("ann@customer.example")))
     await gateway.answer(on_chat, "Are you an idiot?", user="carol")
     await says(gateway, on_chat, "block W-INSULT")
     await says(gateway, by_mail, "block W-INSULT")

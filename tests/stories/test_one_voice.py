@@ -36,7 +36,7 @@ def ask(gateway: Gateway, post: Post, text: str, user: str = "alice") -> None:
 
 async def heard(gateway: Gateway, *texts: str, who: str = "tom") -> None:
     telegram = gateway.world.telegram
-    await telegram.until(lambda: telegram.heard(who) == list(texts), 10)
+    await telegram.until(lambda: telegram.heard(who) == list(texts))
 
 
 def held_for_a_while(config: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ async def test_a_customer_is_never_told_two_amounts_by_two_agents_on_two_channel
     await mail.send("ann@customer.example", "The lamp is broken, please refund me.", subject="Refund", name="Ann")
     by_mail = await gateway.shown("The lamp is broken")
     await gateway.answer(by_mail, "Hello, we are sorry. We will refund 89.50 CNY for your lamp.")
-    await mail.until(lambda: bool(mail.mailbox("ann@customer.example")), 15)
+    await mail.until(lambda: bool(mail.mailbox("ann@customer.example")))
 
     on_chat = await asked(gateway, "It is Ann again, about the refund of my lamp", "ann")
     ask(gateway, on_chat, "link #1 same customer")

@@ -75,7 +75,7 @@ async def test_an_answer_ends_the_round_and_its_alarms(gateway: Gateway) -> None
     gateway.world.telegram.say("tom", "Hello?")
     post = await gateway.shown("Hello?")
     await gateway.answer(post, "Hi Tom")
-    await gateway.world.telegram.until(lambda: gateway.world.telegram.heard("tom") == ["Hi Tom"], 5)
+    await gateway.world.telegram.until(lambda: gateway.world.telegram.heard("tom") == ["Hi Tom"])
     await gateway.world.slack.until(
         lambda: any(
             "white_check_mark" in each.reactions
@@ -145,7 +145,7 @@ async def test_d30_a_policy_that_another_node_has_read_first_holds_up_nothing(ga
     await gateway.shown("Me too?")
     post = await gateway.shown("Hello?")
     await gateway.answer(post, "Hi Tom")
-    await gateway.world.telegram.until(lambda: gateway.world.telegram.heard("tom") == ["Hi Tom"], 10)
+    await gateway.world.telegram.until(lambda: gateway.world.telegram.heard("tom") == ["Hi Tom"])
     await settled(lambda: _is_answered(gateway))
     assert await gateway.app.database.read(quarantine_counts) == {}
 

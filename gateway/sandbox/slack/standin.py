@@ -129,7 +129,7 @@ class SlackStandIn:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    async def until(self, holds: Callable[[], bool], within: float = 5.0) -> None:
+    async def until(self, holds: Callable[[], bool], within: float = 30.0) -> None:
         """Wait for something to become true; raises TimeoutError."""
         async with asyncio.timeout(within):
             while not holds():
