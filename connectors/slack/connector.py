@@ -174,4 +174,5 @@ class SlackConnector:
                 user=who.get("user_id") or "",
                 bot=who.get("bot_id") or "",
                 enterprise=who.get("enterprise_id") or "",
+                url=who.get("url") or "",
             )

@@ -35,12 +35,14 @@ _ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionEr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """Who we are in Slack (`auth.test`): our own posts are echoes, our workspace's people may speak (S6, S8)."""
+    """Who we are in Slack (`auth.test`): our own posts are echoes, our workspace's people may speak (S6, S8). `url`:
+    where the workspace is, for links to its posts."""
 
     team: str
     user: str
     bot: str = ""
     enterprise: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
