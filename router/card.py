@@ -114,6 +114,7 @@ def card_of(view: View, rules: Rulebook) -> Card:
         ),
         topic=conversation.topic,
         orders=conversation.orders,
+        tags=conversation.tags,
         priority=conversation.priority,
         offer=CardLine(text=_name(view.offer.agent, rules), at=view.offer.until) if view.offer else None,
         clock=_clock(view),

@@ -17,6 +17,7 @@ from router.planning import notice
 from router.queue_order import CLASSES
 from router.regrouping import Merge, Unmerge
 from router.richtext import Paragraph, RichText, Span
+from router.tagging import joined as joined_tags
 from router.timeline import Outcome as RoundOutcome
 from router.timeline import Timeline
 
@@ -168,6 +169,7 @@ def _joined(one: Conversation, other: Conversation, *, waits: bool) -> Conversat
         owner=other.owner or one.owner,
         topic=other.topic or one.topic,
         orders=(*other.orders, *(each for each in one.orders if each not in other.orders)),
+        tags=joined_tags(other.tags, one.tags),
         priority=min(one.priority, other.priority, key=CLASSES.__getitem__),
         last_word_ours=one.last_word_ours and other.last_word_ours,
     )
@@ -215,6 +217,7 @@ def _state(conversation: Conversation) -> dict[str, object]:
         "owner": conversation.owner,
         "topic": conversation.topic,
         "orders": list(conversation.orders),
+        "tags": list(conversation.tags),
         "priority": conversation.priority.value,
         "last_word_ours": conversation.last_word_ours,
     }
@@ -224,7 +227,9 @@ def restored(conversation: Conversation, payload: Mapping[str, object]) -> Conve
     """The survivor after an unmerge: what is still as the merge left it is as it was before."""
     before, after = (cast(Mapping[str, Any], payload[key]) for key in ("before", "after"))
     now = _state(conversation)
-    back: dict[str, Any] = {key: before[key] if value == after[key] else value for key, value in now.items()}
+    back: dict[str, Any] = {
+        key: before[key] if key in after and value == after[key] else value for key, value in now.items()
+    }
     if back["status"] == now["status"]:
         back["resolved_at"] = now["resolved_at"]
     return replace(
@@ -234,6 +239,7 @@ def restored(conversation: Conversation, payload: Mapping[str, object]) -> Conve
         owner=back["owner"],
         topic=back["topic"],
         orders=tuple(back["orders"]),
+        tags=tuple(back["tags"]),
         priority=Priority(back["priority"]),
         last_word_ours=back["last_word_ours"],
     )

@@ -227,7 +227,7 @@ class Inbound:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """An address a conversation is reachable at. A desk leg is the agents' side: `thread` is set once its root is
-    posted. Replies go to the leg with the latest `last_in_at` unless the agent chooses."""
+    posted. Replies go to the leg on which the customer wrote last, or to one an agent chose later (`chosen_at`)."""
 
     id: UUID
     conversation: UUID
@@ -237,6 +237,7 @@ class Leg:
     thread: str | None = None
     identity: IdentityKey | None = None
     last_in_at: datetime | None = None
+    chosen_at: datetime | None = None
     last_remote_id: str | None = None
     closed: bool = False
 
@@ -273,6 +274,7 @@ class Conversation:
     status: Status = Status.OPEN
     topic: str | None = None
     orders: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     priority: Priority = Priority.NORMAL
     subject: str = ""
     owner: str | None = None
@@ -567,6 +569,7 @@ class Card:
     legs: tuple[CardLeg, ...] = ()
     topic: str | None = None
     orders: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     priority: Priority = Priority.NORMAL
     offer: CardLine | None = None
     clock: CardLine | None = None

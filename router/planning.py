@@ -1,6 +1,6 @@
 """Deliveries as the rules plan them: parts of a message, notices and marks for the desk."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from router.decision import Decision, Outcome, Planned, Reason
 from router.model import Attachment, Conversation, DeliveryKind, Leg, Outgoing
@@ -55,9 +55,16 @@ def _part_of(outgoing: Outgoing, text: RichText, attachments: tuple[Attachment, 
 
 
 def customer_leg(conversation: Conversation) -> Leg | None:
-    """Where an answer goes: the reachable leg of the latest customer message."""
-    reachable = [leg for leg in conversation.legs if not leg.desk and not leg.closed and leg.last_in_at is not None]
-    return max(reachable, key=lambda leg: (leg.last_in_at, leg.id), default=None)
+    """Where an answer goes: the reachable leg of the latest customer message, or the one an agent chose since."""
+    reachable = [(at, leg) for leg in conversation.legs if not leg.closed and (at := _current_since(leg)) is not None]
+    return max(reachable, key=lambda each: (each[0], each[1].id), default=(None, None))[1]
+
+
+def _current_since(leg: Leg) -> datetime | None:
+    """When the customer wrote there, or an agent chose it; None where nothing of that happened."""
+    if leg.desk or leg.chosen_at is None or leg.last_in_at is None:
+        return None if leg.desk else leg.last_in_at or leg.chosen_at
+    return max(leg.last_in_at, leg.chosen_at)
 
 
 def notice(conversation: Conversation, said: str | RichText) -> tuple[Planned, ...]:

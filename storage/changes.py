@@ -50,16 +50,17 @@ _IDENTITY = Statement(
 _VERIFIED = Statement("UPDATE identities SET verification = :verification WHERE key = :key")
 _CONVERSATION = Statement(
     """
-    INSERT INTO conversations (id, number, contact, status, topic, orders, priority, subject, owner, team, route,
-                               policy, policy_version, opened_at, last_in_at, next_seq, version)
-    VALUES (:id, :number, :contact, 'open', :topic, :orders, :priority, :subject, :owner, :team, :route,
-            :policy, :policy_version, :now, :last_in_at, :next_seq, 1)
+    INSERT INTO conversations (id, number, contact, status, topic, orders, tags, priority, subject, owner, team,
+                               route, policy, policy_version, opened_at, last_in_at, next_seq, version)
+    VALUES (:id, :number, :contact, 'open', :topic, :orders, :tags, :priority, :subject, :owner, :team,
+            :route, :policy, :policy_version, :now, :last_in_at, :next_seq, 1)
     """
 )
 _PROGRESS = Statement(
     """
     UPDATE conversations SET next_seq = :next_seq, last_in_at = :last_in_at, last_word_ours = :last_word_ours,
-           status = :status, resolved_at = :resolved_at, topic = :topic, orders = :orders, priority = :priority,
+           status = :status, resolved_at = :resolved_at, topic = :topic, orders = :orders, tags = :tags,
+           priority = :priority,
            policy = :policy, policy_version = :policy_version, version = version + 1
     WHERE id = :id
     """
@@ -67,13 +68,17 @@ _PROGRESS = Statement(
 _OWNER = Statement("UPDATE conversations SET owner = :owner, team = :team WHERE id = :id")
 _LEG = Statement(
     """
-    INSERT INTO legs (id, conversation, channel, address, desk, thread_key, identity, last_in_at, last_remote_id,
-                      closed)
-    VALUES (:id, :conversation, :channel, :address, :desk, NULL, :identity, :last_in_at, :last_remote_id, :closed)
+    INSERT INTO legs (id, conversation, channel, address, desk, thread_key, identity, last_in_at, chosen_at,
+                      last_remote_id, closed)
+    VALUES (:id, :conversation, :channel, :address, :desk, NULL, :identity, :last_in_at, :chosen_at, :last_remote_id,
+            :closed)
     """
 )
 _LEG_IN = Statement(
-    "UPDATE legs SET last_in_at = :last_in_at, last_remote_id = :last_remote_id, closed = :closed WHERE id = :id"
+    """
+    UPDATE legs SET last_in_at = :last_in_at, chosen_at = :chosen_at, last_remote_id = :last_remote_id, closed = :closed
+    WHERE id = :id
+    """
 )
 _MESSAGE = Statement(
     """
@@ -627,6 +632,7 @@ def _last_word_ours(decision: Decision) -> bool | None:
 
 def lane_key(planned: Planned, conversation: UUID) -> str:
     """A desk thread is a lane of its own, a customer's address is one for all their conversations."""
+            "tags": json_of(conversation.tags),
     return f"{planned.channel}:{conversation.hex if planned.desk else planned.address}"
 
 
@@ -642,3 +648,4 @@ def _leg_row(leg: Leg) -> dict[str, Any]:
         "last_remote_id": leg.last_remote_id,
         "closed": leg.closed,
     }
+        "chosen_at": to_micros(leg.chosen_at) if leg.chosen_at else None,

@@ -23,7 +23,8 @@ _PART = Statement("UPDATE conversations SET merged_into = NULL, version = versio
 _STATE = Statement(
     """
     UPDATE conversations SET status = :status, resolved_at = :resolved_at, owner = :owner, topic = :topic,
-           orders = :orders, priority = :priority, last_word_ours = :last_word_ours, version = version + 1
+           orders = :orders, tags = :tags, priority = :priority, last_word_ours = :last_word_ours,
+           version = version + 1
     WHERE id = :id
     """
 )
@@ -182,6 +183,7 @@ def _write(tx: Transaction, conversation: Conversation) -> None:
             "owner": conversation.owner,
             "topic": conversation.topic,
             "orders": json_of(conversation.orders),
+            "tags": json_of(conversation.tags),
             "priority": conversation.priority.value,
             "last_word_ours": conversation.last_word_ours,
         },

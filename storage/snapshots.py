@@ -38,7 +38,8 @@ _CONTACTS = Statement(
 )
 _CONVERSATION = """
     SELECT id, number, contact, status, topic, priority, subject, owner, team, route, policy, opened_at, last_in_at,
-           resolved_at, merged_into, version, next_seq, policy_version, waiting_since, orders, last_word_ours
+           resolved_at, merged_into, version, next_seq, policy_version, waiting_since, orders, last_word_ours,
+           tags
     FROM conversations
     """
 _CURRENT = Statement(
@@ -50,7 +51,8 @@ _BY_ID = Statement(_CONVERSATION + "WHERE id IN :ids")
 _BY_ID_LOCKED = Statement(_CONVERSATION + "WHERE id IN :ids ORDER BY id", lock="FOR NO KEY UPDATE")
 _LEGS = Statement(
     """
-    SELECT id, conversation, channel, address, desk, thread_key, identity, last_in_at, last_remote_id, closed
+    SELECT id, conversation, channel, address, desk, thread_key, identity, last_in_at, last_remote_id, closed,
+           chosen_at
     FROM legs WHERE conversation IN :conversations
     """
 )
@@ -277,7 +279,8 @@ def identity_key(identity: IdentityKey) -> str:
 
 
 def _leg(row: Row) -> Leg:
-    leg_id, conversation, channel, address, desk, thread_key, identity, last_in_at, last_remote_id, closed = row
+    leg_id, conversation, channel, address, desk, thread_key, identity, last_in_at, last_remote_id, closed = row[:10]
+    chosen_at = row[10]
     kind, _, value = (identity or "").partition(":")
     return Leg(
         id=UUID(bytes=leg_id),
@@ -288,6 +291,7 @@ def _leg(row: Row) -> Leg:
         thread=thread_key[len(channel) + 1 :] if thread_key else None,
         identity=IdentityKey(kind, value) if identity else None,
         last_in_at=of_micros(last_in_at) if last_in_at is not None else None,
+        chosen_at=of_micros(chosen_at) if chosen_at is not None else None,
         last_remote_id=last_remote_id,
         closed=bool(closed),
     )
@@ -316,4 +320,5 @@ def _conversation(row: Row, legs: tuple[Leg, ...]) -> Conversation:
         waiting_since=of_micros(row[18]) if row[18] is not None else None,
         orders=tuple(json_value(row[19])),
         last_word_ours=bool(row[20]),
+        tags=tuple(json_value(row[21])) if row[21] != "[]" else (),
     )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -95,6 +96,7 @@ conversations = Table(
     _word("status", "open"),
     Column("topic", Text),
     _word("orders", "[]"),
+    _word("tags", "[]"),
     _word("priority", "normal"),
     _word("subject"),
     Column("owner", Text),
@@ -154,6 +156,7 @@ legs = Table(
     Column("thread_key", Text, unique=True),
     Column("identity", Text),
     _instant("last_in_at", nullable=True),
+    _instant("chosen_at", nullable=True),
     Column("last_remote_id", Text),
     Column("closed", Boolean, nullable=False, server_default=text("false")),
 )

@@ -87,6 +87,8 @@ def _lines(card: Card) -> Iterator[list[Json]]:
         yield _timed(f"\N{WRITING HAND} {line(card.lease.text, NAME_LIMIT)} is answering since ", card.lease)
     if about := _about(card):
         yield [_text(about)]
+    if card.tags:
+        yield [_text(clip(f"Tags: {', '.join(line(each, NAME_LIMIT) for each in card.tags)}", LINE_LIMIT))]
     for told in card.told:
         yield _timed(f"Told so far: {line(told.text)}, ", told)
     for promise in card.promises:
