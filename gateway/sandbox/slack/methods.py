@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _REACTION = re.compile(r"[a-z0-9_+'-]+(?:::skin-tone-[2-6])?\Z")
 _PAGED = {"channel", "oldest", "latest", "inclusive", "limit", "cursor", "include_all_metadata"}
+_TYPES = {"public_channel", "private_channel", "mpim", "im"}
 _SAYING = {"channel", "text", "blocks", "metadata", "parse", "link_names", "unfurl_links", "unfurl_media", "mrkdwn"}
 
 
@@ -101,10 +102,14 @@ class Methods:
         raise Refusal("users_not_found")
 
     def _list(self, arguments: Arguments) -> Answer:
+        types = set((arguments.get("types") or "public_channel").split(","))
+        if not types <= _TYPES:
+            raise Refusal("invalid_types")
         shown = [
             each
             for each in self._space.channels.values()
-            if not (each.archived and _truth(arguments.get("exclude_archived")))
+            if ("public_channel" if each.direct is None else "im") in types
+            and not (each.archived and _truth(arguments.get("exclude_archived")))
         ]
         page, cursor = _page(shown, arguments)
         return {"channels": [each.to_json() for each in page], "response_metadata": {"next_cursor": cursor}}
@@ -113,8 +118,9 @@ class Methods:
         return {"channel": self._known(arguments.get("channel", "")).to_json()}
 
     def _known(self, address: str) -> Channel:
+        """A channel by id or name; a member's id stands for the direct messages with them."""
         try:
-            return self._space.channel(address)
+            return self._space.direct(address) if address in self._space.users else self._space.channel(address)
         except KeyError:
             raise Refusal("channel_not_found") from None
 

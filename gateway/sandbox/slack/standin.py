@@ -22,14 +22,15 @@ APP_TOKEN = "xapp-sandbox"  # noqa: S105
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105
 SCOPES = (
     "chat:write,channels:history,channels:read,groups:history,groups:read,users:read,users:read.email,"
-    "files:read,files:write,reactions:read,reactions:write,commands"
+    "files:read,files:write,reactions:read,reactions:write,commands,im:history,im:read"
 )
 UPLOAD_LIMIT = 1024 * 1024 * 1024
 JSON_FIELDS = ("blocks", "metadata", "files")
 
 
 class SlackStandIn:
-    """Slack on loopback. Users and channels are named by id or by name ("alice", "#support-1") everywhere.
+    """Slack on loopback. Users and channels are named by id or by name ("alice", "#support-1") everywhere;
+    "@alice" are Alice's direct messages with the app.
 
     `rate` limits posts to so many a second and channel, `updates` changes of posts to so many a minute (None: no
     limit). Without an answer within `answer_within`

@@ -74,7 +74,8 @@ class File:
 
 @dataclass(slots=True, kw_only=True)
 class Post:
-    """A message as Slack keeps it. `mentions` and `masked_links` count what a post of the app would do to people."""
+    """A message as Slack keeps it; `parent` wrote the root of its thread. `mentions` and `masked_links` count what a
+    post of the app would do to people."""
 
     channel: str
     ts: str
@@ -82,6 +83,7 @@ class Post:
     text: str = ""
     blocks: Sequence[Payload] = ()
     thread_ts: str | None = None
+    parent: str | None = None
     broadcast: bool = False
     bot: bool = False
     metadata: Payload | None = None
@@ -98,6 +100,8 @@ class Post:
             shown["blocks"] = list(self.blocks)
         if self.thread_ts:
             shown["thread_ts"] = self.thread_ts
+        if self.parent:
+            shown["parent_user_id"] = self.parent
         if self.bot:
             shown |= {"bot_id": BOT, "app_id": APP}
         if self.metadata is not None and metadata:
@@ -131,16 +135,20 @@ class Whisper:
 
 @dataclass(slots=True, kw_only=True)
 class Channel:
-    """`posts` by ts, oldest first; `threads` the posts of each thread, without its root."""
+    """`posts` by ts, oldest first; `threads` the posts of each thread, without its root. `direct`: the member whose
+    direct messages with the app these are."""
 
     id: str
     name: str
+    direct: str | None = None
     member: bool = True
     archived: bool = False
     posts: dict[str, Post] = field(default_factory=dict)
     threads: dict[str, list[Post]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
+        if self.direct is not None:
+            return {"id": self.id, "is_im": True, "user": self.direct, "is_user_deleted": False, "is_archived": False}
         return {"id": self.id, "name": self.name, "is_archived": self.archived, "is_member": self.member}
 
 
@@ -167,6 +175,12 @@ class Workspace:
         self.channels[channel.id] = channel
         return channel
 
+    def direct(self, user: str) -> Channel:
+        """The direct messages of a member (id or name) with the app; raises KeyError."""
+        member = self.user(user)
+        name = f"D0{member.id.removeprefix('U0')}"
+        return self.channels.setdefault(name, Channel(id=name, name=f"@{member.name}", direct=member.id))
+
     def now(self) -> datetime:
         return self._clock()
 
@@ -188,9 +202,11 @@ class Workspace:
         raise KeyError(f"no Slack user {name!r}")
 
     def channel(self, name: str) -> Channel:
-        """By id or by "#name"; raises KeyError."""
+        """By id or by "#name", "@alice" for direct messages; raises KeyError."""
         if known := self.channels.get(name):
             return known
+        if name.startswith("@"):
+            return self.direct(name[1:])
         for channel in self.channels.values():
             if channel.name == name.removeprefix("#"):
                 return channel
@@ -204,6 +220,7 @@ class Workspace:
         if post.thread_ts not in channel.posts:
             post.thread_ts = None
         if post.thread_ts is not None:
+            post.parent = channel.posts[post.thread_ts].user
             channel.threads.setdefault(post.thread_ts, []).append(post)
         channel.posts[post.ts] = post
         for file in post.files:
@@ -263,7 +280,8 @@ class Workspace:
         return True
 
     def _message(self, channel: str, event: dict[str, Any]) -> None:
-        self._tell({**event, "type": "message", "channel": channel, "channel_type": "channel"})
+        kind = "channel" if self.channels[channel].direct is None else "im"
+        self._tell({**event, "type": "message", "channel": channel, "channel_type": kind})
 
 
 def typed(text: str) -> tuple[str, list[dict[str, Any]]]:
