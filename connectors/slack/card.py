@@ -30,8 +30,8 @@ def content(card: Card) -> Json:
     title = f"#{card.number} {line(card.contact, NAME_LIMIT)}"
     subject = line(card.subject, SUBJECT_LIMIT)
     blocks = [
-        _section([_text(f"{title}{_class(card)}", bold=True)]),
-        *([_section([_text(subject)])] if subject else []),
+        _section([said(f"{title}{_class(card)}", bold=True)]),
+        *([_section([said(subject)])] if subject else []),
         context([_leg(each, card.verification) for each in _legs(card)]),
         _section([*_facts(card)]),
         *actions(card.buttons, card.more),
@@ -71,29 +71,29 @@ def _facts(card: Card) -> Iterator[Json]:
     lines = [*_lines(card)]
     for number, each in enumerate(lines):
         if number:
-            yield _text("\n")
+            yield said("\n")
         yield from each
 
 
 def _lines(card: Card) -> Iterator[list[Json]]:
-    yield [_text(_standing(card))]
+    yield [said(_standing(card))]
     if card.snoozed is not None:
-        yield _timed("Snoozed until ", card.snoozed)
+        yield timed("Snoozed until ", card.snoozed)
     if card.offer is not None:
-        yield _timed(f"Offered to {line(card.offer.text, NAME_LIMIT)} until ", card.offer)
+        yield timed(f"Offered to {line(card.offer.text, NAME_LIMIT)} until ", card.offer)
     if card.clock is not None:
-        yield [*_timed(f"{card.clock.text} ", card.clock), *_ago(card.clock)]
+        yield [*timed(f"{card.clock.text} ", card.clock), *ago(card.clock)]
     if card.lease is not None:
-        yield _timed(f"\N{WRITING HAND} {line(card.lease.text, NAME_LIMIT)} is answering since ", card.lease)
+        yield timed(f"\N{WRITING HAND} {line(card.lease.text, NAME_LIMIT)} is answering since ", card.lease)
     if about := _about(card):
-        yield [_text(about)]
+        yield [said(about)]
     if card.tags:
-        yield [_text(clip(f"Tags: {', '.join(line(each, NAME_LIMIT) for each in card.tags)}", LINE_LIMIT))]
+        yield [said(clip(f"Tags: {', '.join(line(each, NAME_LIMIT) for each in card.tags)}", LINE_LIMIT))]
     for told in card.told:
-        yield _timed(f"Told so far: {line(told.text)}, ", told)
+        yield timed(f"Told so far: {line(told.text)}, ", told)
     for promise in card.promises:
         late = "Promise overdue: " if promise.alarming else "Promised: "
-        yield _timed(f"{late}{line(promise.text)}, due ", promise)
+        yield timed(f"{late}{line(promise.text)}, due ", promise)
 
 
 def _standing(card: Card) -> str:
@@ -110,13 +110,14 @@ def _about(card: Card) -> str:
     return clip(" · ".join(each for each in (topic, f"Orders: {orders}" if orders else "") if each), LINE_LIMIT)
 
 
-def _timed(said: str, shown: CardLine) -> list[Json]:
-    return [_text(said, bold=shown.alarming), _date(shown.at, DAY_AND_TIME, _fallback(shown))]
+def timed(before: str, shown: CardLine) -> list[Json]:
+    """The instant a line is about, in the reader's own zone."""
+    return [said(before, bold=shown.alarming), _date(shown.at, DAY_AND_TIME, _fallback(shown))]
 
 
-def _ago(shown: CardLine) -> list[Json]:
+def ago(shown: CardLine) -> list[Json]:
     """How long that is from when it is read."""
-    return [_text(" ("), _date(shown.at, "{ago}", _fallback(shown)), _text(")")]
+    return [said(" ("), _date(shown.at, "{ago}", _fallback(shown)), said(")")]
 
 
 def _fallback(shown: CardLine) -> str:
@@ -131,5 +132,6 @@ def _section(elements: list[Json]) -> Json:
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
 
 
-def _text(text: str, *, bold: bool = False) -> Json:
+def said(text: str, *, bold: bool = False) -> Json:
+    """Words that stay words (S23)."""
     return {"type": "text", "text": text, **({"style": {"bold": True}} if bold else {})}
