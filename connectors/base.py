@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from aiohttp.web import AbstractRouteDef
 
@@ -22,6 +22,7 @@ from router.arrivals import FeedItem as FeedItem
 from router.arrivals import Lease as Lease
 from router.arrivals import LeaseLost as LeaseLost
 from router.arrivals import Receipt as Receipt
+from router.forms import Form, Wish
 from router.model import Attachment, Blob, Capabilities, ChannelType, Delivery
 
 Clock = Callable[[], datetime]
@@ -59,9 +60,11 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may have left: `reconcile` looks before anything is repeated."""
+    """It may have left: `reconcile` looks before anything is repeated. `unreachable`: it could not look, the provider
+    did not answer."""
 
     reason: str
+    unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,20 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class AccountDown:
-    """The account cannot send (revoked token, archived channel): pause it, keep its rows (S28)."""
+    """The account cannot send (revoked token, missing scope): pause it, keep its rows (S28)."""
 
     reason: str
 
 
-Outcome = Sent | NotSent | Unknown | Rejected | AccountDown
+@dataclass(frozen=True, slots=True)
+class PlaceDown:
+    """This address cannot be written to, others of the account can (archived channel, removed bot): pause it alone,
+    keep its rows (S28)."""
+
+    reason: str
+
+
+Outcome = Sent | NotSent | Unknown | Rejected | AccountDown | PlaceDown
 
 
 class NotStored(Exception):
@@ -154,12 +165,29 @@ class Ports(Protocol):
         """
         ...
 
+    async def form(self, wish: Wish) -> Form | str:
+        """The form of a verb as things are now, or a sentence why there is none; nothing is stored.
+
+        Raises NotStored when the store cannot be read.
+        """
+        ...
+
     def watch(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[int | None]]:
         """Hints that a visitor's feed may have grown; may be late or doubled, `history` is the truth.
 
         A hint is the highest `seq` known to be committed, or None where that is not known: a client that has
         been told as far already need not look.
         """
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A connector that can tell whether it hears."""
+
+    @property
+    def deaf(self) -> str | None:
+        """Why nothing reaches us; None while it does."""
         ...
 
 

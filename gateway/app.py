@@ -91,6 +91,7 @@ class Application:
                 self._leases,
                 self.hub,
                 partial(self.outlets.__getitem__, channel.id),
+                self._rules,
             )
             self.connectors[channel.id] = _connector(
                 channel, ports, clock, secret, node.url, node.files_url, self.metrics
@@ -147,6 +148,7 @@ class Application:
         self.metrics.response.acknowledged(touched.receipts)
         self.metrics.service.handed(touched.handed)
         self.metrics.service.promises(touched.promises)
+        self.metrics.service.alerts(touched.alerts)
         self.hub.wake(touched.places)
         if touched.owners:
             self.assigning.nudge()

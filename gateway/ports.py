@@ -9,8 +9,10 @@ from gateway.hub import Hub
 from gateway.intake import Intake
 from gateway.leases import Leases
 from gateway.outlet import Outlet
+from router.forms import Form, Wish
 from router.model import Blob, Delivery
-from storage import feeds, intake, threads
+from router.rulebook import Rulebook
+from storage import desk_forms, feeds, intake, threads
 from storage.blobs import BlobStore
 from storage.database import Database
 from storage.errors import StoreUnavailable
@@ -42,6 +44,7 @@ class ChannelPorts:
         leases: Leases,
         hub: Hub,
         outlet: Callable[[], Outlet],
+        rules: Callable[[], Rulebook],
     ) -> None:
         self._channel = channel
         self._intake = intake
@@ -49,6 +52,7 @@ class ChannelPorts:
         self._leases = leases
         self._hub = hub
         self._outlet = outlet
+        self._rules = rules
         self.blobs: Blobs = ChannelBlobs(blobs)
 
     async def intake(self, arrivals: Sequence[Arrival], cursor: Cursor | None = None) -> list[Receipt]:
@@ -84,6 +88,12 @@ class ChannelPorts:
     async def posts(self, thread: str, since: datetime) -> list[str]:
         try:
             return await self._database.read(threads.posts, self._channel, thread, since)
+        except StoreUnavailable as error:
+            raise NotStored(str(error), full=error.full) from error
+
+    async def form(self, wish: Wish) -> Form | str:
+        try:
+            return await self._database.read(desk_forms.opened, self._channel, wish, self._rules())
         except StoreUnavailable as error:
             raise NotStored(str(error), full=error.full) from error
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.slack.render import clip
+from router.forms import ASKS, FORM, asks_for_form
 from router.model import CardButton
 from router.verbs import ASK
 
 Json = dict[str, Any]
 
 LABEL_LIMIT = 75
+ID_LIMIT = 255
 MORE = f"{ASK}more"
 
 
@@ -32,11 +34,17 @@ def actions(buttons: Sequence[CardButton], more: Sequence[CardButton]) -> list[J
 def _button(button: CardButton) -> Json:
     return {
         "type": "button",
-        "action_id": f"{ASK}{button.line.replace(' ', '_')}",
+        "action_id": _id(button.line),
         "text": _plain(button.label),
         "value": button.line,
         **({"style": "primary"} if button.primary else {}),
     }
+
+
+def _id(line: str) -> str:
+    """Each button of a message has an id of its own; that of a verb and that of its form differ."""
+    words = f"{line.removesuffix(ASKS)} {FORM}" if asks_for_form(line) else line
+    return f"{ASK}{words.replace(' ', '_')}"[:ID_LIMIT]
 
 
 def _plain(text: str) -> Json:

@@ -11,9 +11,12 @@ from connectors.base import Clock, Outcome, Ports
 from connectors.slack.api import SlackApi
 from connectors.slack.backfill import Backfill, Pacing
 from connectors.slack.desk import Desk
+from connectors.slack.directs import Directs
 from connectors.slack.files import Files
+from connectors.slack.forms import Forms
 from connectors.slack.ingress import Ingress
 from connectors.slack.lookup import Lookup
+from connectors.slack.members import Members
 from connectors.slack.outcomes import CallFailed
 from connectors.slack.parse import Home
 from connectors.slack.people import People
@@ -43,6 +46,8 @@ NEEDED_SCOPES = frozenset(
         "files:write",
         "groups:history",
         "groups:read",
+        "im:history",
+        "im:write",
         "reactions:read",
         "reactions:write",
         "users:read",
@@ -64,20 +69,26 @@ class SlackConnector:
         pacing: Pacing | None = None,
     ) -> None:
         self._settings = settings
+        self._workspace = ""
         app_token = settings.app_token.get_secret_value() if settings.app_token else None
         self._api = SlackApi(settings.api_url, settings.bot_token.get_secret_value(), app_token)
         self._files = Files(self._api, ports.blobs)
         posts = Posts(self._api, ports, self._posted)
-        self._desk = Desk(posts, Shares(self._files, posts, ports), Places(self._api), ports)
+        places, members = Places(self._api), Members(self._api)
+        directs = Directs(self._api, posts, places, members, clock, lambda: self._workspace)
+        self._desk = Desk(posts, Shares(self._files, posts, ports), places, members, directs, ports)
         self._lookup = Lookup(self._api, self._desk, self._files, ports)
         bots = frozenset(settings.allowed_bots)
-        self._ingress = Ingress(settings.id, bots, ports, People(self._api).of, self._heard, self._gap)
+        people = People(self._api).of
+        self._forms = Forms(self._api, ports, people)
+        self._ingress = Ingress(settings.id, bots, ports, people, self._heard, self._gap, self._forms)
         self._backfill = Backfill(
             settings.id, self._api, ports, self._ingress.receive_payload, clock, pacing or Pacing()
         )
         self._sockets = Sockets(settings.id, self._api, self._ingress.receive_payload, self._gap)
         self._watch = Watch(settings.id, clock, deaf_after, self._sockets.rebuild, self._backfill.refill)
         self._clock = clock
+        self._login_failure = ""
 
     @property
     def channel(self) -> str:
@@ -115,11 +126,23 @@ class SlackConnector:
         """Logged in, and with a socket where sockets are used."""
         return self._ingress.is_open and (self._settings.mode == "http" or self._sockets.open > 0)
 
+    @property
+    def deaf(self) -> str | None:
+        """Why nothing of what agents do reaches us; None while it does."""
+        if self.listening:
+            return None
+        if not self._ingress.is_open:
+            return f"the login failed: {self._login_failure}" if self._login_failure else "logging in"
+        return "no socket to Slack is open"
+
     async def run(self) -> None:
         """Log in, then keep the sockets and watch over what comes, until cancelled."""
-        self._ingress.open(await self._login())
+        home = await self._login()
+        self._workspace = home.url
+        self._ingress.open(home)
         async with asyncio.TaskGroup() as work:
             work.create_task(self._watch.run())
+            work.create_task(self._forms.run())
             if self._settings.mode == "socket":
                 work.create_task(self._sockets.run())
             else:
@@ -165,7 +188,9 @@ class SlackConnector:
             try:
                 who, _ = await self._api.scopes()
             except CallFailed as failure:
-                log.warning("slack.login_failed", channel=self.channel, reason=str(failure))
+                if str(failure) != self._login_failure:
+                    log.warning("slack.login_failed", channel=self.channel, reason=str(failure))
+                self._login_failure = str(failure)
                 await asyncio.sleep(LOGIN_PAUSES[min(failures, len(LOGIN_PAUSES) - 1)])
                 failures += 1
                 continue

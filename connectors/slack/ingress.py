@@ -4,6 +4,7 @@ only after the commit (X1, S3)."""
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,8 +13,10 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from connectors.base import NotStored, Ports
+from connectors.base import NotStored, Ports, Receipt
+from connectors.slack.forms import Forms
 from connectors.slack.parse import Home, Person, Setting, overtaken, people_in, quarantined, to_arrival, to_raw
+from connectors.slack.submission import submitted
 
 Payload = Mapping[str, Any]
 Lookup = Callable[[list[str], Home], Awaitable[Mapping[str, Person]]]
@@ -38,6 +41,7 @@ class Ingress:
         people: Lookup,
         heard: Callable[[], None],
         limited: Callable[[], None],
+        forms: Forms,
     ) -> None:
         self._channel = channel
         self._allowed_bots = allowed_bots
@@ -45,6 +49,7 @@ class Ingress:
         self._people = people
         self._heard = heard
         self._limited = limited
+        self._forms = forms
         self._setting: Setting | None = None
         self._app = self._bolt()
 
@@ -71,6 +76,9 @@ class Ingress:
         app.event(_ANY)(self._store)
         app.action(_ANY)(self._store_and_acknowledge)
         app.command(_ANY)(self._store_and_acknowledge)
+        app.shortcut(_ANY)(self._open_form)
+        app.view(_ANY)(self._submit_form)
+        app.options(_ANY)(self._suggest)
         app.error(self._failed)
         return app
 
@@ -132,9 +140,36 @@ class Ingress:
             await self._ports.intake([arrival] if first is None else [first, arrival])
 
     async def _store_and_acknowledge(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
-        """Interactions and commands have no automatic acknowledgement (S16)."""
-        await self._store(body, context)
+        """Interactions and commands have no automatic acknowledgement (S16). What asks for a form changes nothing and
+        is not stored."""
+        if not self._forms.ask(body, self._home):
+            await self._store(body, context)
         await ack()
+
+    async def _open_form(self, body: dict[str, Any], ack: AsyncAck) -> None:
+        self._heard()
+        self._forms.ask(body, self._home)
+        await ack()
+
+    async def _submit_form(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
+        """Stored, then acknowledged, which closes it; what cannot be stored stays open and says so."""
+        self._heard()
+        answer = await submitted(body, self._home, self._people, self._forms, partial(self._keep, body, context))
+        await (ack() if answer is None else ack(answer))
+
+    async def _keep(self, body: dict[str, Any], context: AsyncBoltContext) -> list[Receipt]:
+        """Without what differs when the same form is sent again."""
+        assert self._setting is not None
+        arrival = to_arrival(
+            {name: value for name, value in body.items() if name not in ("trigger_id", "token")},
+            self._setting,
+            await self._people(people_in(body), self._setting.home),
+        )
+        context["storing"] = True
+        return [] if arrival is None else await self._ports.intake([arrival])
+
+    async def _suggest(self, body: dict[str, Any], ack: AsyncAck) -> None:
+        await ack(options=await self._forms.suggestions(body, self._home))
 
     async def _failed(self, error: Exception) -> BoltResponse | None:
         """No acknowledgement."""

@@ -11,8 +11,11 @@ import orjson
 
 from connectors.base import Arrival
 from connectors.slack import blocks, emojis, mrkdwn
+from connectors.slack.modal import place_of, values_of
+from router.forms import FORM, composed
 from router.model import NO_THREAD, Attachment, IdentityKey, Inbound, InboundKind, Sender, Thread
 from router.richtext import EMPTY, FileRef, Paragraph, RichText, Span
+from router.verbs import ASK
 
 Payload = Mapping[str, Any]
 
@@ -126,6 +129,8 @@ def quarantined(raw: bytes, problem: str) -> Arrival:
 def _read(body: Payload, setting: Setting, people: People) -> tuple[str, Inbound] | None:
     if body.get("type") == "block_actions":
         return _button(body, setting, people)
+    if body.get("type") == "view_submission":
+        return _form(body, setting, people)
     if "command" in body:
         return _command(body, setting, people)
     event = body["event"]
@@ -182,6 +187,13 @@ def to_oid(message: Payload) -> str | None:
         return None
     oid: str = payload["oid"]
     return oid
+
+
+def to_channel(message: Payload) -> str | None:
+    """The channel of ours that a post of the app was made for; None for what carries no mark."""
+    metadata = message.get("metadata") or {}
+    channel: str | None = (metadata.get("event_payload") or {}).get("channel")
+    return channel
 
 
 def _echo(event: Payload, key: str, channel: str, setting: Setting) -> tuple[str, Inbound] | None:
@@ -356,7 +368,7 @@ def _button(body: Payload, setting: Setting, people: People) -> tuple[str, Inbou
     action = body["actions"][0]
     channel = (body.get("channel") or body["container"])["id" if body.get("channel") else "channel_id"]
     message = body.get("message") or {"ts": body["container"]["message_ts"], **body["container"]}
-    chosen = action.get("value") or (action.get("selected_option") or {}).get("value") or ""
+    chosen = chosen_line(action)
     key = f"action:{channel}:{action['action_ts']}"
     return key, Inbound(
         kind=InboundKind.BUTTON,
@@ -369,6 +381,34 @@ def _button(body: Payload, setting: Setting, people: People) -> tuple[str, Inbou
         value=f"{action['action_id']}:{chosen}" if chosen else action["action_id"],
         sent_at=_instant(action["action_ts"]),
         order=_microseconds(action["action_ts"]),
+    )
+
+
+def chosen_line(action: Payload) -> str:
+    """The line of a button, or of the option that was chosen in a menu."""
+    return action.get("value") or (action.get("selected_option") or {}).get("value") or ""
+
+
+def sender_of(user: str, team: str | None, home: Home, people: People) -> Sender:
+    """Whoever pressed something or filled it in."""
+    return _sender({"user": user, "team": team}, home, people)
+
+
+def _form(body: Payload, setting: Setting, people: People) -> tuple[str, Inbound]:
+    """A filled-in form is a press with the line it composes; sent twice it is the same one (S16). The hash changes
+    with the view, not with what is filled in."""
+    view, user = body["view"], body["user"]
+    place = place_of(view)
+    key = f"view:{view['id']}:{view['hash']}"
+    channel = place.thread.partition(":")[0]
+    return key, Inbound(
+        kind=InboundKind.BUTTON,
+        channel=setting.channel,
+        address=channel,
+        sender=sender_of(user["id"], user.get("team_id"), setting.home, people),
+        remote_id=key,
+        thread=Thread(ref=place.thread),
+        value=f"{ASK}{FORM}:{composed(place.line, values_of(view))}",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from connectors.base import Arrival, BlobTooLarge, Cursor, DeskThread, Fate, FeedItem, Lease, Receipt
+from router.forms import Form, Wish
 from router.model import Blob, Delivery, Inbound
 
 
@@ -45,6 +46,8 @@ class MemoryPorts:
         self.held = True
         self.in_use: list[DeskThread] = []
         self.written: dict[str, list[str]] = defaultdict(list)
+        self.forms: dict[str, Form] | Exception = {}
+        self.wishes: list[Wish] = []
         self._keys: dict[str, tuple[bytes, Receipt]] = {}
         self._changed = asyncio.Condition()
 
@@ -99,6 +102,12 @@ class MemoryPorts:
 
     async def posts(self, thread: str, since: datetime) -> list[str]:
         return self.written[thread]
+
+    async def form(self, wish: Wish) -> Form | str:
+        self.wishes.append(wish)
+        if isinstance(self.forms, Exception):
+            raise self.forms
+        return self.forms.get(wish.line, f"There is no form for {wish.line!r}.")
 
     @asynccontextmanager
     async def watch(self, address: str) -> AsyncIterator[AsyncIterator[None]]:
