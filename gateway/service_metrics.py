@@ -23,6 +23,12 @@ class ServiceMetrics:
         self._promises = Counter(
             "onevoice_promises_total", "Promises that came into a state.", ("state",), registry=registry
         )
+        self._alerts = Counter(
+            "onevoice_alerts_total",
+            "People who were told of deadlines and offers, and digests.",
+            ("level", "kind"),
+            registry=registry,
+        )
         self._queue = Gauge("onevoice_queue", "Conversations that wait without an owner.", ("team",), registry=registry)
         self._incidents = Gauge(
             "onevoice_incidents_open", "Questions of many customers that are not closed.", registry=registry
@@ -43,6 +49,11 @@ class ServiceMetrics:
         """Promises that were made (open), kept, broken, late or cancelled in a commit."""
         for state in states:
             self._promises.labels(state).inc()
+
+    def alerts(self, told: Iterable[tuple[str, str]]) -> None:
+        """Level and kind of what a commit told people."""
+        for level, kind in told:
+            self._alerts.labels(level, kind).inc()
 
     def queue(self, counts: Mapping[str, int]) -> None:
         """The whole queue by team."""

@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from router.agent_state import AgentStatus
+from router.alerting import USUAL, Alerting, By
 from router.assignment_inputs import AssignmentSettings, Mode, Strategy
 from router.calendar_definitions import WrongCalendar, to_calendar
 from router.model import Capabilities, ChannelType
@@ -387,6 +388,27 @@ def _target(value: object) -> dict[str, object]:
 TargetSettings = Annotated[dict[str, object], BeforeValidator(_target)]
 
 
+class AlertSettings(Section):
+    """Who is told when so much of the time is used; an empty list says nothing."""
+
+    at_50: Annotated[tuple[By, ...], BeforeValidator(_several)] = Field(
+        default=tuple(USUAL.at_50), description="half of the time is used"
+    )
+    at_75: Annotated[tuple[By, ...], BeforeValidator(_several)] = Field(
+        default=tuple(USUAL.at_75), description="three quarters, or four business hours are left"
+    )
+    at_90: Annotated[tuple[By, ...], BeforeValidator(_several)] = Field(
+        default=tuple(USUAL.at_90), description="nine tenths, or one business hour is left"
+    )
+    breach: Annotated[tuple[By, ...], BeforeValidator(_several)] = Field(
+        default=tuple(USUAL.breach), description="the deadline has passed"
+    )
+
+    def to_rules(self) -> Alerting:
+        """Compile for the rules."""
+        return Alerting(at_50=self.at_50, at_75=self.at_75, at_90=self.at_90, breach=self.breach)
+
+
 class PolicySettings(Section):
     """How long customers may wait. The first that matches judges a new conversation."""
 
@@ -398,6 +420,7 @@ class PolicySettings(Section):
     next: TargetSettings | None = Field(default=None, description="every later human answer")
     update: TargetSettings | None = Field(default=None, description="longest silence of ours")
     resolution: TargetSettings | None = Field(default=None, description="solution of the matter")
+    alerts: AlertSettings = Field(default=AlertSettings(), description="who is told of a deadline, see below")
 
     def target(self, metric: Metric) -> dict[str, object] | None:
         """The target of a metric as written."""
@@ -466,6 +489,7 @@ def to_rulebook(
         },
         routes=tuple(_route(route) for route in settings.routes),
         assignment=settings.assignment.to_rules(),
+        alerts={policy.id: policy.alerts.to_rules() for policy in settings.policies},
         voice=voice,
         recognition=recognition,
         messages=messages,

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from router.assignment_text import Language, text
 from router.assignment_trace import Assignment, Handover
-from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
+from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Snapshot
+from router.directs import address_of, direct, named
 from router.events import EventType
 from router.model import Conversation, Visibility
 from router.ownership import NewOffer, OfferEnd, OfferState, OpenOffer, OwnerChange, Ownership
@@ -65,15 +66,18 @@ def carried_out(
         events=(
             NewEvent(type="offered", actor=ACTOR, payload={"agent": chosen, "until": f"{until:%Y-%m-%dT%H:%M:%SZ}"}),
         ),
-        deliveries=notice(conversation, _offer_in_words(mention(rules, chosen), until)),
+        deliveries=(
+            *notice(conversation, _offer_in_words(mention(rules, chosen), until)),
+            *_offer_message(conversation, rules, chosen, until),
+        ),
         ownership=Ownership(offer=NewOffer(agent=chosen, at=assignment.at, until=until)),
     )
 
 
 def mention(rules: Rulebook, agent_id: str) -> Mention:
-    """The agent as a notice names them: pinged where their Slack id is known."""
+    """The agent as a notice names them, and pinged."""
     agent = rules.agents.get(agent_id)
-    return Mention(agent_id) if agent is None else Mention(agent.name, agent.slack)
+    return Mention(agent_id) if agent is None else Mention(agent.name, address_of(agent))
 
 
 def _offer_in_words(agent: Mention, until: datetime) -> RichText:
@@ -86,6 +90,14 @@ def _offer_in_words(agent: Mention, until: datetime) -> RichText:
         Span("@onevoice pass <reason>", Style.CODE),
         Span(f"; until {until:%H:%M:%S} UTC."),
     )
+
+
+def _offer_message(conversation: Conversation, rules: Rulebook, chosen: str, until: datetime) -> tuple[Planned, ...]:
+    agent = rules.agents.get(chosen)
+    if agent is None:
+        return ()
+    said = Span(f" is offered to you until {until:%H:%M:%S} UTC: accept or pass in its thread, or just answer there.")
+    return direct(conversation, agent, named(conversation), said)
 
 
 def _said(*children: Inline) -> RichText:

@@ -78,7 +78,8 @@ class InboundKind(StrEnum):
 
 
 class DeliveryKind(StrEnum):
-    """What leaves. ROOT opens a desk thread and CARD refreshes it; NOTICE tells the desk something (X17)."""
+    """What leaves. ROOT opens a desk thread and CARD refreshes it; NOTICE tells the desk something (X17). DIRECT is for
+    one member of the desk, or for a channel of it outside of every thread."""
 
     MESSAGE = "message"
     EDIT = "edit"
@@ -86,6 +87,7 @@ class DeliveryKind(StrEnum):
     ROOT = "root"
     CARD = "card"
     NOTICE = "notice"
+    DIRECT = "direct"
     REACTION = "reaction"
 
 

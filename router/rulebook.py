@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from router.agent_state import AgentStatus
+from router.alerting import Alerting
 from router.assignment_inputs import AssignmentSettings
 from router.calendars import Calendar
 from router.consistency.reply import Standards
@@ -141,7 +142,7 @@ class Voice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """Everything the rules may know of the configuration. The last of `routes` has no condition, so that one always
-    matches. `revision` names this content and goes into every decision. `policies` are the response-time policies in
+    matches. `alerts`: what policies want done when a deadline comes near, by their ids. `revision` names this content and goes into every decision. `policies` are the response-time policies in
     force, in order, `terms` every version that logs may name. `recognition`: None recognises no matter.
     `messages`: None says nothing automatically. `voice`: None checks nothing. `pulls`: the channels with a feed."""
 
@@ -151,6 +152,7 @@ class Rulebook:
     routes: tuple[Route, ...]
     revision: str
     policies: tuple[Policy, ...] = ()
+    alerts: Mapping[str, Alerting] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     voice: Voice | None = None
     recognition: Recognition | None = None

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from router.agent_state import AgentStatus
 from router.ownership import Absence, StatusChange
+from router.rulebook import Rulebook
 from storage.database import Transaction, of_micros, to_micros
 from storage.statement import Statement
 
@@ -32,6 +33,16 @@ class AgentRow:
     def is_absent(self, now: datetime) -> bool:
         """Whether conversations may have to leave this agent."""
         return self.status is AgentStatus.OFFLINE or (self.ooo_until is not None and now < self.ooo_until)
+
+
+def absent(tx: Transaction, rules: Rulebook) -> frozenset[str]:
+    """Who is not to be disturbed now: out of office, offline, or outside of their working time."""
+    said, now = rows(tx), of_micros(tx.now)
+    gone = {agent for agent, row in said.items() if row.is_absent(now)}
+    if rules.assignment.default_status is AgentStatus.OFFLINE:
+        gone |= rules.agents.keys() - said.keys()
+    off = {each.id for each in rules.agents.values() if each.shifts is not None and not each.shifts.is_open(now)}
+    return frozenset(gone | off)
 
 
 def enlist(tx: Transaction, agents: Iterable[str], status: AgentStatus) -> None:

@@ -6,6 +6,7 @@ from router.alarms import BREACH, Alarm
 from router.alarms import alarms as alarms_of
 from router.alerts import alert
 from router.rulebook import Rulebook
+from storage import agents
 from storage.changes import Breach, Changes, Touched
 from storage.database import Transaction, to_micros
 from storage.rounds import ALARM as KIND
@@ -35,8 +36,9 @@ def ring(tx: Transaction, ref: str, rules: Rulebook) -> Touched:
     if alarm is None:
         return Touched()
     changes = Changes(tx, snapshots, rules, openings=0)
-    changes.apply(conversation_id, None, alert(conversation, alarm, figures))
-    touched = changes.save()
+    said = alert(conversation, alarm, figures, rules, agents.absent(tx, rules))
+    changes.apply(conversation_id, None, said.decision)
+    touched = changes.save().and_then(Touched(alerts=tuple((alarm.level, kind) for kind in said.kinds)))
     if alarm.level != BREACH:
         return touched
     owner = figures.waiting.breach_agent if figures.waiting else conversation.owner
@@ -46,10 +48,7 @@ def ring(tx: Transaction, ref: str, rules: Rulebook) -> Touched:
         {"conversation": conversation_id.bytes, "at": to_micros(alarm.due_at), "agent": owner, "team": team},
     )
     channel = figures.waiting.channel if figures.waiting else ""
-    return Touched(
-        channels=touched.channels,
-        breaches=(Breach(channel, alarm.metric, conversation.policy or ""),),
-    )
+    return touched.and_then(Touched(breaches=(Breach(channel, alarm.metric, conversation.policy or ""),)))
 
 
 def _ref(conversation: UUID, alarm: Alarm) -> str:

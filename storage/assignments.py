@@ -216,12 +216,13 @@ def carry_out(
     snapshots = Snapshots(tx, ())
     changes = Changes(tx, snapshots, rules, openings=0)
     done = [_claim(tx, each, snapshots, changes, rules, known) for each in claims]
+    offered = sum(kept and claim.until is not None for claim, kept in zip(claims, done, strict=True))
     in_vain = tuple(
         (claim.queued.team or "", NOBODY)
         for claim, kept in zip(claims, done, strict=True)
         if kept and claim.assignment.decided_by is DecidedBy.QUEUE
     )
-    return done, changes.save().and_then(Touched(handed=in_vain))
+    return done, changes.save().and_then(Touched(handed=in_vain, alerts=(("offer", "dm"),) * offered))
 
 
 def _claim(

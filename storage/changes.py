@@ -155,7 +155,7 @@ class Touched:
     grew go now, and the numbers of messages in them; rounds that were closed, breaches that were noticed, and what the
     rules found in replies. `owners`: somebody may need an owner, or may be free for one. `handed`: team and outcome of
     assignments, `promises`: what became of promises, `receipts`: channel of an automatic receipt and how long after the
-    customer's message the provider had it."""
+    customer's message the provider had it, `alerts`: levels of deadlines, or what else people were told of, and how."""
 
     channels: frozenset[str] = frozenset()
     places: Mapping[str, int] = field(default_factory=dict)
@@ -167,6 +167,7 @@ class Touched:
     handed: tuple[tuple[str, str], ...] = ()
     promises: tuple[str, ...] = ()
     receipts: tuple[tuple[str, timedelta], ...] = ()
+    alerts: tuple[tuple[str, str], ...] = ()
 
     def and_then(self, later: "Touched") -> "Touched":
         """Both, where one unit saved twice."""
@@ -181,6 +182,7 @@ class Touched:
             handed=self.handed + later.handed,
             promises=self.promises + later.promises,
             receipts=self.receipts + later.receipts,
+            alerts=self.alerts + later.alerts,
         )
 
 

@@ -26,6 +26,7 @@ _SAID_OF = {
     DeliveryKind.ROOT: "a mail channel is no desk: it cannot hold a thread",
     DeliveryKind.CARD: "a mail channel is no desk: it shows no card",
     DeliveryKind.NOTICE: "a mail channel is no desk: it shows no notice",
+    DeliveryKind.DIRECT: "a mail channel is no desk: it has no agents",
 }
 
 

@@ -8,6 +8,8 @@ import structlog
 from connectors.base import NotSent, Outcome, Ports, Rejected, Sent, Unknown
 from connectors.slack import emojis, render
 from connectors.slack.card import content as card_of
+from connectors.slack.directs import Directs
+from connectors.slack.members import Members
 from connectors.slack.outcomes import THREAD_GONE_CODES, CallFailed
 from connectors.slack.places import Places
 from connectors.slack.posts import ASIDE, Mark, Posts, parted
@@ -24,10 +26,14 @@ DELIVER_WITHIN = 28.0
 class Desk:
     """Sends deliveries to a workspace."""
 
-    def __init__(self, posts: Posts, shares: Shares, places: Places, ports: Ports) -> None:
+    def __init__(
+        self, posts: Posts, shares: Shares, places: Places, members: Members, directs: Directs, ports: Ports
+    ) -> None:
         self._posts = posts
         self._shares = shares
         self._places = places
+        self._members = members
+        self._directs = directs
         self._ports = ports
 
     async def deliver(self, delivery: Delivery) -> Outcome:
@@ -42,6 +48,8 @@ class Desk:
                         return await self._message(delivery)
                     case DeliveryKind.NOTICE:
                         return await self._notice(delivery)
+                    case DeliveryKind.DIRECT:
+                        return await self._directs.deliver(delivery)
                     case DeliveryKind.EDIT:
                         return await self._edit(delivery)
                     case DeliveryKind.DELETE:
@@ -55,6 +63,8 @@ class Desk:
 
     async def place(self, delivery: Delivery) -> tuple[str, str | None]:
         """Slack channel id and thread ts a delivery goes to. Raises CallFailed."""
+        if delivery.kind is DeliveryKind.DIRECT:
+            return await self._directs.place(delivery.address), None
         if (thread := Progress.load(delivery.checkpoint).root or delivery.thread) is not None:
             return parted(thread)
         return await self._places.id_of(delivery.address), None
@@ -118,7 +128,8 @@ class Desk:
             channel, thread = await self.place(delivery)
             await self._posts.whisper(delivery, render.notice(delivery.outgoing), member, channel, thread)
             return Sent((f"{channel}:only-for-{member}",))
-        ref, progress = await self._in_thread(delivery, delivery.outgoing, Mark())
+        said = replace(delivery.outgoing, text=await self._members.named(delivery.outgoing.text))
+        ref, progress = await self._in_thread(delivery, said, Mark())
         return Sent((ref,), thread=progress.root)
 
     async def _in_thread(self, delivery: Delivery, outgoing: Outgoing, mark: Mark) -> tuple[str, Progress]:

@@ -81,7 +81,8 @@ class Posts:
         ts: str = answer["ts"]
         channel = answer.get("channel") or channel
         within: str | None = (answer.get("message") or {"thread_ts": thread}).get("thread_ts")
-        self._posted(f"{channel}:{within or ts}")
+        if not channel.startswith("D"):  # of direct messages an app may hear nothing
+            self._posted(f"{channel}:{within or ts}")
         return Posted(f"{channel}:{ts}", within)
 
     async def whisper(

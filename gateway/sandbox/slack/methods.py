@@ -58,6 +58,7 @@ class Methods:
             "reactions.remove": ({"channel", "timestamp", "name"}, self._react_remove),
             "conversations.list": ({"types", "exclude_archived", "limit", "cursor"}, self._list),
             "conversations.info": ({"channel"}, self._info),
+            "conversations.open": ({"channel", "users", "return_im", "prevent_creation"}, self._open),
             "conversations.replies": (_PAGED | {"ts"}, self._replies),
             "conversations.history": (_PAGED, self._history),
             "users.info": ({"user"}, self._user),
@@ -116,6 +117,17 @@ class Methods:
 
     def _info(self, arguments: Arguments) -> Answer:
         return {"channel": self._known(arguments.get("channel", "")).to_json()}
+
+    def _open(self, arguments: Arguments) -> Answer:
+        """Direct messages with one member; group messages are not there."""
+        named = [each for each in (arguments.get("users") or "").split(",") if each]
+        if not named:
+            raise Refusal("users_list_not_supplied")
+        if len(named) > 1 or (user := self._space.users.get(named[0])) is None:
+            raise Refusal("user_not_found")
+        if user.bot:
+            raise Refusal("cannot_dm_bot")
+        return {"channel": {"id": self._space.direct(user.id).id}}
 
     def _known(self, address: str) -> Channel:
         """A channel by id or name; a member's id stands for the direct messages with them."""
