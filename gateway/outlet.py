@@ -17,7 +17,7 @@ from gateway.metrics import Metrics
 from gateway.pace import Rates
 from router.model import Delivery, DeliveryKind, DeliveryState
 from router.rulebook import Rulebook
-from storage import cards, failpoints, outbox, settling
+from storage import cards, failpoints, open_notices, outbox, settling
 from storage.changes import Touched
 from storage.database import Database, Transaction, to_micros
 from storage.errors import StoreUnavailable
@@ -212,6 +212,8 @@ class Outlet:
                 await self._fetching.fetch(claim)
             else:
                 claim, shown = await self._with_card(claim)
+                if shown is None and claim.delivery.outgoing.replaces is not None:
+                    claim, shown = await self._with_post(claim, claim.delivery.outgoing.replaces)
                 ending = shown or await self._conclude(claim)
         except asyncio.CancelledError:
             ending = Ending(Settlement(DeliveryState.UNKNOWN, error="cut off", not_before=self._after_timeout(claim)))
@@ -246,6 +248,18 @@ class Outlet:
         if made.shown and delivery.thread is not None:
             return claim, Ending(Settlement(DeliveryState.SENT, remote_ids=(delivery.thread,)))
         return claim, None
+
+    async def _with_post(self, claim: Claim, replaced: UUID) -> tuple[Claim, Ending | None]:
+        """An edit of a notice waits behind it in its lane; the post it is about is known when it leaves. Where there
+        is none, there is nothing to change."""
+        try:
+            post = await self._database.read(open_notices.post_of, replaced)
+        except StoreUnavailable as error:
+            return claim, Ending(Settlement(DeliveryState.READY, error=str(error), burnt=False))
+        if post is None:
+            return claim, Ending(Settlement(DeliveryState.SENT))
+        outgoing = replace(claim.delivery.outgoing, target=post)
+        return replace(claim, delivery=replace(claim.delivery, outgoing=outgoing)), None
 
     async def _conclude(self, claim: Claim) -> Ending:
         if claim.reconcile:

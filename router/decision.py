@@ -179,7 +179,8 @@ class Decision:
     what checking a reply left behind; `carries`: the deliveries carry this message (a held reply that is released).
     `link`: two contacts become one, or are two again. `ownership`: owner, offer or an agent's status change.
     `matter`: what the conversation is about from now on. `regrouping`: conversations are merged, unmerged or split.
-    `incident`: it has an official answer, or is over.
+    `incident`: it has an official answer, or is over. `settles`: notices about these lose their buttons and say this
+    from now on.
     """
 
     outcome: Outcome
@@ -202,3 +203,4 @@ class Decision:
     matter: Matter | None = None
     regrouping: Regrouping | None = None
     incident: IncidentChange | None = None
+    settles: Mapping[str, RichText] = field(default_factory=dict)

@@ -8,7 +8,8 @@ from router.asked import Answer, Asked, answered
 from router.checking import checked_reply, text_of_reply
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.handing import taken_by_answer
-from router.held import MARK, holding, kept, new_hold, shown
+from router.held import MARK, holding, kept, new_hold
+from router.held_notices import REF, asking
 from router.intent import REPLY, is_internal, is_reply_asked_for, words_of
 from router.model import Conversation, Inbound, Visibility
 from router.planning import NOTE_MARK, REFUSED_MARK, customer_leg, ignored, notice, reaction
@@ -136,7 +137,7 @@ def _reply(snapshot: Snapshot, conversation: Conversation, inbound: Inbound, age
         reasons=(*sent.reasons, Reason("hold", ", ".join(names))),
         events=(NewEvent(type="reply_held", actor=f"agent:{agent.id}", payload=payload),),
         deliveries=(
-            *notice(conversation, shown(desk, agent, found)),
+            *asking(conversation, rules, desk, agent, found, f"{REF}{inbound.remote_id}@1"),
             *reaction(conversation, inbound.remote_id, MARK),
         ),
         record=kept(checked, voice, agent, new_hold(checked, agent, reply.place, voice)),

@@ -10,6 +10,7 @@ from router.consistency.findings import Finding
 from router.consistency.pipeline import Checked
 from router.consistency.reply import Reply
 from router.model import Contact, Identity, Incident, Promise, Statement
+from router.record import HoldState
 from router.told import Target
 
 
@@ -33,6 +34,16 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndedHold:
+    """What became of a held reply: `actor` decided it, for a reason where one was given."""
+
+    state: HoldState
+    actor: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeskView:
     """Loaded for desk items only. `now` is the database's time.
 
@@ -40,7 +51,8 @@ class DeskView:
     (decisions 16), `seen` when each agent last wrote in the thread. `told` are the active statements to this customer,
     `promises` the conversation's open ones. `contacts` are the customer's linked contacts, their own included,
     `identities` those of all of them. `linked`: the contact that a "link" names. `read`: what was found in the text
-    before the lock. `incident`: the open one this conversation belongs to.
+    before the lock. `incident`: the open one this conversation belongs to. `ended`: what became of the held reply that
+    a button names, where it is decided.
     """
 
     now: datetime
@@ -60,6 +72,7 @@ class DeskView:
     linked: Contact | None = None
     read: Read | None = None
     incident: Incident | None = None
+    ended: EndedHold | None = None
 
     @property
     def round_answered(self) -> bool:

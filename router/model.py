@@ -592,7 +592,8 @@ class Outgoing:
     `author` is the name shown. `in_reply_to` and `references` are remote ids of the customer's channel, oldest
     first. `automatic`: written by no human (L2). `target` is the remote id an edit, delete or reaction is about.
     `only_for`: the member of the desk who alone sees a notice. The card of a root or a refresh is put in when it is
-    sent.
+    sent. `buttons` and `about` are those of a notice that asks something: what it is about; once that is decided, an
+    edit that `replaces` the notice's delivery says so in its place.
     """
 
     text: RichText = EMPTY
@@ -607,6 +608,9 @@ class Outgoing:
     reaction: str | None = None
     card: Card | None = None
     only_for: str | None = None
+    buttons: tuple[CardButton, ...] = ()
+    about: str | None = None
+    replaces: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

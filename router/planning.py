@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from router.decision import Decision, Outcome, Planned, Reason
-from router.model import Attachment, Conversation, DeliveryKind, Leg, Outgoing
+from router.model import Attachment, CardButton, Conversation, DeliveryKind, Leg, Outgoing
 from router.richtext import RichText, of_text
 
 NOTE_MARK = "memo"
@@ -67,15 +67,23 @@ def _current_since(leg: Leg) -> datetime | None:
     return max(leg.last_in_at, leg.chosen_at)
 
 
-def notice(conversation: Conversation, said: str | RichText) -> tuple[Planned, ...]:
-    """Tell the desk something in the conversation's thread (X17)."""
+def notice(
+    conversation: Conversation,
+    said: str | RichText,
+    *,
+    about: str | None = None,
+    buttons: tuple[CardButton, ...] = (),
+) -> tuple[Planned, ...]:
+    """Tell the desk something in the conversation's thread (X17), or ask: then `about` is what is to be decided."""
     return tuple(
         Planned(
             kind=DeliveryKind.NOTICE,
             channel=leg.channel,
             address=leg.address,
             desk=True,
-            outgoing=Outgoing(text=of_text(said) if isinstance(said, str) else said, automatic=True),
+            outgoing=Outgoing(
+                text=of_text(said) if isinstance(said, str) else said, automatic=True, about=about, buttons=buttons
+            ),
         )
         for leg in conversation.legs
         if leg.desk

@@ -1,20 +1,25 @@
-"""Held replies as agents decide about them in the thread: send, correct, discard (`service.md` 4.0, 4.6)."""
+"""Held replies as agents decide about them in the thread: show, send, correct, change, discard (4.0, 4.6)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from router.asked import Answer, Asked, answered
+from router.approved import with_approved
+from router.asked import Answer, Asked, answered, refused
 from router.checking import checked_reply, text_of_reply
 from router.consistency.findings import Level
 from router.consistency.ledger import LEDGER_RULES, Contradiction
 from router.consistency.pipeline import Checked
-from router.decision import Decision, NewEvent, Snapshot
+from router.decision import Decision, NewEvent, Planned, Snapshot
 from router.desk_view import DeskView, Held
 from router.held import carried, holding
-from router.model import Conversation, Leg
+from router.held_notices import asking, decided, is_ref, meanwhile, ref_of
+from router.local_time import local_time
+from router.model import Conversation, InboundKind, Leg
 from router.planning import customer_leg
 from router.record import Action, HoldEnd, HoldState, Record
 from router.replies import leaving
+from router.rewording import reworded
+from router.richtext import RichText, of_text, plain
 from router.rulebook import Agent, Rulebook, Voice
 
 
@@ -30,25 +35,99 @@ def correct(asked: Asked) -> Decision:
 
 def discard(asked: Asked) -> Decision:
     """Drop a held reply."""
-    held, reason = _meant(asked)
+    held, reason = meant(asked)
     if isinstance(held, str):
-        return answered(asked, held)
+        return refused(asked, held)
     if not _may(asked, held):
-        return answered(asked, "Only its author or a lead can discard a held reply.")
+        return refused(asked, "Only its author or a lead can discard a held reply.")
     end = HoldEnd(hold=held.id, state=HoldState.DISCARDED, action=Action.DISCARDED, actor=asked.actor, reason=reason)
     event = NewEvent(type="reply_discarded", actor=asked.actor, payload={"reply": held.target.message.id.hex})
-    decision = answered(asked, "Discarded: the held reply will not be sent.", event)
+    decision = _told(asked, held, "Discarded: the held reply will not be sent.", "已放弃", "Discarded", reason, event)
     return replace(decision, record=Record(message=held.target.message.id, actor=asked.actor, hold_end=end))
 
 
-def _meant(asked: Asked) -> tuple[Held | str, str]:
-    """The held reply an agent means, and the reason given: their own newest, else the only one, else it is named."""
+def show(asked: Asked) -> Decision:
+    """Every held reply of the thread once more, with its buttons: they can be asked for again (decisions 17)."""
+    desk, rules = asked.snapshot.desk, asked.rules
+    if desk is None or not desk.held:
+        return refused(asked, "No reply is held in this thread.")
+    again: list[Planned] = []
+    settles: dict[str, RichText] = {}
+    for held in desk.held:
+        author = rules.agents.get(held.agent) or Agent(id=held.agent, name=held.agent)
+        about, said = decided(rules, desk, author, held, "已重新显示,见下方。", "Asked for again: see below.")
+        settles[about] = said
+        again += asking(asked.conversation, rules, desk, author, held.findings, ref_of(held.target.message))
+    return replace(answered(asked, ""), deliveries=tuple(again), settles=settles)
+
+
+def reword(asked: Asked) -> Decision:
+    """Other words for a held reply, as if its author had edited the post: checked again, sent when clean."""
+    held, text = meant(asked, by_name=False)
+    if isinstance(held, str):
+        return refused(asked, held)
+    if not text:
+        return refused(asked, "Say the new words: `@onevoice reword <text>`, or edit your message.")
+    return _changed(asked, held, text)
+
+
+def insert(asked: Asked) -> Decision:
+    """The approved sentences of the findings in their places, then checked again."""
+    held, _ = meant(asked)
+    if isinstance(held, str):
+        return refused(asked, held)
+    return _changed(asked, held, with_approved(plain(held.target.message.text), held.findings))
+
+
+def _changed(asked: Asked, held: Held, text: str) -> Decision:
+    if not _may(asked, held):
+        return refused(asked, "Only its author or a lead can change a held reply.")
+    message = held.target.message
+    if text == plain(message.text):
+        return refused(asked, "These are the words that are held: nothing has changed.")
+    edit = replace(
+        asked.inbound,
+        kind=InboundKind.EDIT,
+        text=of_text(text),
+        attachments=message.attachments,
+        target=message.remote_id,
+    )
+    return reworded(replace(asked.snapshot, target=held.target), edit, asked.rules, by=asked.agent)
+
+
+def _told(asked: Asked, held: Held, said: str, zh: str, en: str, reason: str, *events: NewEvent) -> Decision:
+    """Said in the thread to who wrote there; its notices say it in any case."""
+    desk, rules = asked.snapshot.desk, asked.rules
+    decision = answered(asked, said, *events)
+    if desk is None:
+        return decision
+    name, at = asked.agent.name, local_time(desk.now, rules)
+    about, what = decided(
+        rules,
+        desk,
+        rules.agents.get(held.agent),
+        held,
+        f"{zh}:{name},{at}" + (f"。原因:{reason}" if reason else ""),
+        f"{en} by {name} at {at}" + (f": {reason}" if reason else "."),
+    )
+    pressed = asked.inbound.kind is InboundKind.BUTTON
+    return replace(decision, deliveries=() if pressed else decision.deliveries, settles={about: what})
+
+
+def meant(asked: Asked, *, by_name: bool = True) -> tuple[Held | str, str]:
+    """The held reply an agent means, and what is said behind it: the one a button names, their own newest, else the
+    only one, else it is named by its author (`by_name`)."""
     desk, rest = asked.snapshot.desk, asked.verb.rest.strip()
     held = list(desk.held) if desk is not None else []
+    first, _, others = rest.partition(" ")
+    if is_ref(first):
+        known = next((each for each in held if ref_of(each.target.message) == first), None)
+        return known if known is not None else _gone(asked, first), others.strip()
     if not held:
         return "No reply is held in this thread.", rest
     mine = [each for each in held if each.agent == asked.agent.id]
-    first, _, others = rest.partition(" ")
+    if not by_name:
+        return mine[-1] if mine else "No reply of yours is held in this thread.", rest
     named = [each for each in held if first.casefold() == each.agent.casefold()]
     if named:
         return named[-1], others.strip()
@@ -60,24 +139,34 @@ def _meant(asked: Asked) -> tuple[Held | str, str]:
     return f"Several replies are held here ({names}): put the author's id first, then the reason.", rest
 
 
+def _gone(asked: Asked, ref: str) -> str:
+    """Why the reply that a button names cannot be decided any more."""
+    desk = asked.snapshot.desk
+    if desk is not None and any(ref_of(each.target.message, 0) == f"{ref.rpartition('@')[0]}@0" for each in desk.held):
+        return "Nothing was done: the words of this reply have changed since. Look at its newest notice."
+    if desk is not None and desk.ended is not None:
+        return meanwhile(desk.ended, asked.rules)
+    return "Nothing was done: this reply is not held any more."
+
+
 def _may(asked: Asked, held: Held) -> bool:
     return held.agent == asked.agent.id or asked.rules.is_lead(asked.agent, asked.conversation.team)
 
 
 def _released(asked: Asked, *, corrects: bool) -> Decision:
-    held, reason = _meant(asked)
+    held, reason = meant(asked)
     if isinstance(held, str):
-        return answered(asked, held)
+        return refused(asked, held)
     desk, rules, conversation = asked.snapshot.desk, asked.rules, asked.conversation
     leg = customer_leg(conversation)
     author = rules.agents.get(held.agent)
     if desk is None or rules.voice is None or leg is None or author is None:
-        return answered(asked, "It cannot be sent: the customer or its author cannot be reached any more.")
+        return refused(asked, "It cannot be sent: the customer or its author cannot be reached any more.")
     if not reason:
-        return answered(asked, f"Say why: `@onevoice {asked.verb.name} <reason>`. The reason is kept on record.")
+        return refused(asked, f"Say why: `@onevoice {asked.verb.name} <reason>`. The reason is kept on record.")
     checked, contradictions = _again(asked.snapshot, desk, conversation, leg, held, author, rules, rules.voice)
     if (refusal := _refusal(asked, held, checked, contradictions, corrects=corrects)) is not None:
-        return answered(asked, refusal)
+        return refused(asked, refusal)
     end = HoldEnd(
         hold=held.id,
         state=HoldState.RELEASED,
@@ -87,7 +176,7 @@ def _released(asked: Asked, *, corrects: bool) -> Decision:
     )
     deliveries, trouble = carried(conversation, leg, held, held.target.message.text, author, rules)
     if trouble is not None:
-        return answered(asked, trouble)
+        return refused(asked, trouble)
     event = NewEvent(
         type="reply_released",
         actor=asked.actor,
@@ -102,7 +191,8 @@ def _released(asked: Asked, *, corrects: bool) -> Decision:
         rules.voice.standards.version,
         message=held.target.message.id,
     )
-    decision = answered(asked, _done(corrects, contradictions), event)
+    zh, en = ("已作为更正发送", "Sent as a correction") if corrects else ("仍然发送", "Sent anyway")
+    decision = _told(asked, held, _done(corrects, contradictions), zh, en, reason, event)
     return replace(
         decision,
         carries=held.target.message.id,
@@ -154,4 +244,11 @@ def _done(corrects: bool, contradictions: tuple[Contradiction, ...]) -> str:
     return f"Sent as a correction; what was said before ({earlier}) is superseded, the reason is on record."
 
 
-VERBS: Mapping[str, Answer] = {"send": send, "correct": correct, "discard": discard}
+VERBS: Mapping[str, Answer] = {
+    "correct": correct,
+    "discard": discard,
+    "held": show,
+    "insert": insert,
+    "reword": reword,
+    "send": send,
+}

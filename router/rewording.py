@@ -6,21 +6,27 @@ from router.checking import author_of, checked_reply, text_of_reply
 from router.consistency.pipeline import Checked
 from router.decision import Decision, NewEvent, Reason, Snapshot
 from router.desk_view import DeskView, Held
-from router.held import LIVE, MARK, carried, holding, kept, new_hold, shown
+from router.held import LIVE, MARK, carried, holding, kept, new_hold
+from router.held_notices import asking, decided, quoted, ref_of
 from router.intent import words_of
+from router.local_time import local_time
 from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Leg, Visibility
 from router.planning import customer_leg, notice, reaction
 from router.record import Action, HoldEnd, HoldState, Record
 from router.relay import is_unsaid, relay_edit
 from router.replies import leaving, withdrawn
+from router.richtext import plain
 from router.rulebook import Agent, Rulebook, Voice
 from router.told import Target
 
 
-def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
-    """What `relay_edit` says, unless the new text must be held, or the old one was."""
+def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent | None = None) -> Decision:
+    """What `relay_edit` says, unless the new text must be held, or the old one was. `by`: who changes it without
+    editing the post."""
     inbound = replace(inbound, text=words_of(inbound.text))
     relayed = relay_edit(snapshot, inbound, rules)
+    if by is not None:
+        relayed = replace(relayed, events=tuple(replace(each, actor=f"agent:{by.id}") for each in relayed.events))
     desk, target, conversation, voice = snapshot.desk, snapshot.target, snapshot.proof, rules.voice
     if relayed.revision is None or desk is None or target is None or conversation is None or voice is None:
         return relayed
@@ -28,7 +34,7 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
         return relayed
     held = desk.hold_of(target.message.id)
     if inbound.kind is InboundKind.DELETE or is_unsaid(inbound.text):
-        return _taken_back(relayed, desk, held, target)
+        return _taken_back(relayed, desk, held, target, rules, by)
     agent, leg = author_of(snapshot, inbound, rules), customer_leg(conversation)
     if agent is None or leg is None:
         return relayed
@@ -46,9 +52,14 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
     if holding(checked):
         record = kept(checked, voice, agent, new_hold(checked, agent, reply.place, voice, held))
         decision = replace(relayed, record=record)
-        return _kept_back(decision, conversation, desk, agent, checked, target)
+        decision = _kept_back(decision, conversation, desk, agent, checked, target, rules)
+        return (
+            decision
+            if held is None
+            else _over(decision, desk, held, rules, by, "修改后仍未发送,见下方", "Changed and held again, see below,")
+        )
     if held is not None:
-        return _cleared(relayed, desk, held, conversation, leg, agent, checked, inbound, rules, voice)
+        return _cleared(relayed, desk, held, conversation, leg, agent, checked, inbound, rules, voice, by)
     if not relayed.rewrite and all(each.desk for each in relayed.deliveries):
         return relayed  # the customer will not see the new text: what counts is what they were told
     return replace(relayed, record=_leaving(checked, desk, conversation, leg, agent, voice, target))
@@ -71,33 +82,56 @@ def _leaving(
     return leaving(checked, desk, conversation, leg.channel, agent, version, message=target.message.id)
 
 
-def _taken_back(relayed: Decision, desk: DeskView, held: Held | None, target: Target) -> Decision:
+def _over(
+    decision: Decision, desk: DeskView, held: Held, rules: Rulebook, by: Agent | None, zh: str, en: str, text: str = ""
+) -> Decision:
+    """Its notices say what became of it; with its new words, where the post still shows the old ones."""
+    author = rules.agents.get(held.agent)
+    who = by or author
+    name, at = who.name if who is not None else held.agent, local_time(desk.now, rules)
+    new = f": {quoted(text)}" if text and by is not None else ""
+    about, said = decided(rules, desk, author, held, f"{zh}:{name},{at}{new}", f"{en} by {name} at {at}{new or '.'}")
+    return replace(decision, settles={about: said})
+
+
+def _taken_back(
+    relayed: Decision, desk: DeskView, held: Held | None, target: Target, rules: Rulebook, by: Agent | None
+) -> Decision:
     """Deleted or made a note: a hold is over, and what had not left was never said."""
     if held is not None:
-        end = HoldEnd(hold=held.id, state=HoldState.DISCARDED, action=Action.DISCARDED, actor=target.message.author)
-        return replace(relayed, record=replace(withdrawn(desk, target.message.id), hold_end=end))
+        actor = f"agent:{by.id}" if by is not None else target.message.author
+        end = HoldEnd(hold=held.id, state=HoldState.DISCARDED, action=Action.DISCARDED, actor=actor)
+        ended = replace(relayed, record=replace(withdrawn(desk, target.message.id), hold_end=end))
+        return _over(ended, desk, held, rules, by, "已撤回", "Taken back")
     if _is_live(target) and not any(not each.desk for each in relayed.deliveries):
         return relayed  # the customer still has it
     return replace(relayed, record=withdrawn(desk, target.message.id))
 
 
 def _kept_back(
-    relayed: Decision, conversation: Conversation, desk: DeskView, agent: Agent, checked: Checked, target: Target
+    relayed: Decision,
+    conversation: Conversation,
+    desk: DeskView,
+    agent: Agent,
+    checked: Checked,
+    target: Target,
+    rules: Rulebook,
 ) -> Decision:
     """The new text waits; what was still queued waits with it."""
     found = holding(checked)
     queued = tuple(each.id for each in target.deliveries if each.state is DeliveryState.READY)
     told = notice(conversation, "The customer has the earlier text until this is decided.") if _is_live(target) else ()
     post = target.message.remote_id
-    rules = [each.rule for each in found]
+    names = [each.rule for each in found]
+    ref = ref_of(target.message, target.message.version + 1)
     return replace(
         relayed,
-        reasons=(Reason("hold", ", ".join(rules)),),
-        events=(*relayed.events, NewEvent(type="reply_held", actor=f"agent:{agent.id}", payload={"findings": rules})),
+        reasons=(Reason("hold", ", ".join(names)),),
+        events=(*relayed.events, NewEvent(type="reply_held", actor=f"agent:{agent.id}", payload={"findings": names})),
         withdraw=queued,
         rewrite={},
         deliveries=(
-            *notice(conversation, shown(desk, agent, found)),
+            *asking(conversation, rules, desk, agent, found, ref),
             *told,
             *(reaction(conversation, post, MARK) if post else ()),
         ),
@@ -115,16 +149,19 @@ def _cleared(
     inbound: Inbound,
     rules: Rulebook,
     voice: Voice,
+    by: Agent | None,
 ) -> Decision:
     """Nothing holds the new text: editing is the agent's own decision to send it."""
-    end = HoldEnd(hold=held.id, state=HoldState.RELEASED, action=Action.EDITED, actor=f"agent:{agent.id}")
+    actor = f"agent:{(by or agent).id}"
+    end = HoldEnd(hold=held.id, state=HoldState.RELEASED, action=Action.EDITED, actor=actor)
     deliveries, trouble = carried(conversation, leg, held, inbound.text, agent, rules)
     payload = {"reply": held.target.message.id.hex, "channel": leg.channel, "as": end.action.value}
     record = _leaving(checked, desk, conversation, leg, agent, voice, held.target)
-    return replace(
+    cleared = replace(
         relayed,
         reasons=(Reason("hold.edit", "nothing holds the new text"),),
         events=(*relayed.events, NewEvent(type="reply_released", actor=end.actor, payload=payload)),
         deliveries=(*deliveries, *(notice(conversation, trouble) if trouble else ())),
         record=replace(record, hold_end=end),
     )
+    return _over(cleared, desk, held, rules, by, "修改后已发送", "Changed and sent", plain(inbound.text))

@@ -28,7 +28,7 @@ from router.ownership import Ownership
 from router.record import Record
 from router.richtext import RichText
 from router.rulebook import Rulebook
-from storage import agents, cards, contacts, feeds, holds, incidents, ledger, offers, rounds, snoozes
+from storage import agents, cards, contacts, feeds, holds, incidents, ledger, offers, open_notices, rounds, snoozes
 from storage.codec import json_of, outgoing_json, outgoing_of, text_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.holds import Hit
@@ -215,6 +215,7 @@ class Changes:
         self._events: Rows = []
         self._lanes: dict[str, dict[str, Any]] = {}
         self._deliveries: Rows = []
+        self._asking: Rows = []
         self._feed: list[feeds.Entry] = []
         self._records: list[tuple[UUID, UUID, Record]] = []
         self._threads: set[str | None] = set()
@@ -289,6 +290,8 @@ class Changes:
         ):
             kind = feeds.kind_of(decision.revision)
             self._feed.append(feeds.Entry(f"{inbound.channel}:{inbound.address}", kind, message_id))
+        for about, said in decision.settles.items():
+            self._settle(about, said)
         for planned in decision.deliveries:
             place = conversation
             if planned.thread_of is not None:
@@ -524,9 +527,12 @@ class Changes:
                 "due_at": not_before,
                 "no": False,
             }
+        delivery = new_id().bytes
+        if outgoing.about is not None and outgoing.only_for is None:
+            self._asking.append({"about": outgoing.about, "delivery": delivery})
         self._deliveries.append(
             {
-                "id": new_id().bytes,
+                "id": delivery,
                 "lane": lane,
                 "seq": order,
                 "part": planned.part,
@@ -542,6 +548,16 @@ class Changes:
                 "unfetched": any(each.blob is None and each.remote for each in outgoing.attachments),
             }
         )
+
+    def _settle(self, about: str, said: RichText) -> None:
+        """Notices about this ask nothing any more."""
+        for each in open_notices.settle(self._tx, about, said):
+            if each.conversation not in self._snapshots.next_seq:
+                self._snapshots.conversation(each.conversation)
+            planned = Planned(
+                kind=DeliveryKind.EDIT, channel=each.channel, address=each.address, desk=True, outgoing=each.edit
+            )
+            self._add_delivery(each.conversation, self._snapshots.conversations[each.conversation], planned, None)
 
     def _rewrite(self, delivery: UUID, text: RichText) -> None:
         row = self._tx.one(_BODY, {"id": delivery.bytes})
@@ -574,6 +590,7 @@ class Changes:
         tx.many(_EVENT, self._events)
         tx.many(_LANE, [self._lanes[key] for key in sorted(self._lanes)])
         tx.many(_DELIVERY, self._deliveries)
+        open_notices.add(tx, self._asking)
         judged: list[Round] = []
         for conversation_id, kinds in self._clocked.items():
             conversation = conversations[conversation_id]

@@ -11,6 +11,7 @@ from router.model import (
     AuthorKind,
     Blob,
     Card,
+    CardButton,
     ChannelType,
     Outgoing,
     Status,
@@ -84,6 +85,12 @@ def outgoing_json(outgoing: Outgoing) -> str:
         stored["e"] = outgoing.reaction
     if outgoing.only_for:
         stored["o"] = outgoing.only_for
+    if outgoing.buttons:
+        stored["b"] = [[each.line, each.label, *([True] if each.primary else [])] for each in outgoing.buttons]
+    if outgoing.about:
+        stored["ab"] = outgoing.about
+    if outgoing.replaces is not None:
+        stored["rp"] = outgoing.replaces.hex
     if (card := outgoing.card) is not None:
         stored["c"] = {name: getattr(card, name) for name in _OPENED_WITH}
     return orjson.dumps(stored).decode()
@@ -104,6 +111,9 @@ def outgoing_of(stored: str) -> Outgoing:
         target=value.get("to"),
         reaction=value.get("e"),
         only_for=value.get("o"),
+        buttons=tuple(CardButton(line=each[0], label=each[1], primary=len(each) > 2) for each in value.get("b", ())),
+        about=value.get("ab"),
+        replaces=UUID(hex=value["rp"]) if "rp" in value else None,
         card=_card_of(value["c"]) if "c" in value else None,
     )
 

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from router.consistency.collision import Answer
-from router.desk_view import DeskView, Held
+from router.desk_view import DeskView, EndedHold, Held
+from router.held_notices import REF, is_ref
 from router.links import conversation_number
 from router.model import AuthorKind, Contact, Conversation, Inbound, Status, Visibility
 from router.richtext import plain
@@ -76,6 +77,7 @@ def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock:
         identities=tuple(contacts.identities(tx, person)),
         linked=_linked(tx, inbound),
         incident=incidents.of(tx, group),
+        ended=_ended(tx, inbound),
     )
 
 
@@ -113,6 +115,15 @@ def _resolved(tx: Transaction, conversation: Conversation) -> Row | None:
     if conversation.status is not Status.RESOLVED:
         return None
     return tx.one(_RESOLVED, {"conversation": conversation.id.bytes})
+
+
+def _ended(tx: Transaction, inbound: Inbound) -> EndedHold | None:
+    """Only for a button that names a reply."""
+    verb = verb_in(inbound)
+    ref = verb.rest.partition(" ")[0] if verb is not None else ""
+    if not is_ref(ref):
+        return None
+    return holds.ended(tx, f"{inbound.channel}:{ref.removeprefix(REF).rpartition('@')[0]}")
 
 
 def _linked(tx: Transaction, inbound: Inbound) -> Contact | None:

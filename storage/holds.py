@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from router.consistency.findings import Finding, Level, Words
+from router.desk_view import EndedHold
 from router.record import Action, HoldEnd, HoldState, NewHold, Record
 from storage import timers
 from storage.codec import json_of, json_value
-from storage.database import Transaction
+from storage.database import Transaction, of_micros
 from storage.ids import new_id
 from storage.statement import Row, Statement
 
@@ -52,6 +53,12 @@ _OPEN = Statement(
     """
 )
 _ONE = Statement("SELECT conversation, message, agent, state, held_at FROM holds WHERE id = :id")
+_ENDED = Statement(
+    """
+    SELECT h.state, h.ended_by, h.reason, h.ended_at FROM holds h JOIN messages m ON m.id = h.message
+    WHERE m.remote_key = :key AND h.state <> 'held' ORDER BY h.ended_at DESC LIMIT 1
+    """
+)
 _RATES = Statement(
     """
     SELECT rule, count(*), sum(CASE WHEN action = 'sent_anyway' THEN 1 ELSE 0 END) FROM rule_hits
@@ -175,6 +182,14 @@ def one(tx: Transaction, hold: UUID) -> Hold | None:
     if row is None:
         return None
     return Hold(UUID(bytes=row[0]), UUID(bytes=row[1]), row[2], HoldState(row[3]), row[4])
+
+
+def ended(tx: Transaction, key: str) -> EndedHold | None:
+    """What became of the reply with that remote key, if it was held and is no more."""
+    row = tx.one(_ENDED, {"key": key})
+    if row is None:
+        return None
+    return EndedHold(state=HoldState(row[0]), actor=row[1] or "", reason=row[2], at=of_micros(row[3] or 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -323,6 +323,14 @@ outbox = Table(
     ),
 )
 
+open_notices = Table(
+    "open_notices",
+    metadata,
+    _word("about", None),
+    Column("delivery", LargeBinary(16), ForeignKey("outbox.id"), nullable=False),
+    PrimaryKeyConstraint("about", "delivery"),
+)
+
 feed = Table(
     "feed",
     metadata,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import structlog
 
 from connectors.base import NotSent, Outcome, Ports, Rejected, Sent, Unknown
-from connectors.slack import emojis, render
+from connectors.slack import emojis, notices, render
 from connectors.slack.card import content as card_of
 from connectors.slack.directs import Directs
 from connectors.slack.members import Members
@@ -126,7 +126,7 @@ class Desk:
     async def _notice(self, delivery: Delivery) -> Outcome:
         if (member := delivery.outgoing.only_for) is not None:
             channel, thread = await self.place(delivery)
-            await self._posts.whisper(delivery, render.notice(delivery.outgoing), member, channel, thread)
+            await self._posts.whisper(delivery, notices.content(delivery.outgoing), member, channel, thread)
             return Sent((f"{channel}:only-for-{member}",))
         said = replace(delivery.outgoing, text=await self._members.named(delivery.outgoing.text))
         ref, progress = await self._in_thread(delivery, said, Mark())
@@ -140,7 +140,7 @@ class Desk:
         """
         notice = delivery.kind is DeliveryKind.NOTICE
         part, parts = delivery.part, delivery.parts
-        content = render.notice(outgoing) if notice else render.message(outgoing, part, parts)
+        content = notices.content(outgoing) if notice else render.message(outgoing, part, parts)
         bare = render.bare(outgoing, part, parts)
         progress = Progress.load(delivery.checkpoint)
         channel, thread = await self.place(delivery)
@@ -167,7 +167,10 @@ class Desk:
     async def _edit(self, delivery: Delivery) -> Outcome:
         if (target := delivery.outgoing.target) is None:
             return Rejected("there is no Slack message to edit")
-        await self._posts.update(target, render.message(delivery.outgoing, delivery.part, delivery.parts))
+        outgoing = delivery.outgoing
+        is_notice = outgoing.replaces is not None
+        content = notices.content(outgoing) if is_notice else render.message(outgoing, delivery.part, delivery.parts)
+        await self._posts.update(target, content)
         return Sent((target,))
 
     async def _delete(self, delivery: Delivery) -> Outcome:
