@@ -634,6 +634,7 @@ class Changes:
             "resolved_at": to_micros(conversation.resolved_at) if conversation.resolved_at else None,
             "topic": conversation.topic,
             "orders": json_of(conversation.orders),
+            "tags": json_of(conversation.tags),
             "priority": conversation.priority.value,
             "last_word_ours": conversation.last_word_ours,
             "now": self._tx.now,
@@ -651,7 +652,6 @@ def _last_word_ours(decision: Decision) -> bool | None:
 
 def lane_key(planned: Planned, conversation: UUID) -> str:
     """A desk thread is a lane of its own, a customer's address is one for all their conversations."""
-            "tags": json_of(conversation.tags),
     return f"{planned.channel}:{conversation.hex if planned.desk else planned.address}"
 
 
@@ -664,7 +664,7 @@ def _leg_row(leg: Leg) -> dict[str, Any]:
         "desk": leg.desk,
         "identity": identity_key(leg.identity) if leg.identity else None,
         "last_in_at": to_micros(leg.last_in_at) if leg.last_in_at else None,
+        "chosen_at": to_micros(leg.chosen_at) if leg.chosen_at else None,
         "last_remote_id": leg.last_remote_id,
         "closed": leg.closed,
     }
-        "chosen_at": to_micros(leg.chosen_at) if leg.chosen_at else None,
