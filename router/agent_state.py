@@ -27,6 +27,10 @@ class AgentStatus(StrEnum):
     BREAK = "break"
 
 
+SPOKEN: Mapping[str, AgentStatus] = {**{each.value: each for each in AgentStatus}, "busy": AgentStatus.AWAY}
+"""What agents may call their status."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skill:
     """Level 1-3; with a certificate it holds before `certified_until` and not from then on (TR-4)."""

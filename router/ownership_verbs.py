@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from router.agent_state import AgentStatus
+from router.agent_state import SPOKEN, AgentStatus
 from router.asked import Answer, Asked, answered
 from router.assignment_text import Language
 from router.decision import Decision, NewEvent
@@ -120,10 +120,9 @@ def _named(rules: Rulebook, said: str) -> Agent | Team | None:
 
 def status(asked: Asked) -> Decision:
     """Say whether one is there; it counts for every conversation."""
-    word = asked.verb.rest.strip().lower()
-    if word not in set(AgentStatus):
+    new = SPOKEN.get(asked.verb.rest.strip().lower())
+    if new is None:
         return answered(asked, f"Say @onevoice status and one of: {', '.join(AgentStatus)}.")
-    new = AgentStatus(word)
     event = NewEvent(type="agent_status_changed", actor=asked.actor, payload={"agent": asked.agent.id, "to": new})
     said = f"{asked.agent.name} is {'on a break' if new is AgentStatus.BREAK else new.value} now."
     return replace(
@@ -133,15 +132,21 @@ def status(asked: Asked) -> Decision:
 
 
 def resolve(asked: Asked) -> Decision:
-    """The matter is done: the owner is free for another one."""
+    """ "resolve" or "resolve refunded", one of the shop's categories: the matter is done, and its owner is free."""
+    category, known = asked.verb.rest.strip().casefold(), asked.rules.resolutions
+    if category and category not in known:
+        names = f"one of {', '.join(known)}" if known else "none: this shop has no categories"
+        return answered(asked, f"There is no category {category!r}. Say `@onevoice resolve` and {names}.")
     if asked.conversation.status is Status.RESOLVED:
         return answered(asked, "It is resolved already.")
+    payload = {"to": Status.RESOLVED.value, **({"category": category} if category else {})}
     events = (
         *offer_events(asked.snapshot, None, asked.actor),
-        NewEvent(type="status_changed", actor=asked.actor, payload={"to": Status.RESOLVED.value}),
+        NewEvent(type="status_changed", actor=asked.actor, payload=payload),
     )
+    said = f"Resolved: {category}." if category else "Resolved."
     return replace(
-        answered(asked, "Resolved.", *events), ownership=Ownership(offer_end=offer_end(asked.snapshot, None))
+        answered(asked, said, *events), ownership=Ownership(offer_end=offer_end(asked.snapshot, None))
     )
 
 

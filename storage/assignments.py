@@ -57,6 +57,8 @@ _OFFERED = Statement(
     FROM offers o JOIN conversations c ON c.id = o.conversation WHERE o.state = 'open'
     """  # noqa: S608  no value is part of it
 )
+_OWNED_BY = Statement(f"{_OWNED.sql} AND c.owner = :agent")
+_OFFERED_TO = Statement(f"{_OFFERED.sql} AND o.agent = :agent")
 _GIVEN = Statement("SELECT chosen, count(*) FROM assignments WHERE chosen IS NOT NULL AND at > :since GROUP BY chosen")
 _HISTORY = Statement(
     """
@@ -188,13 +190,20 @@ def situation(tx: Transaction, window: timedelta) -> Situation:
     return Situation(
         now=of_micros(tx.now),
         queue=[_queued(row) for row in tx.all(_QUEUE, {"limit": QUEUE_LIMIT, "now": tx.now})],
-        held=[
-            *(_held(row, offered=False) for row in tx.all(_OWNED, {})),
-            *(_held(row, offered=True) for row in tx.all(_OFFERED, {})),
-        ],
+        held=held(tx),
         agents=dict(agents.rows(tx)),
         given={row[0]: row[1] for row in tx.all(_GIVEN, {"since": since})},
     )
+
+
+def held(tx: Transaction, agent: str | None = None) -> list[Held]:
+    """What every agent carries, or only this one: open conversations they have, and those they are offered."""
+    key = {"agent": agent}
+    owned, offered = (_OWNED, _OFFERED) if agent is None else (_OWNED_BY, _OFFERED_TO)
+    return [
+        *(_held(row, offered=False) for row in tx.all(owned, key)),
+        *(_held(row, offered=True) for row in tx.all(offered, key)),
+    ]
 
 
 def pasts(tx: Transaction, queued: Sequence[Queued]) -> dict[UUID, Past]:

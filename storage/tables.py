@@ -657,3 +657,12 @@ incident_conversations = Table(
     _instant("joined_at"),
     Column("told", Integer, nullable=False, server_default="0"),
 )
+
+words = Table(
+    "words",
+    metadata,
+    Column("word", Text, primary_key=True),
+    Column("conversation", BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Which words were said in the conversation of that number, and which name it."""
