@@ -26,7 +26,8 @@ KINDS = {"events_api": "events", "interactive": "interactions", "slash_commands"
 
 @dataclass(slots=True)
 class Envelope:
-    """Something the app must acknowledge; `tries` counts from 0."""
+    """Something the app must acknowledge; `tries` counts from 0. `answered`: somebody waits for what it answers, None
+    when it does not, so that it is sent only once."""
 
     id: str
     kind: str
@@ -34,6 +35,7 @@ class Envelope:
     tries: int = 0
     reason: str = ""
     timer: asyncio.TimerHandle | None = None
+    answered: Callable[[Payload | None], None] | None = None
 
 
 class Events:
@@ -99,10 +101,10 @@ class Events:
                 },
             )
 
-    def put(self, kind: str, payload: Payload) -> None:
+    def put(self, kind: str, payload: Payload, answered: Callable[[Payload | None], None] | None = None) -> None:
         if self._faults.drop_events:
             return
-        envelope = Envelope(f"env-{next(self._numbers)}", kind, payload)
+        envelope = Envelope(f"env-{next(self._numbers)}", kind, payload, answered=answered)
         self._waiting[envelope.id] = envelope
         self._try(envelope)
 
@@ -128,7 +130,7 @@ class Events:
 
     def _again(self, envelope: Envelope, after: float, reason: str) -> None:
         """Plan the next try; the third one without an answer is the last."""
-        if envelope.tries >= len(RETRIES):
+        if envelope.answered is not None or envelope.tries >= len(RETRIES):
             envelope.timer = asyncio.get_running_loop().call_later(after, self._give_up, envelope)
             return
         wait = after + RETRIES[envelope.tries] * self._scale
@@ -143,7 +145,10 @@ class Events:
 
     def _give_up(self, envelope: Envelope) -> None:
         self._waiting.pop(envelope.id, None)
-        self.lost.append(envelope)
+        if envelope.answered is None:
+            self.lost.append(envelope)
+        else:
+            envelope.answered(None)
         self._changed()
 
     def _settle(self, id_: str, answer: Payload | None) -> None:
@@ -152,6 +157,8 @@ class Events:
             self.heard(envelope)
             if envelope.timer is not None:
                 envelope.timer.cancel()
+            if envelope.answered is not None:
+                envelope.answered(answer or {})
         self.acknowledged += 1
         self.acks.append((id_, answer))
         del self.acks[:-1000]
@@ -234,7 +241,7 @@ class Events:
                 text = await answer.text()
                 self.answers.append(answer.status)
                 if 200 <= answer.status < 300:
-                    self._settle(envelope.id, {"text": text} if text else None)
+                    self._settle(envelope.id, _answer(text))
                     return
             self._again(envelope, 0.0, "http_error")
         except TimeoutError:
@@ -261,3 +268,11 @@ class Events:
         if envelope.tries:
             headers |= {"X-Slack-Retry-Num": str(envelope.tries), "X-Slack-Retry-Reason": envelope.reason}
         return {"data": body, "headers": headers}
+
+
+def _answer(text: str) -> Payload | None:
+    """The body of an acknowledgement: JSON, or words to be shown."""
+    if not text:
+        return None
+    answer: Payload = orjson.loads(text) if text.startswith("{") else {"text": text}
+    return answer

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from gateway.sandbox.slack.faults import Faults
 from gateway.sandbox.slack.limits import TEXT_LIMIT, fault_of, masked_links, pings
+from gateway.sandbox.slack.modals import Modal, Modals, ViewRefused
 from gateway.sandbox.slack.workspace import BOT, BOT_USER, TEAM, Channel, File, Post, Whisper, Workspace
 
 Arguments = Mapping[str, Any]
@@ -43,11 +44,12 @@ class Accepted:
 class Methods:
     """`truth` only grows: every post of the app, whatever became of the answer."""
 
-    def __init__(self, workspace: Workspace, faults: Faults) -> None:
+    def __init__(self, workspace: Workspace, faults: Faults, modals: Modals) -> None:
         self.truth: list[Accepted] = []
         self.truncated = 0
         self._space = workspace
         self._faults = faults
+        self._modals = modals
         self._table: dict[str, tuple[set[str], Callable[[Arguments], Answer]]] = {
             "auth.test": (set(), self._auth_test),
             "chat.postMessage": (_SAYING | {"thread_ts", "reply_broadcast"}, self._post_message),
@@ -66,6 +68,9 @@ class Methods:
             "files.getUploadURLExternal": ({"filename", "length", "alt_txt"}, self._upload_url),
             "files.completeUploadExternal": ({"files", "channel_id", "thread_ts", "initial_comment"}, self._share),
             "files.info": ({"file"}, self._file),
+            "views.open": ({"trigger_id", "view"}, self._view_open),
+            "views.push": ({"trigger_id", "view"}, self._view_push),
+            "views.update": ({"view_id", "view", "hash"}, self._view_update),
         }
 
     def knows(self, method: str) -> bool:
@@ -253,6 +258,19 @@ class Methods:
             raise Refusal("invalid_name")
         return self._space.react(BOT_USER, self._found(arguments, "timestamp"), name, added=added)
 
+    # Modals.
+
+    def _view_open(self, arguments: Arguments) -> Answer:
+        return _modal(lambda: self._modals.open(arguments.get("trigger_id"), arguments.get("view")))
+
+    def _view_push(self, arguments: Arguments) -> Answer:
+        return _modal(lambda: self._modals.push(arguments.get("trigger_id"), arguments.get("view")))
+
+    def _view_update(self, arguments: Arguments) -> Answer:
+        return _modal(
+            lambda: self._modals.update(arguments.get("view_id"), arguments.get("view"), arguments.get("hash"))
+        )
+
     # Looking back.
 
     def _replies(self, arguments: Arguments) -> Answer:
@@ -322,6 +340,16 @@ class Methods:
         if (file := self._space.files.get(arguments.get("file", ""))) is None:
             raise Refusal("file_not_found")
         return {"file": file.to_json(self._space.url)}
+
+
+def _modal(work: Callable[[], Modal]) -> Answer:
+    try:
+        return {"view": work().to_json()}
+    except ViewRefused as refused:
+        places = (
+            {"response_metadata": {"messages": [f"[ERROR] [json-pointer:{refused.place}]"]}} if refused.place else {}
+        )
+        raise Refusal(refused.code, **places) from refused
 
 
 def _truth(value: object) -> bool:

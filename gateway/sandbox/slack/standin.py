@@ -13,6 +13,7 @@ from connectors.base import Clock
 from gateway.sandbox.slack.events import Events
 from gateway.sandbox.slack.faults import Broken, Cut, Faults, Late, Limited, NoEffect, Refused
 from gateway.sandbox.slack.methods import Accepted, Methods, Refusal
+from gateway.sandbox.slack.modals import Modal, Modals
 from gateway.sandbox.slack.workspace import APP, TEAM, Channel, File, Post, User, Workspace, typed
 
 Payload = Mapping[str, Any]
@@ -25,7 +26,7 @@ SCOPES = (
     "files:read,files:write,reactions:read,reactions:write,commands,im:history,im:read,im:write"
 )
 UPLOAD_LIMIT = 1024 * 1024 * 1024
-JSON_FIELDS = ("blocks", "metadata", "files")
+JSON_FIELDS = ("blocks", "metadata", "files", "view")
 
 
 class SlackStandIn:
@@ -59,7 +60,8 @@ class SlackStandIn:
             clock, self.signing_secret, self.faults, self._note, time_scale=time_scale, answer_within=answer_within
         )
         self.workspace = Workspace(clock, self._tell)
-        self._methods = Methods(self.workspace, self.faults)
+        self.modals = Modals(self.events.put, self.workspace.stamp, self._note)
+        self._methods = Methods(self.workspace, self.faults, self.modals)
         self._listeners: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
         self._free_at: defaultdict[str, float] = defaultdict(float)
@@ -212,11 +214,36 @@ class SlackStandIn:
             "message": post.to_json(self.url),
             "container": {"type": "message", "message_ts": ts, "channel_id": post.channel},
             "actions": [{**_pressed(post, action_id, value), "action_ts": self.workspace.stamp()}],
-            "trigger_id": f"trigger-{self.workspace.number()}",
+            "trigger_id": self.modals.trigger(person.id),
             "response_url": f"{self.url}/response",
         }
         for _ in range(times):
             self.events.put("interactive", payload)
+
+    def shortcut(self, user: str, channel: str, ts: str, callback_id: str) -> None:
+        """A message shortcut from the menu of a post."""
+        post = self.channel(channel).posts[ts]
+        person = self.user(user)
+        self.events.put(
+            "interactive",
+            {
+                "type": "message_action",
+                "callback_id": callback_id,
+                "team": {"id": TEAM, "domain": "shop"},
+                "user": {"id": person.id, "name": person.name, "team_id": person.team},
+                "channel": {"id": post.channel, "name": self.channel(post.channel).name},
+                "message": post.to_json(self.url),
+                "message_ts": ts,
+                "action_ts": self.workspace.stamp(),
+                "trigger_id": self.modals.trigger(person.id),
+                "response_url": f"{self.url}/response",
+                "token": "deprecated",
+            },
+        )
+
+    def modal(self, user: str) -> Modal | None:
+        """The form somebody has in front of them."""
+        return self.modals.top(self.user(user).id)
 
     def command(self, user: str, channel: str, command: str, text: str = "") -> None:
         self.events.put(
@@ -228,7 +255,7 @@ class SlackStandIn:
                 "channel_id": self.channel(channel).id,
                 "team_id": self.user(user).team,
                 "api_app_id": APP,
-                "trigger_id": f"trigger-{self.workspace.number()}",
+                "trigger_id": self.modals.trigger(self.user(user).id),
             },
         )
 
