@@ -35,6 +35,7 @@ from router.calendar_definitions import WrongCalendar, to_calendar
 from router.model import Capabilities, ChannelType
 from router.recognition import Recognition
 from router.rulebook import (
+    RESOLUTIONS,
     Agent,
     AssignmentRules,
     ChannelRules,
@@ -479,6 +480,7 @@ def to_rulebook(
         channels={
             channel.id: ChannelRules(
                 id=channel.id, type=ChannelType(channel.type), capabilities=capabilities[channel.id]
+    resolutions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], ...] = RESOLUTIONS
             )
             for channel in settings.channels
         },
@@ -516,6 +518,7 @@ def _route(route: RouteSettings) -> Route:
             tier=frozenset(when.tier),
             topic=frozenset(when.topic),
             verified=when.verified,
+        resolutions=settings.resolutions,
         ),
         team=route.team,
         agent=route.agent,

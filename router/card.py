@@ -18,7 +18,7 @@ from router.model import (
     Status,
 )
 from router.ownership import OpenOffer
-from router.planning import customer_leg
+from router.planning import customer_leg, is_chosen
 from router.rulebook import Rulebook
 from router.statuses import AFTER
 
@@ -109,6 +109,7 @@ def card_of(view: View, rules: Rulebook) -> Card:
                 address=leg.address,
                 current=leg is current,
                 closed=leg.closed,
+                chosen=leg is current and is_chosen(leg),
             )
             for leg in shown
         ),

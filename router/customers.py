@@ -1,8 +1,5 @@
 """What follows from a customer's message: the conversation it belongs to, the desk that sees it, strangers held."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-
 from router.attaching import attach
 from router.decision import (
     Decision,
@@ -19,7 +16,6 @@ from router.model import (
     UNKNOWN,
     AuthorKind,
     Card,
-    Contact,
     Conversation,
     DeliveryKind,
     Inbound,
@@ -28,13 +24,14 @@ from router.model import (
     Status,
     Visibility,
 )
-from router.planning import notice, parts_to
+from router.planning import ignored, notice, parts_to
+from router.policy_traits import judged_by, judged_otherwise, traits_of
 from router.queue_order import CLASSES
 from router.richtext import RichText, of_text, plain
 from router.routes import Traits, match, shard
 from router.rulebook import Rulebook
 from router.splitting import split
-from router.targets import UNJUDGED, Policy, first_match
+from router.targets import UNJUDGED, first_match
 
 LONGEST_SHOWN = 30_000
 """Characters: some eight posts."""
@@ -78,7 +75,15 @@ def _follow_up(
     if conversation.status is not Status.OPEN and not thanks and not inbound.automatic:
         events.append(NewEvent(type="status_changed", payload={"to": Status.OPEN, "rule": "D21"}))
     if (grown := _grown(conversation.matter, matter)) is not None:
-        events += _judged_otherwise(snapshot, conversation, inbound, grown, rules)
+        events += judged_otherwise(
+            conversation,
+            snapshot.contact,
+            grown,
+            rules,
+            "system:matter",
+            channel=inbound.channel,
+            language=inbound.language,
+        )
     return Decision(
         outcome=Outcome.STORED,
         reasons=(reason,),
@@ -100,17 +105,6 @@ def _grown(known: Matter, said: Matter) -> Matter | None:
     return None if grown == known else grown
 
 
-def _judged_otherwise(
-    snapshot: Snapshot, conversation: Conversation, inbound: Inbound, matter: Matter, rules: Rulebook
-) -> Iterator[NewEvent]:
-    """Another policy may fit what the conversation is about now (D26); the channel stays that of its opener (D25)."""
-    first = min((leg for leg in conversation.legs if not leg.desk), key=lambda leg: leg.id, default=None)
-    opener = inbound if first is None else replace(inbound, channel=first.channel)
-    policy = first_match(rules.policies, _attributes(rules, opener, snapshot.contact, matter))
-    if policy is not None and policy.id != conversation.policy:
-        yield NewEvent(type="policy_changed", actor="system:matter", payload=_judged_by(policy))
-
-
 def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebook, reason: Reason) -> Decision:
     contact = snapshot.contact
     name = _name(snapshot, inbound)
@@ -127,7 +121,7 @@ def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebo
         ),
     )
     reasons = (reason, Reason("route", why))
-    attributes = _attributes(rules, inbound, contact, matter)
+    attributes = traits_of(rules, inbound.channel, inbound.language, contact, matter)
     policy = first_match(rules.policies, attributes) or UNJUDGED
     address = shard(route, inbound.address)
     card = Card(
@@ -169,7 +163,7 @@ def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebo
                 payload={
                     "route": route.id,
                     "team": route.team,
-                    **_judged_by(policy),
+                    **judged_by(policy),
                     "traits": {**attributes, "to": inbound.to, "verification": inbound.sender.verification},
                 },
             ),
@@ -178,26 +172,6 @@ def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebo
         deliveries=(root, *_to_desk(inbound, rules, route.desk.channel, address, name)),
         leg_in=True,
     )
-
-
-def _attributes(rules: Rulebook, inbound: Inbound, contact: Contact | None, matter: Matter) -> dict[str, str]:
-    """What policies may ask about (D26)."""
-    attributes = {
-        "channel": inbound.channel,
-        "channel_type": rules.channels[inbound.channel].type.value,
-        "priority": matter.priority.value,
-    }
-    if matter.topic is not None:
-        attributes["topic"] = matter.topic
-    if language := inbound.language or (contact.language if contact else None):
-        attributes["language"] = language
-    if contact is not None and contact.tier:
-        attributes["tier"] = contact.tier
-    return attributes
-
-
-def _judged_by(policy: Policy) -> dict[str, object]:
-    return {"policy": policy.id, "policy_version": policy.version} if policy.id else {}
 
 
 def _name(snapshot: Snapshot, inbound: Inbound) -> str:

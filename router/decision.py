@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from router.desk_view import DeskView
+from router.lookup import NOTHING, Lookup
 from router.model import (
     UNKNOWN,
     Attachment,
@@ -15,6 +16,7 @@ from router.model import (
     Conversation,
     DeliveryKind,
     Identity,
+    IdentityKey,
     Leg,
     Matter,
     Outgoing,
@@ -47,7 +49,7 @@ class Snapshot:
     the agents (only for posts of the desk). `absorbed`: the thread or message belongs to this one, which `proof`
     absorbed. `named` is what a "merge" names, `movable` are the latest messages of the customer for a "split", oldest
     first. `asked` is what the customer asked lately in the open conversations, loaded where one of them is on another
-    address only.
+    address only. `lookup` is what only its verb looks at.
     """
 
     identity: Identity | None = None
@@ -64,6 +66,7 @@ class Snapshot:
     named: Named | None = None
     movable: tuple[Movable, ...] = ()
     asked: tuple[Question, ...] = ()
+    lookup: Lookup = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,20 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a customer is to be reached because an agent said so; `name` is theirs where they are not known yet."""
+
+    channel: str
+    address: str
+    identity: IdentityKey | None = None
+    last_remote_id: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """A conversation to be opened, with its desk; `contact` None: for the sender."""
+    """A conversation to be opened, with its desk; `contact` None: for the sender, or whoever is at `to`. `to`: an agent
+    writes to this customer first."""
 
     subject: str
     route: str
@@ -92,6 +107,7 @@ class Opening:
     policy_version: int = 0
     matter: Matter = UNKNOWN
     contact: UUID | None = None
+    to: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +168,22 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """`contact` is the same person as `other`; without `other` its last link is undone."""
+    """`contact` is the same person as `other`, or as the new contact of an address that nobody has written from;
+    without both its last link is undone."""
 
     contact: UUID
     other: UUID | None
     actor: str
     reason: str
+    stranger: IdentityKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """The language a contact wants; None: the one of their words."""
+
+    contact: UUID
+    language: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +205,7 @@ class Decision:
     what checking a reply left behind; `carries`: the deliveries carry this message (a held reply that is released).
     `link`: two contacts become one, or are two again. `ownership`: owner, offer or an agent's status change.
     `matter`: what the conversation is about from now on. `regrouping`: conversations are merged, unmerged or split.
+    `tags` are those from now on. `spoken`: the customer's language. `choose`: answers go there now.
     `incident`: it has an official answer, or is over. `settles`: notices about these lose their buttons and say this
     from now on.
     """
@@ -201,6 +228,9 @@ class Decision:
     link: Link | None = None
     ownership: Ownership | None = None
     matter: Matter | None = None
+    tags: tuple[str, ...] | None = None
+    spoken: Spoken | None = None
+    choose: Address | None = None
     regrouping: Regrouping | None = None
     incident: IncidentChange | None = None
     settles: Mapping[str, RichText] = field(default_factory=dict)

@@ -3,7 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from router import absence, dividing, incidents, links, merging, ownership_verbs, releases, statuses
+from router import (
+    absence,
+    dividing,
+    history,
+    incidents,
+    languages,
+    legs,
+    links,
+    merging,
+    ownership_verbs,
+    priorities,
+    releases,
+    statuses,
+    tags,
+)
 from router.asked import Answer, Asked, answered
 from router.checking import checked_reply, text_of_reply
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
@@ -27,6 +41,11 @@ VERBS: Mapping[str, Answer] = {
     **merging.VERBS,
     **dividing.VERBS,
     **incidents.VERBS,
+    **history.VERBS,
+    **languages.VERBS,
+    **legs.VERBS,
+    **priorities.VERBS,
+    **tags.VERBS,
     REPLY: lambda asked: answered(asked, "Write the reply behind it: `@onevoice reply <text>`."),
 }
 """What agents may ask for with "@onevoice <verb>"; each noun brings its own."""

@@ -522,7 +522,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardLeg:
-    """A way to the customer; `current`: answers go there."""
+    """A way to the customer; `current`: answers go there, `chosen` by an agent."""
 
     channel: str
     channel_type: ChannelType
@@ -533,6 +533,7 @@ class CardLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardLine:
+    chosen: bool = False
     """A line of a card with the instant it is about; `zone` is where that is read when nobody's own is known."""
 
     text: str

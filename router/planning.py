@@ -60,6 +60,11 @@ def customer_leg(conversation: Conversation) -> Leg | None:
     return max(reachable, key=lambda each: (each[0], each[1].id), default=(None, None))[1]
 
 
+def is_chosen(leg: Leg) -> bool:
+    """Whether an agent chose it since the customer wrote there."""
+    return leg.chosen_at is not None and (leg.last_in_at is None or leg.chosen_at > leg.last_in_at)
+
+
 def _current_since(leg: Leg) -> datetime | None:
     """When the customer wrote there, or an agent chose it; None where nothing of that happened."""
     if leg.desk or leg.chosen_at is None or leg.last_in_at is None:

@@ -139,12 +139,17 @@ class Voice:
     lead_after_mail: timedelta = timedelta(minutes=30)
 
 
+RESOLUTIONS = ("solved", "answered", "refunded", "returned", "exchanged", "repaired", "no_reply", "duplicate", "other")
+"""How a matter may have ended, for a shop that says nothing else."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """Everything the rules may know of the configuration. The last of `routes` has no condition, so that one always
     matches. `alerts`: what policies want done when a deadline comes near, by their ids. `revision` names this content and goes into every decision. `policies` are the response-time policies in
     force, in order, `terms` every version that logs may name. `recognition`: None recognises no matter.
-    `messages`: None says nothing automatically. `voice`: None checks nothing. `pulls`: the channels with a feed."""
+    `messages`: None says nothing automatically. `voice`: None checks nothing. `resolutions`: how a matter may end.
+    `pulls`: the channels with a feed."""
 
     channels: Mapping[str, ChannelRules]
     agents: Mapping[str, Agent]
@@ -158,6 +163,7 @@ class Rulebook:
     recognition: Recognition | None = None
     messages: Messages | None = None
     assignment: AssignmentRules = AssignmentRules()
+    resolutions: tuple[str, ...] = RESOLUTIONS
     _by_slack: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_email: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_route: Mapping[str, Route] = field(init=False, repr=False, compare=False)

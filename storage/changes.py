@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from router.card import changes_card
-from router.decision import Decision, NewMessage, Opening, Planned, Revision
+from router.decision import Address, Decision, NewMessage, Opening, Planned, Revision
 from router.events import EventType
 from router.handing import outcome_of
 from router.model import (
@@ -16,6 +16,7 @@ from router.model import (
     Conversation,
     DeliveryKind,
     Identity,
+    IdentityKey,
     Inbound,
     InboundKind,
     Leg,
@@ -276,6 +277,14 @@ class Changes:
             conversation = self._put(
                 replace(conversation, topic=matter.topic, orders=matter.orders, priority=matter.priority)
             )
+        if decision.tags is not None:
+            conversation = self._put(replace(conversation, tags=decision.tags))
+        if (spoken := decision.spoken) is not None:
+            contacts.speak(self._tx, spoken.contact, spoken.language)
+            if (contact := self._snapshots.contacts.get(spoken.contact)) is not None:
+                self._snapshots.contacts[contact.id] = replace(contact, language=spoken.language)
+        if decision.choose is not None:
+            conversation = self._choose(conversation, decision.choose)
         if (ours := _last_word_ours(decision)) is not None:
             conversation = self._put(replace(conversation, last_word_ours=ours))
         if (message := decision.message) is not None:
@@ -303,8 +312,10 @@ class Changes:
             record = decision.record
             self._records.append((record.message or message_id, conversation.id, record))
         if (link := decision.link) is not None:
-            if link.other is not None:
-                contacts.merge(self._tx, link.contact, link.other, link.actor, link.reason)
+            if (other := link.other) is None and link.stranger is not None:
+                other = self._contact_at(link.stranger)
+            if other is not None:
+                contacts.merge(self._tx, link.contact, other, link.actor, link.reason)
             else:
                 contacts.unmerge(self._tx, link.contact, link.actor)
         if decision.incident is not None:
@@ -321,11 +332,27 @@ class Changes:
         if decision.conversation is not None:
             return self._snapshots.conversations[decision.conversation.id]
         opening = decision.opening
+        if opening is not None and opening.to is not None:
+            contact = opening.contact or self._contact_at(opening.to.identity, opening.to.name)
+            return self._choose(self._open(contact, opening), opening.to)
         if opening is not None and opening.contact is not None:
             return self._open(opening.contact, opening)
         if opening is None or inbound is None:
             raise ValueError("a stored decision names a conversation or opens one")
         return self._open(self._contact(inbound), opening)
+
+    def _contact_at(self, identity: IdentityKey | None, name: str = "") -> UUID:
+        """Somebody an agent names: nobody has proven anything about the address."""
+        if identity is None:
+            raise ValueError("a stranger is known by an identity")
+        key = identity_key(identity)
+        known = self._snapshots.identities.get(key)
+        if known is not None:
+            return known.contact
+        contact = contacts.make(self._tx, identity, name)
+        self._snapshots.contacts[contact.id] = contact
+        self._snapshots.identities[key] = Identity(key=identity, contact=contact.id, name=name)
+        return contact.id
 
     def _contact(self, inbound: Inbound) -> UUID:
         key = identity_key(inbound.sender.identity)
@@ -412,6 +439,20 @@ class Changes:
             legs.append(self._leg(conversation.id, inbound.channel, inbound.address, desk=False, inbound=inbound))
             self._carded.add(conversation.id)
         return self._put(replace(conversation, last_in_at=now, legs=tuple(legs)))
+
+    def _choose(self, conversation: Conversation, chosen: Address) -> Conversation:
+        """An agent wants the customer to be answered there; a leg is made where there is none."""
+        now = of_micros(self._tx.now)
+        legs = list(conversation.legs)
+        for index, leg in enumerate(legs):
+            if not leg.desk and (leg.channel, leg.address) == (chosen.channel, chosen.address):
+                legs[index] = replace(leg, chosen_at=now)
+                self._leg_changes[leg.id] = {}
+                break
+        else:
+            made = self._leg(conversation.id, chosen.channel, chosen.address, desk=False)
+            legs.append(replace(made, identity=chosen.identity, chosen_at=now, last_remote_id=chosen.last_remote_id))
+        return self._put(replace(conversation, legs=tuple(legs)))
 
     def _close_leg(self, conversation: Conversation, changed: Leg, *, closed: bool) -> Conversation:
         legs = tuple(replace(leg, closed=closed) if leg.id == changed.id else leg for leg in conversation.legs)

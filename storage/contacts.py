@@ -37,6 +37,19 @@ _OF_NUMBER = Statement(
     WHERE v.number = :number
     """
 )
+_OF_IDENTITY = Statement(
+    """
+    SELECT c.id, c.name, c.language, c.tier FROM identities i JOIN contacts c ON c.id = i.contact WHERE i.key = :key
+    """
+)
+_MAKE = Statement("INSERT INTO contacts (id, name, language, tier, created_at) VALUES (:id, :name, NULL, NULL, :now)")
+_MAKE_IDENTITY = Statement(
+    """
+    INSERT INTO identities (key, contact, name, verification, evidence, first_seen)
+    VALUES (:key, :id, :name, 0, 'named by an agent', :now)
+    """
+)
+_LANGUAGE = Statement("UPDATE contacts SET language = :language WHERE id = :id")
 _FIND = Statement(
     """
     SELECT DISTINCT c.id, c.name, c.merged_into FROM contacts c LEFT JOIN identities i ON i.contact = c.id
@@ -135,6 +148,26 @@ def of_number(tx: Transaction, number: int) -> Contact | None:
     """The customer of the conversation with that number."""
     row = tx.one(_OF_NUMBER, {"number": number})
     return None if row is None else Contact(id=UUID(bytes=row[0]), name=row[1], language=row[2], tier=row[3])
+
+
+def of_identity(tx: Transaction, key: IdentityKey) -> Contact | None:
+    """The contact that has this identity; None when nobody has it."""
+    row = tx.one(_OF_IDENTITY, {"key": f"{key.type}:{key.value}"})
+    return None if row is None else Contact(id=UUID(bytes=row[0]), name=row[1], language=row[2], tier=row[3])
+
+
+def make(tx: Transaction, key: IdentityKey, name: str = "") -> Contact:
+    """A contact of whom nothing is known but an address, which nobody has proven."""
+    contact = Contact(id=new_id(), name=name)
+    row = {"id": contact.id.bytes, "key": f"{key.type}:{key.value}", "name": name, "now": tx.now}
+    tx.run(_MAKE, row)
+    tx.run(_MAKE_IDENTITY, row)
+    return contact
+
+
+def speak(tx: Transaction, contact: UUID, language: str | None) -> None:
+    """What language a contact wants; None: nobody has said so."""
+    tx.run(_LANGUAGE, {"id": contact.bytes, "language": language})
 
 
 @dataclass(frozen=True, slots=True)

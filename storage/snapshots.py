@@ -25,7 +25,7 @@ from router.regrouping import Named
 from router.terms import REOPEN_WINDOW
 from router.told import Target
 from router.verbs import Verb, verb_in
-from storage import desk_views, movable, offers, questions, targets
+from storage import desk_views, lookups, movable, offers, questions, targets
 from storage.codec import json_value
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
@@ -192,7 +192,9 @@ class Snapshots:
                 return replace(snapshot, named=self._named(verb))
             case "split":
                 return replace(snapshot, movable=tuple(movable.latest(self._tx, proof)))
-        return snapshot
+        if verb is None or snapshot.desk is None:
+            return snapshot
+        return replace(snapshot, lookup=lookups.load(self._tx, verb, proof, tuple(snapshot.desk.contacts)))
 
     def _named(self, verb: Verb | None) -> Named | None:
         number = conversation_number(verb.rest) if verb is not None else None

@@ -62,7 +62,7 @@ def _legs(card: Card) -> Sequence[CardLeg]:
 
 def _leg(leg: CardLeg, verification: int) -> str:
     trust = f" · {TRUST[min(verification, 2)]}" if leg.current else ""
-    gone = " · cannot be reached" if leg.closed else ""
+    gone = " · cannot be reached" if leg.closed else " · answers go here" if leg.chosen else ""
     return f"{leg.channel} ({leg.channel_type}) · {line(leg.address, NAME_LIMIT)}{trust}{gone}"
 
 

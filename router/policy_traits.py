@@ -1,0 +1,52 @@
+"""Which policy judges a conversation by what is known of it, and that another one may once more is known (D25, D26)."""
+
+from collections.abc import Iterator
+
+from router.decision import NewEvent
+from router.model import Contact, Conversation, Matter
+from router.rulebook import Rulebook
+from router.targets import Policy, first_match
+
+
+def traits_of(
+    rules: Rulebook, channel: str, language: str | None, contact: Contact | None, matter: Matter
+) -> dict[str, str]:
+    """What policies may ask about (D26). `language` is that of the message, else the customer's own counts."""
+    found = {
+        "channel": channel,
+        "channel_type": rules.channels[channel].type.value,
+        "priority": matter.priority.value,
+    }
+    if matter.topic is not None:
+        found["topic"] = matter.topic
+    if spoken := language or (contact.language if contact else None):
+        found["language"] = spoken
+    if contact is not None and contact.tier:
+        found["tier"] = contact.tier
+    return found
+
+
+def judged_by(policy: Policy) -> dict[str, object]:
+    """The policy as events name it."""
+    return {"policy": policy.id, "policy_version": policy.version} if policy.id else {}
+
+
+def judged_otherwise(
+    conversation: Conversation,
+    contact: Contact | None,
+    matter: Matter,
+    rules: Rulebook,
+    actor: str,
+    *,
+    channel: str | None = None,
+    language: str | None = None,
+) -> Iterator[NewEvent]:
+    """Another policy may fit what the conversation is about now (D26); the channel stays that of its opener (D25),
+    `channel` where that is not known."""
+    first = min((leg for leg in conversation.legs if not leg.desk), key=lambda leg: leg.id, default=None)
+    opener = first.channel if first is not None else channel
+    if opener is None or opener not in rules.channels:
+        return
+    policy = first_match(rules.policies, traits_of(rules, opener, language, contact, matter))
+    if policy is not None and policy.id != conversation.policy:
+        yield NewEvent(type="policy_changed", actor=actor, payload=judged_by(policy))
