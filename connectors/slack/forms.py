@@ -15,7 +15,7 @@ from connectors.slack.api import SlackApi
 from connectors.slack.modal import modal, options, place_of
 from connectors.slack.outcomes import CallFailed
 from connectors.slack.parse import Home, Person, chosen_line, sender_of
-from router.forms import Form, Wish, asks_for_form, matching
+from router.forms import ASKS, Form, Wish, asks_for_form, matching
 
 Payload = Mapping[str, Any]
 Json = dict[str, Any]
@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 200
 """Forms that may wait to be opened; more are refused, for none of them would be in time."""
-OPEN_WITHIN = 5.0
+OPEN_WITHIN = 3.0
+"""Seconds; then the trigger is over as well."""
 SHORTCUTS: Mapping[str, str] = {"onevoice_actions": "actions …", "onevoice_show": "show …"}
 """The message shortcuts of the app by their callback ids: the forms they open."""
 OPENED_CODES = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
@@ -82,9 +83,8 @@ class Forms:
     async def suggestions(self, body: Payload, home: Home) -> list[Json]:
         """What a field whose options are too many for a list offers for what is typed. Raises NotStored."""
         place = place_of(body["view"])
-        found = await self.form(
-            await self._wish(body["user"]["id"], body["user"].get("team_id"), place.line, place.thread, home)
-        )
+        user = body["user"]
+        found = await self.form(await self._wish(user["id"], user.get("team_id"), place.asked, place.thread, home))
         if isinstance(found, str):
             return []
         fields = [each for each in found.fields if each.name == body["action_id"]]
@@ -93,11 +93,8 @@ class Forms:
     async def _wish(
         self, user: str, team: str | None, line: str, thread: str, home: Home, target: str | None = None
     ) -> Wish:
-        """The verb of a line or template, with whatever is certain behind it."""
-        words = line.removesuffix("…").split()
-        known = " ".join(word for word in words if not word.startswith("{"))
         sender = sender_of(user, team, home, await self._people([user], home))
-        return Wish(sender=sender, line=known, thread=thread, target=target)
+        return Wish(sender=sender, line=line.removesuffix(ASKS), thread=thread, target=target)
 
     async def _open(self, press: Press, home: Home) -> None:
         """Never raises: nobody waits for it."""
@@ -108,7 +105,7 @@ class Forms:
                 if isinstance(found, str):
                     await self._whisper(press, f"Not done: {found}")
                     return
-                await self._show(press, modal(found, press.thread, press.target))
+                await self._show(press, modal(found, wish))
         except CallFailed as failure:
             if failure.code in OPENED_CODES:
                 return

@@ -8,7 +8,7 @@ import orjson
 
 from connectors.slack.actions import actions
 from connectors.slack.render import clip, rich_text
-from router.forms import CHOICES, LONGEST, Field, Form, Kind, Option
+from router.forms import CHOICES, LONGEST, Field, Form, Kind, Option, Wish
 from router.richtext import RichText
 from router.splitting import split
 
@@ -26,16 +26,22 @@ BLOCK_TEXT = 2_900
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a modal remembers of where it was asked for: the line it composes, the desk thread, the message."""
+    """What a modal remembers: the line it composes, the line that asked for it, the desk thread, the message."""
 
     line: str
+    asked: str
     thread: str
     target: str | None = None
 
 
-def modal(form: Form, thread: str, target: str | None = None) -> Json:
-    """The `view` of a form."""
-    remembered = {"l": form.line, "t": thread, **({"m": target} if target is not None else {})}
+def modal(form: Form, wish: Wish) -> Json:
+    """The `view` of a form somebody wished for."""
+    remembered = {
+        "l": form.line,
+        "a": wish.line,
+        "t": wish.thread,
+        **({"m": wish.target} if wish.target is not None else {}),
+    }
     return {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -52,7 +58,7 @@ def place_of(view: Payload) -> Place:
     if view.get("callback_id") != CALLBACK:
         raise ValueError("it is no form of ours")
     remembered = orjson.loads(view["private_metadata"])
-    return Place(line=remembered["l"], thread=remembered["t"], target=remembered.get("m"))
+    return Place(line=remembered["l"], asked=remembered["a"], thread=remembered["t"], target=remembered.get("m"))
 
 
 def values_of(view: Payload) -> dict[str, str]:

@@ -42,7 +42,7 @@ async def submitted(
                 found = await forms.form(wish)
                 if isinstance(found, str):
                     return _mistake(view, found)
-                return {"response_action": "update", "view": modal(found, place.thread, place.target)}
+                return {"response_action": "update", "view": modal(found, wish)}
             receipts = await keep()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         log.error("slack.form_unreadable", reason=repr(error))

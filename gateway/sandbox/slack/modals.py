@@ -311,9 +311,8 @@ def _filled(block: Payload, value: str | None, offered: list[Payload]) -> dict[s
                 raise ValueError(f"{block['block_id']} is missing")
             return {"type": kind, f"selected_{name}": chosen}
     several = kind.startswith("multi_") or kind == "checkboxes"
-    first = (
-        element.get("initial_options", []) if several else [element["initial_option"]] * ("initial_option" in element)
-    )
+    single = [element["initial_option"]] if "initial_option" in element else []
+    first = element.get("initial_options", []) if several else single
     known = element.get("options", offered)
     wanted = None if value is None else [each.strip() for each in value.split(",") if each.strip()]
     options = first if wanted is None else [each for each in known if each["value"] in wanted]
