@@ -149,7 +149,6 @@ class Application:
         self.metrics.service.handed(touched.handed)
         self.metrics.service.promises(touched.promises)
         self.metrics.service.alerts(touched.alerts)
-        self.metrics.service.alerts(touched.alerts)
         self.hub.wake(touched.places)
         if touched.owners:
             self.assigning.nudge()

@@ -450,6 +450,7 @@ class Settings(Section):
     calendars: dict[str, dict[str, object]] = Field(default_factory=shipped_calendars)
     standards: dict[str, Any] = {}
     checks: CheckSettings = CheckSettings()
+    resolutions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], ...] = RESOLUTIONS
     promise_calendar: str | None = None
     reopen_window: Duration = REOPEN_WINDOW
     reopen_windows: dict[str, Duration] = {}
@@ -480,7 +481,6 @@ def to_rulebook(
         channels={
             channel.id: ChannelRules(
                 id=channel.id, type=ChannelType(channel.type), capabilities=capabilities[channel.id]
-    resolutions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], ...] = RESOLUTIONS
             )
             for channel in settings.channels
         },
@@ -492,6 +492,7 @@ def to_rulebook(
         routes=tuple(_route(route) for route in settings.routes),
         assignment=settings.assignment.to_rules(),
         alerts={policy.id: policy.alerts.to_rules() for policy in settings.policies},
+        resolutions=settings.resolutions,
         voice=voice,
         recognition=recognition,
         messages=messages,
@@ -518,7 +519,6 @@ def _route(route: RouteSettings) -> Route:
             tier=frozenset(when.tier),
             topic=frozenset(when.topic),
             verified=when.verified,
-        resolutions=settings.resolutions,
         ),
         team=route.team,
         agent=route.agent,

@@ -12,12 +12,10 @@ from connectors.slack.api import SlackApi
 from connectors.slack.backfill import Backfill, Pacing
 from connectors.slack.desk import Desk
 from connectors.slack.directs import Directs
-from connectors.slack.directs import Directs
 from connectors.slack.files import Files
 from connectors.slack.forms import Forms
 from connectors.slack.ingress import Ingress
 from connectors.slack.lookup import Lookup
-from connectors.slack.members import Members
 from connectors.slack.members import Members
 from connectors.slack.outcomes import CallFailed
 from connectors.slack.parse import Home
@@ -48,8 +46,6 @@ NEEDED_SCOPES = frozenset(
         "files:write",
         "groups:history",
         "groups:read",
-        "im:history",
-        "im:write",
         "im:history",
         "im:write",
         "reactions:read",
