@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from router.asked import Asked
+from router.form_parts import Around, Other
 from router.forms import FORM, Form, Wish
 from router.model import Conversation, Inbound, InboundKind, Status, Thread
 from router.richtext import RichText
 from router.rulebook import Rulebook
-from router.verb_forms import Around, Other, form_of
+from router.verb_forms import form_of
 from router.verbs import ASK, verb_in
 from storage import cards, contacts
 from storage.codec import rich_text
