@@ -23,7 +23,8 @@ from router.arrivals import Lease as Lease
 from router.arrivals import LeaseLost as LeaseLost
 from router.arrivals import Receipt as Receipt
 from router.forms import Form, Wish
-from router.model import Attachment, Blob, Capabilities, ChannelType, Delivery
+from router.model import Attachment, Blob, Capabilities, ChannelType, Delivery, Sender
+from router.sheets import Sheet
 
 Clock = Callable[[], datetime]
 """Reads the time, aware and in UTC; connectors get theirs from the gateway."""
@@ -160,6 +161,14 @@ class Ports(Protocol):
 
     async def posts(self, thread: str, since: datetime) -> list[str]:
         """The remote ids of what people wrote in the conversation of a desk thread since, deleted posts left out.
+
+        Raises NotStored when the store cannot be read.
+        """
+        ...
+
+    async def sheet(self, sender: Sender, line: str) -> Sheet:
+        """What the desk answers to a line that was said outside of any thread, "home" for a member's Home; nothing is
+        stored.
 
         Raises NotStored when the store cannot be read.
         """

@@ -25,6 +25,7 @@ from gateway.hub import Hub
 from gateway.incidents import Incidents
 from gateway.intake import Intake
 from gateway.leases import Leases
+from gateway.indexing import Indexing
 from gateway.metrics import Metrics
 from gateway.neighbours import Neighbours
 from gateway.outlet import Outlet, outlets_of
@@ -125,6 +126,11 @@ class Application:
         return self._settings
 
     async def _full(self, rules: Rulebook) -> Rulebook:
+        self.digests = Digests(self.database, self._rules, self.wake, clock)
+        links = AnswerLinks(secret, node.url)
+        self.outages = Outages(self, self._leases, clock, links)
+        self.answers = Answers(self, clock, links)
+        self.indexing = Indexing(self.database, self._leases)
         """The rulebook with what only the database knows: every version of the policies."""
         return await with_policies(rules, self._settings, self.database, self.wake)
 
@@ -163,7 +169,7 @@ class Application:
             await self.database.transact(outbox.take_back)
             await self.database.transact(leases.take_back)
         self.rulebook = await self._full(self.rulebook)
-        loops = (self.timers.run, self.assigning.run, self.incidents.run, self.watch.run)
+        loops = (self.timers.run, self.assigning.run, self.incidents.run, self.indexing.run, self.digests.run, self.outages.run, self.watch.run)
         for number, job in enumerate((*self.intake.jobs, *self.parsing.jobs, *loops)):
             self.supervisor.start(f"core-{number}", job)
         if self.database.dialect == "postgresql":  # only there are other nodes

@@ -9,9 +9,11 @@ from gateway.hub import Hub
 from gateway.intake import Intake
 from gateway.leases import Leases
 from gateway.outlet import Outlet
+from gateway.sheets import Sheets
 from router.forms import Form, Wish
-from router.model import Blob, Delivery
+from router.model import Blob, Delivery, Sender
 from router.rulebook import Rulebook
+from router.sheets import Sheet
 from storage import desk_forms, feeds, intake, threads
 from storage.blobs import BlobStore
 from storage.database import Database
@@ -53,6 +55,7 @@ class ChannelPorts:
         self._hub = hub
         self._outlet = outlet
         self._rules = rules
+        self._sheets = Sheets(channel, database, rules)
         self.blobs: Blobs = ChannelBlobs(blobs)
 
     async def intake(self, arrivals: Sequence[Arrival], cursor: Cursor | None = None) -> list[Receipt]:
@@ -88,6 +91,12 @@ class ChannelPorts:
     async def posts(self, thread: str, since: datetime) -> list[str]:
         try:
             return await self._database.read(threads.posts, self._channel, thread, since)
+        except StoreUnavailable as error:
+            raise NotStored(str(error), full=error.full) from error
+
+    async def sheet(self, sender: Sender, line: str) -> Sheet:
+        try:
+            return await self._sheets.of(sender, line)
         except StoreUnavailable as error:
             raise NotStored(str(error), full=error.full) from error
 

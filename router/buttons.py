@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from router.asked import Asked
+from router.commands import from_outside
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.desk import VERBS, unknown
 from router.model import Conversation, Inbound
@@ -14,6 +15,8 @@ from router.verbs import spoken, verb_in
 def from_button(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
     """A listed agent asks for the verb; anybody else is told in private that nothing was done."""
     conversation, verb = snapshot.proof, verb_in(inbound)
+    if verb is not None and inbound.thread.ref is None:
+        return from_outside(inbound, verb, rules)
     if conversation is None or verb is None:
         return ignored("button", "it is no button of a card")
     sender = inbound.sender

@@ -29,7 +29,20 @@ from router.ownership import Ownership
 from router.record import Record
 from router.richtext import RichText
 from router.rulebook import Rulebook
-from storage import agents, cards, contacts, feeds, holds, incidents, ledger, offers, open_notices, rounds, snoozes
+from storage import (
+    agents,
+    audit,
+    cards,
+    contacts,
+    feeds,
+    holds,
+    incidents,
+    ledger,
+    offers,
+    open_notices,
+    rounds,
+    snoozes,
+)
 from storage.codec import json_of, outgoing_json, outgoing_of, text_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.holds import Hit
@@ -327,6 +340,14 @@ class Changes:
         return self._snapshots.conversations[conversation.id]
 
     # Conversations and legs.
+    def apply_outside(self, decision: Decision) -> None:
+        """Carry out what is about no conversation; there is no log it would belong to, so that it is in the audit."""
+        self._owners = True
+        if decision.ownership is not None and decision.ownership.status is not None:
+            agents.set_status(self._tx, decision.ownership.status)
+        for event in decision.events:
+            audit.write(self._tx, new_id(), event.actor, event.type, "", event.payload)
+
 
     def _conversation(self, inbound: Inbound | None, decision: Decision) -> Conversation:
         if decision.conversation is not None:

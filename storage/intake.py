@@ -178,7 +178,9 @@ def _carry_out(
             touched = touched.and_then(changes.save())
         snapshot = snapshots.of(inbound)
         decision = decide(snapshot, inbound)
-        if decision.outcome is Outcome.STORED:
+        if decision.outcome is Outcome.STORED and decision.conversation is None and decision.opening is None:
+            changes.apply_outside(decision)
+        elif decision.outcome is Outcome.STORED:
             changes.apply(item_id, inbound, decision)
             if wants_receipt(decision, inbound, rules):
                 automatic.ask(tx, item_id)

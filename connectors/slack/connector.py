@@ -15,6 +15,7 @@ from connectors.slack.directs import Directs
 from connectors.slack.files import Files
 from connectors.slack.forms import Forms
 from connectors.slack.ingress import Ingress
+from connectors.slack.homes import Homes
 from connectors.slack.lookup import Lookup
 from connectors.slack.members import Members
 from connectors.slack.outcomes import CallFailed
@@ -81,7 +82,8 @@ class SlackConnector:
         bots = frozenset(settings.allowed_bots)
         people = People(self._api).of
         self._forms = Forms(self._api, ports, people)
-        self._ingress = Ingress(settings.id, bots, ports, people, self._heard, self._gap, self._forms)
+        self._homes = Homes(settings.id, self._api, ports, people)
+        self._ingress = Ingress(settings.id, bots, ports, people, self._heard, self._gap, self._forms, self._homes)
         self._backfill = Backfill(
             settings.id, self._api, ports, self._ingress.receive_payload, clock, pacing or Pacing()
         )
@@ -180,6 +182,7 @@ class SlackConnector:
 
     def _gap(self) -> None:
         self._watch.gap()
+            work.create_task(self._homes.run(home))
 
     async def _login(self) -> Home:
         """Who we are; tried until it works, for without it our own posts could not be told from others'."""

@@ -13,8 +13,10 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from connectors.base import NotStored, Ports, Receipt
+from connectors.base import Arrival, NotStored, Ports, Receipt
+from connectors.slack.commands import Commands, is_home
 from connectors.slack.forms import Forms
+from connectors.slack.homes import Homes
 from connectors.slack.parse import Home, Person, Setting, overtaken, people_in, quarantined, to_arrival, to_raw
 from connectors.slack.submission import submitted
 
@@ -52,6 +54,7 @@ class Ingress:
         self._forms = forms
         self._setting: Setting | None = None
         self._app = self._bolt()
+        homes: Homes,
 
     def open(self, home: Home) -> None:
         """From now on payloads are taken; before, Slack is asked to come again."""
@@ -60,6 +63,8 @@ class Ingress:
     def _bolt(self) -> AsyncApp:
         async def authorize() -> AuthorizeResult:
             """Bolt wants to know who we are; nothing here sends through it."""
+        self._homes = homes
+        self._commands = Commands(channel, ports, homes, people)
             home = self._home
             return AuthorizeResult(
                 enterprise_id=home.enterprise or None, team_id=home.team, bot_user_id=home.user, bot_id=home.bot
@@ -88,6 +93,7 @@ class Ingress:
 
     @property
     def _home(self) -> Home:
+        app.event("app_home_opened")(self._show_home)
         if self._setting is None:
             raise NotStored("not logged in to Slack yet")
         return self._setting.home
@@ -142,7 +148,9 @@ class Ingress:
     async def _store_and_acknowledge(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
         """Interactions and commands have no automatic acknowledgement (S16). What asks for a form changes nothing and
         is not stored."""
-        if not self._forms.ask(body, self._home):
+        if is_home(body):
+            await self._commands.pressed(body, partial(self._store, body, context))
+        elif not self._forms.ask(body, self._home):
             await self._store(body, context)
         await ack()
 
@@ -166,6 +174,16 @@ class Ingress:
             await self._people(people_in(body), self._setting.home),
         )
         context["storing"] = True
+    async def _answer(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
+        self._heard()
+        await ack(await self._commands.answered(body, self._home, partial(self._store, body, context)))
+
+    async def _show_home(self, event: dict[str, Any]) -> None:
+        """Nothing to store: the Home is made anew whenever it is opened."""
+        self._heard()
+        if event.get("tab") == "home":
+            self._homes.want(event["user"])
+
         return [] if arrival is None else await self._ports.intake([arrival])
 
     async def _suggest(self, body: dict[str, Any], ack: AsyncAck) -> None:

@@ -21,6 +21,8 @@ Payload = Mapping[str, Any]
 
 ECHO_EVENT = "gw.out"
 """The metadata event_type of everything we post for a delivery (S20)."""
+OUTSIDE = "outside"
+"""The id of a press without a thread: a command, or a button of Home."""
 MENTIONS_LIMIT = 20
 """People of one message whose names are looked up; a message that names more is not worth the wait."""
 
@@ -366,6 +368,10 @@ def _reaction(event: Payload, setting: Setting, people: People) -> tuple[str, In
 def _button(body: Payload, setting: Setting, people: People) -> tuple[str, Inbound]:
     """A press is the same press however often it is sent (S16). `value` is "action id:value of the button"."""
     action = body["actions"][0]
+    if (body.get("view") or {}).get("type") == "home":
+        return _outside(
+            f"home:{body['user']['id']}:{action['action_ts']}", body["user"], chosen_line(action), setting, people
+        )
     channel = (body.get("channel") or body["container"])["id" if body.get("channel") else "channel_id"]
     message = body.get("message") or {"ts": body["container"]["message_ts"], **body["container"]}
     chosen = chosen_line(action)
@@ -413,15 +419,20 @@ def _form(body: Payload, setting: Setting, people: People) -> tuple[str, Inbound
 
 
 def _command(body: Payload, setting: Setting, people: People) -> tuple[str, Inbound]:
-    """A slash command is a press without a message: `value` is "/onevoice rest of the line"."""
-    channel, key = body["channel_id"], f"command:{body['trigger_id']}"
+    """A slash command is a press without a message."""
+    user = {"id": body["user_id"], "team_id": body.get("team_id")}
+    return _outside(f"command:{body['trigger_id']}", user, (body.get("text") or "").strip(), setting, people)
+
+
+def _outside(key: str, user: Payload, line: str, setting: Setting, people: People) -> tuple[str, Inbound]:
+    """What is said outside of any thread has its member for an address."""
     return key, Inbound(
         kind=InboundKind.BUTTON,
         channel=setting.channel,
-        address=channel,
-        sender=_sender({"user": body["user_id"], "team": body.get("team_id")}, setting.home, people),
+        address=user["id"],
+        sender=sender_of(user["id"], user.get("team_id"), setting.home, people),
         remote_id=key,
-        value=f"{body['command']} {body.get('text', '')}".strip(),
+        value=f"{ASK}{OUTSIDE}:{line}",
     )
 
 

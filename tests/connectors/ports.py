@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 
 from connectors.base import Arrival, BlobTooLarge, Cursor, DeskThread, Fate, FeedItem, Lease, Receipt
 from router.forms import Form, Wish
-from router.model import Blob, Delivery, Inbound
+from router.model import Blob, Delivery, Inbound, Sender
+from router.sheets import Sheet, sentence
 
 
 class FileBlobs:
@@ -48,6 +49,8 @@ class MemoryPorts:
         self.written: dict[str, list[str]] = defaultdict(list)
         self.forms: dict[str, Form] | Exception = {}
         self.wishes: list[Wish] = []
+        self.sheets: dict[str, Sheet] | Exception = {}
+        self.questions: list[tuple[Sender, str]] = []
         self._keys: dict[str, tuple[bytes, Receipt]] = {}
         self._changed = asyncio.Condition()
 
@@ -102,6 +105,12 @@ class MemoryPorts:
 
     async def posts(self, thread: str, since: datetime) -> list[str]:
         return self.written[thread]
+
+    async def sheet(self, sender: Sender, line: str) -> Sheet:
+        self.questions.append((sender, line))
+        if isinstance(self.sheets, Exception):
+            raise self.sheets
+        return self.sheets.get(line, sentence(f"Nothing is known of {line!r}."))
 
     async def form(self, wish: Wish) -> Form | str:
         self.wishes.append(wish)
