@@ -83,7 +83,7 @@ class Application:
         self.connectors: dict[str, Connector] = {}
         self.outlets: dict[str, Outlet] = {}
         secret = gateway_secret(node)
-        for channel in settings.channels:
+        for channel in sorted(settings.channels, key=_workspace_of):  # workspaces first
             ports = ChannelPorts(
                 channel.id,
                 self.intake,
@@ -94,6 +94,10 @@ class Application:
                 partial(self.outlets.__getitem__, channel.id),
                 self._rules,
             )
+            if workspace := _workspace_of(channel):
+                owner = self.connectors[workspace]
+                self.connectors[channel.id] = _colleagues(channel, ports, clock, owner, partial(self._desks, workspace))
+                continue
             self.connectors[channel.id] = _connector(
                 channel, ports, clock, secret, node.url, node.files_url, self.metrics
             )
@@ -141,6 +145,11 @@ class Application:
 
     def _rules(self) -> Rulebook:
         return self.rulebook
+
+    def _desks(self, workspace: str) -> list[str]:
+        """The Slack channels of a workspace where agents are now."""
+        desks = [route.desk for route in self.rulebook.routes]
+        return [name for desk in desks if desk.channel == workspace for name in desk.slack]
 
     def _parse(self, *item: Any) -> None:
         self.parsing.add(*item)
@@ -292,6 +301,23 @@ class Application:
             return await self.database.read(outbox.backlog)
         except StoreUnavailable:
             return []
+
+
+def _workspace_of(settings: Any) -> str:
+    """The channel whose app this one uses; empty for one with an account of its own."""
+    return getattr(settings, "workspace", "")
+
+
+def _colleagues(
+    settings: Any, ports: ChannelPorts, clock: Clock, workspace: Connector, desks: Callable[[], list[str]]
+) -> Connector:
+    """The side of a Slack workspace where colleagues are the customers."""
+    from connectors.slack.colleagues import ColleaguesConnector
+    from connectors.slack.connector import SlackConnector
+
+    if not isinstance(workspace, SlackConnector):
+        raise TypeError(f"channel {settings.id}: {workspace.channel} is no Slack workspace")
+    return ColleaguesConnector(settings, ports, clock, workspace, desks)
 
 
 def _connector(

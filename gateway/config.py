@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from gateway import voices
 from gateway.crosschecks import contradictions
 from gateway.document import Keys, Mistake, read
-from gateway.settings import ChannelSettings, Settings, channel_model
+from gateway.settings import ChannelSettings, Settings, channel_model, is_of_colleagues
 
 SHORTEST_HIDDEN = 4
 
@@ -127,7 +127,7 @@ def _siblings(keys: Keys, value: object) -> list[str]:
         if isinstance(key, str):
             model = _model(_fields(model)[key].annotation)
         if model is ChannelSettings and isinstance(value, dict):
-            model = channel_model(value["type"])
+            model = channel_model(value["type"], of_colleagues=is_of_colleagues(value))
     return [field.alias or name for name, field in _fields(model).items()]
 
 

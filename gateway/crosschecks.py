@@ -30,6 +30,7 @@ def contradictions(value: object) -> Iterator[Finding]:
     yield from _agents(whole)
     yield from _teams(whole)
     yield from _routes(whole)
+    yield from _colleagues(whole)
     yield from _policies(whole)
     yield from _gateway(whole)
     yield from _listeners(whole)
@@ -148,6 +149,35 @@ def _desk(keys: Keys, desk: object, channels: dict[str, Item]) -> Iterator[Findi
     channel = channels.get(str(name), {})
     if channel.get("type", ChannelType.SLACK) != ChannelType.SLACK:
         yield (*keys, "channel"), f"{name} is of type {channel['type']}; a desk is a channel of type slack"
+    elif "workspace" in channel:
+        yield (*keys, "channel"), f"colleagues ask on {name}; the desk is its workspace, {channel['workspace']}"
+
+
+def _colleagues(whole: Item) -> Iterator[Finding]:
+    """Channels where colleagues ask: each of another workspace, and nowhere where agents are."""
+    channels = _known(whole, "channels")
+    owners = {name: each for name, each in channels.items() if each.get("type") == ChannelType.SLACK}
+    desks = {
+        (str(desk.get("channel")), slack.removeprefix("#"))
+        for _, route in _items(whole, "routes")
+        if isinstance(desk := route.get("desk"), dict)
+        for _, slack in _named(desk.get("slack"))
+    }
+    seen: dict[str, object] = {}
+    for keys, item in _items(whole, "channels"):
+        if item.get("type") != ChannelType.SLACK or "workspace" not in item:
+            continue
+        name = str(item["workspace"])
+        if name not in owners or "workspace" in owners[name]:
+            have = ", ".join(each for each, found in owners.items() if "workspace" not in found) or "none"
+            yield (*keys, "workspace"), f"{name} is no channel of type slack with an app of its own; those here: {have}"
+        first = seen.setdefault(name, item.get("id"))
+        if first != item.get("id"):
+            yield (*keys, "workspace"), f"colleagues of {name} ask on {first} already; name all ways to ask there"
+        for tail, slack in _named(item.get("help_channels")):
+            if (name, slack.removeprefix("#")) in desks:
+                sentence = f"{slack} is the desk of a route; what agents write there must not be taken for a question"
+                yield (*keys, "help_channels", *tail), sentence
 
 
 def _gateway(whole: Item) -> Iterator[Finding]:

@@ -228,10 +228,17 @@ class ChannelSettings(Protocol):
     def type(self) -> str: ...
 
 
-def channel_model(channel_type: str) -> type[BaseModel]:
-    """The settings class of a kind of channel, imported on demand: `connectors.email.settings.EmailSettings`."""
+def channel_model(channel_type: str, *, of_colleagues: bool = False) -> type[BaseModel]:
+    """The settings class of a kind of channel, imported on demand: `connectors.email.settings.EmailSettings`.
+    `of_colleagues`: the side of a workspace where colleagues are the customers."""
     module = import_module(f"connectors.{ChannelType(channel_type)}.settings")
-    return cast(type[BaseModel], getattr(module, f"{channel_type.title()}Settings"))
+    name = "ColleaguesSettings" if of_colleagues else f"{channel_type.title()}Settings"
+    return cast(type[BaseModel], getattr(module, name))
+
+
+def is_of_colleagues(channel: Mapping[str, object]) -> bool:
+    """Whether a channel as written is of type slack and uses the app of another."""
+    return channel.get("type") == ChannelType.SLACK and "workspace" in channel
 
 
 def _channel(value: object) -> ChannelSettings:
@@ -240,7 +247,7 @@ def _channel(value: object) -> ChannelSettings:
         raise PydanticCustomError("dict_type", "must hold keys and values")
     if value.get("type") not in CHANNEL_TYPES:
         raise PydanticCustomError("channel_type", "type must be one of " + ", ".join(CHANNEL_TYPES))
-    model = channel_model(value["type"])
+    model = channel_model(value["type"], of_colleagues=is_of_colleagues(value))
     durations = {  # connectors declare timedeltas, the file writes 10s
         name: to_duration(value[name])
         for name, field in model.model_fields.items()

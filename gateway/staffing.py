@@ -29,9 +29,7 @@ class Staff:
 
     def __init__(self, rules: Rulebook) -> None:
         self._rules = rules
-        self._channels = frozenset(
-            channel.id for channel in rules.channels.values() if channel.type is not ChannelType.SLACK
-        )
+        self._channels = frozenset(rules.channels) - {route.desk.channel for route in rules.routes}
         self._languages = frozenset(each.lower() for agent in rules.agents.values() for each in agent.languages)
         self._everyone = any(not agent.languages for agent in rules.agents.values())
         self._kept: dict[str, tuple[object, AgentState]] = {}

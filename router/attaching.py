@@ -37,6 +37,8 @@ def attach(
             return proof, Reason("attach.thread", f"it answers in the thread of conversation {proof.number}")
         late = proof
     current = [each for each in (*snapshot.open, *snapshot.recent) if is_current(each, inbound, snapshot.now, terms)]
+    if inbound.thread.apart:
+        return _apart(current, inbound)
     if found := next((each for each in current if set(each.orders) & set(matter.orders[:1])), None):
         return found, Reason("attach.order", f"conversation {found.number} is about order {matter.orders[0]}")
     alike = [each for each in current if each.matter.agrees(matter)]
@@ -54,6 +56,13 @@ def attach(
     if late is not None:
         return None, Reason("attach.new", f"conversation {late.number} was resolved too long ago to be reopened")
     return None, Reason("attach.new", _WHY_NEW[bool(snapshot.open)])
+
+
+def _apart(current: list[Conversation], inbound: Inbound) -> Attached:
+    """Others may read what is said at that address: no other matter of the contact may be answered there."""
+    if (found := next(_here(current, inbound), None)) is not None:
+        return found, Reason("attach.leg", f"conversation {found.number} is the one of this address")
+    return None, Reason("attach.new", "it is the first that is said at this address, or the last was long ago")
 
 
 def is_current(conversation: Conversation, inbound: Inbound, now: datetime | None, terms: Terms) -> bool:

@@ -48,6 +48,8 @@ def from_customer(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Deci
     attached, reason = attach(snapshot, proof, inbound, matter, rules.terms, rules.recognition)
     if attached is not None:
         return _follow_up(snapshot, attached, inbound, matter, rules, reason)
+    if not inbound.thread.opens:
+        return ignored("attach.none", "it goes on with no conversation of ours")
     return _opening(snapshot, inbound, matter, rules, reason)
 
 
@@ -60,6 +62,8 @@ def _matter(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Matter:
 def _is_strange(snapshot: Snapshot, inbound: Inbound) -> bool:
     """The thread is proven but the sender is nobody of that conversation (H3, E2)."""
     thread, proof = inbound.thread, snapshot.proof
+    if thread.apart:
+        return False  # whoever can write there takes part
     if snapshot.contact is not None and proof is not None and snapshot.contact.id == proof.contact:
         return False
     return thread.participant != inbound.sender.identity.value

@@ -184,12 +184,16 @@ class Thread:
 
     `conversation`: named by our own HMAC (mail token or Message-ID), `participant`: the address that HMAC was made
     for. `ref`: the desk thread ("C1:1700.1"). `remote_ids`: provider ids it refers to (References, reply-to).
+    `apart`: what is said at its address is one conversation and no part of another (a thread that others read too);
+    without `opens` it only goes on with one that is there.
     """
 
     conversation: UUID | None = None
     participant: str | None = None
     ref: str | None = None
     remote_ids: tuple[str, ...] = ()
+    apart: bool = False
+    opens: bool = True
 
 
 NO_THREAD = Thread()

@@ -18,6 +18,8 @@ from router.verbs import verb_of
 EDIT_SHOWN = 3000
 """Characters of a customer's edit that a notice holds."""
 
+ANONYMOUS = Outgoing()
+
 
 def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
     """A new version or a tombstone: changed in the queue while it is there, told where the channel can, else said."""
@@ -47,7 +49,8 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decisio
     if queued and not told and len(carriers) == 1:
         rewrite = {queued[0].id: inbound.text}
         return _decided("changed before it left", conversation, revision, event, rewrite=rewrite)
-    changes, sentence = edits_of(told or carriers, inbound.text, rules)
+    writer = Outgoing(author=_writer(target, inbound, rules), author_kind=message.author_kind)
+    changes, sentence = edits_of(told or carriers, inbound.text, rules, writer)
     if sentence is not None:
         said = sentence if rules.is_desk(inbound.channel) else _edited(plain(inbound.text))
         changes = (*changes, *notice(conversation, said))
@@ -117,8 +120,16 @@ def _made_a_note(
     )
 
 
-def edits_of(told: Sequence[TargetDelivery], text: RichText, rules: Rulebook) -> tuple[tuple[Planned, ...], str | None]:
-    """The new text carried to where the old one was told, or why that cannot be."""
+def _writer(target: Target, inbound: Inbound, rules: Rulebook) -> str:
+    """The name that is shown with the new text, as it was with the old one."""
+    agent = rules.agents.get(target.message.author.removeprefix("agent:"))
+    return agent.name if agent is not None else inbound.sender.name
+
+
+def edits_of(
+    told: Sequence[TargetDelivery], text: RichText, rules: Rulebook, writer: Outgoing = ANONYMOUS
+) -> tuple[tuple[Planned, ...], str | None]:
+    """The new text carried to where the old one was told, or why that cannot be. `writer` says whose words it is."""
     changes: list[Planned] = []
     for each in told:
         capabilities = rules.channels[each.channel].capabilities
@@ -126,7 +137,7 @@ def edits_of(told: Sequence[TargetDelivery], text: RichText, rules: Rulebook) ->
             return (), "The edit cannot be shown where the message was sent: write a correction instead."
         if each.remote_id is None and not capabilities.pulls:
             return (), "The message is still on its way: its edit was kept but not sent. Write a correction instead."
-        changes.append(_change(each, DeliveryKind.EDIT, Outgoing(text=text, target=each.remote_id)))
+        changes.append(_change(each, DeliveryKind.EDIT, replace(writer, text=text, target=each.remote_id)))
     return tuple(changes), None
 
 

@@ -14,7 +14,7 @@ LONGEST_CHAIN = 20
 
 _BUSY = Statement(
     """
-    SELECT l.thread_key, c.opened_at, c.last_in_at,
+    SELECT coalesce(l.thread_key, l.address), c.opened_at, c.last_in_at,
            (SELECT m.sent_at FROM messages m
             WHERE m.conversation = coalesce(c.merged_into, c.id) AND m.channel = :channel
             ORDER BY m.seq DESC LIMIT 1)
@@ -23,7 +23,7 @@ _BUSY = Statement(
     JOIN conversations c ON c.id = busy.id
     JOIN legs l ON l.conversation = c.id
     LEFT JOIN conversations s ON s.id = c.merged_into
-    WHERE l.desk AND l.channel = :channel AND l.thread_key IS NOT NULL
+    WHERE l.channel = :channel AND (l.thread_key IS NOT NULL OR NOT l.desk)
       AND (s.id IS NULL OR s.status <> 'resolved' OR s.resolved_at >= :since)
     """
 )
@@ -40,12 +40,13 @@ _POSTS = Statement(
 
 
 def busy(tx: Transaction, channel: str, since: datetime) -> list[DeskThread]:
-    """The threads of a desk channel whose conversation is open or said something since, latest first."""
+    """The threads of a desk, or the addresses of a customers' channel, whose conversation is open or said something
+    since, latest first."""
     at = to_micros(since)
     rows = tx.all(_BUSY, {"channel": channel, "since": at, "first": first_id_at(at).bytes})
     rows.sort(key=lambda row: max(each for each in row[1:] if each is not None), reverse=True)
     return [
-        DeskThread(ref=row[0][len(channel) + 1 :], read_to=of_micros(row[1] if row[3] is None else row[3]))
+        DeskThread(ref=row[0].removeprefix(f"{channel}:"), read_to=of_micros(row[1] if row[3] is None else row[3]))
         for row in rows[:LIMIT]
     ]
 

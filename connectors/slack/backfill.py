@@ -143,7 +143,7 @@ class Backfill:
             seen.add(ref)
             if message["ts"] == root:
                 continue  # ours, and Slack tells it with every page
-            for event in _events(message, channel):
+            for event in events_of(message, channel):
                 old = event["ts"] < _ts(gap) if message.get("bot_id") else ref in known
                 if event.get("subtype") != "message_changed" and old:
                     continue
@@ -212,7 +212,7 @@ def _ts(instant: datetime) -> str:
     return f"{instant.timestamp():.6f}"
 
 
-def _events(message: Payload, channel: str) -> Iterator[Payload]:
+def events_of(message: Payload, channel: str) -> Iterator[Payload]:
     """The events Slack would have sent for it: the message, and its last edit."""
     yield {**message, "type": "message", "channel": channel}
     if edited := message.get("edited"):

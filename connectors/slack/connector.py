@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 from aiohttp.web import AbstractRouteDef
@@ -15,6 +16,7 @@ from connectors.slack.directs import Directs
 from connectors.slack.files import Files
 from connectors.slack.forms import Forms
 from connectors.slack.ingress import Ingress
+from connectors.slack.ingress import Side as Reader
 from connectors.slack.homes import Homes
 from connectors.slack.lookup import Lookup
 from connectors.slack.members import Members
@@ -57,6 +59,18 @@ NEEDED_SCOPES = frozenset(
 )
 
 
+class Side(Reader, Protocol):
+    """The channel of colleagues who ask through the same app."""
+
+    async def open(self) -> None:
+        """Before anything is taken in."""
+        ...
+
+    async def refill(self) -> None:
+        """After a gap, and at the start."""
+        ...
+
+
 class SlackConnector:
     """One Slack workspace as a channel (decisions 14)."""
 
@@ -78,7 +92,7 @@ class SlackConnector:
         places, members = Places(self._api), Members(self._api)
         directs = Directs(self._api, posts, places, members, clock, lambda: self._workspace)
         self._desk = Desk(posts, Shares(self._files, posts, ports), places, members, directs, ports)
-        self._lookup = Lookup(self._api, self._desk, self._files, ports)
+        self._lookup = Lookup(self._api, self._desk.place, self._files, ports)
         bots = frozenset(settings.allowed_bots)
         people = People(self._api).of
         self._forms = Forms(self._api, ports, people)
@@ -88,9 +102,30 @@ class SlackConnector:
             settings.id, self._api, ports, self._ingress.receive_payload, clock, pacing or Pacing()
         )
         self._sockets = Sockets(settings.id, self._api, self._ingress.receive_payload, self._gap)
-        self._watch = Watch(settings.id, clock, deaf_after, self._sockets.rebuild, self._backfill.refill)
+        self._watch = Watch(settings.id, clock, deaf_after, self._sockets.rebuild, self._refill)
         self._clock = clock
         self._login_failure = ""
+        self._side: Side | None = None
+        self.take = self._ingress.receive_payload
+
+    def serve(self, side: Side) -> None:
+        """Colleagues ask through this workspace too; before the start."""
+        self._side = side
+        self._ingress.serve(side)
+
+    def posted(self, _: str) -> None:
+        """Slack took a post; its event must come."""
+        self._watch.posted()
+
+    @property
+    def api(self) -> SlackApi:
+        """The workspace's Web API, with our token."""
+        return self._api
+
+    @property
+    def heard_to(self) -> datetime | None:
+        """When Slack was heard last, if everything until then is stored; None while a gap is being filled."""
+        return self._watch.heard_to
 
     @property
     def channel(self) -> str:
@@ -141,6 +176,8 @@ class SlackConnector:
         """Log in, then keep the sockets and watch over what comes, until cancelled."""
         home = await self._login()
         self._workspace = home.url
+        if self._side is not None:
+            await self._side.open()
         self._ingress.open(home)
         async with asyncio.TaskGroup() as work:
             work.create_task(self._watch.run())
@@ -149,6 +186,12 @@ class SlackConnector:
                 work.create_task(self._sockets.run())
             else:
                 self._watch.gap()  # nobody tells what came while we were not there
+
+    async def _refill(self, since: datetime | None) -> None:
+        """What colleagues asked first: those are a few channels, and the threads of the desk may be many."""
+        if self._side is not None:
+            await self._side.refill()
+        await self._backfill.refill(since)
 
     async def deliver(self, delivery: Delivery) -> Outcome:
         return await self._desk.deliver(delivery)

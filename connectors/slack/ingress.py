@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBoltRequest
@@ -31,6 +31,16 @@ _ANY = re.compile("")
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
+class Side(Protocol):
+    """The other channel that a workspace may carry: colleagues who ask. `read` answers with what a payload says there;
+    None when it is the desk's."""
+
+    @property
+    def ports(self) -> Ports: ...
+
+    def read(self, body: Payload, home: Home, people: Mapping[str, Person]) -> list[Arrival] | None: ...
+
+
 class Ingress:
     """What both Socket Mode and the HTTP routes hand their payloads to; `heard` learns of each, `limited` that Slack
     holds events back (S14)."""
@@ -53,8 +63,13 @@ class Ingress:
         self._limited = limited
         self._forms = forms
         self._setting: Setting | None = None
+        self._side: Side | None = None
         self._app = self._bolt()
         homes: Homes,
+
+    def serve(self, side: Side) -> None:
+        """What is said to that side is its own."""
+        self._side = side
 
     def open(self, home: Home) -> None:
         """From now on payloads are taken; before, Slack is asked to come again."""
@@ -136,14 +151,19 @@ class Ingress:
 
     async def _store(self, body: dict[str, Any], context: AsyncBoltContext) -> None:
         assert self._setting is not None
-        people = await self._people(people_in(body), self._setting.home)
-        arrival = to_arrival(body, self._setting, people)
+        home = self._setting.home
+        people = await self._people(people_in(body), home)
+        ports, arrivals = self._ports, None
+        if self._side is not None and (arrivals := self._side.read(body, home, people)) is not None:
+            ports = self._side.ports
+        if arrivals is None:
+            told = [each for each in (overtaken(body), body) if each is not None]
+            read = [to_arrival(each, self._setting, people) for each in told]
+            arrivals = [each for each in read if each is not None] if read[-1] is not None else []
         self._heard()
-        if arrival is not None:
+        if arrivals:
             context["storing"] = True
-            before = overtaken(body)
-            first = to_arrival(before, self._setting, people) if before is not None else None
-            await self._ports.intake([arrival] if first is None else [first, arrival])
+            await ports.intake(arrivals)
 
     async def _store_and_acknowledge(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
         """Interactions and commands have no automatic acknowledgement (S16). What asks for a form changes nothing and

@@ -1,13 +1,12 @@
 """What became of a delivery of unknown outcome: our marks are looked for in Slack (S20, 2.3)."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from connectors.base import NotSent, Outcome, Ports, Sent, Unknown
 from connectors.slack.api import SlackApi
-from connectors.slack.desk import Desk
 from connectors.slack.files import Files
 from connectors.slack.outcomes import THREAD_GONE_CODES, CallFailed
 from connectors.slack.parse import to_oid
@@ -22,10 +21,14 @@ PAGES = 20
 REPEATABLE = frozenset({DeliveryKind.EDIT, DeliveryKind.DELETE, DeliveryKind.CARD, DeliveryKind.REACTION})
 
 
+Place = Callable[[Delivery], Awaitable[tuple[str, str | None]]]
+"""Slack channel id and thread ts a delivery goes to. Raises CallFailed."""
+
+
 class Lookup:
-    def __init__(self, api: SlackApi, desk: Desk, files: Files, ports: Ports) -> None:
+    def __init__(self, api: SlackApi, place: Place, files: Files, ports: Ports) -> None:
         self._api = api
-        self._desk = desk
+        self._place = place
         self._files = files
         self._ports = ports
 
@@ -39,7 +42,7 @@ class Lookup:
             return Unknown(f"the look-up brought no answer: {failure}")
 
     async def _find(self, delivery: Delivery) -> Outcome:
-        channel, thread = await self._desk.place(delivery)
+        channel, thread = await self._place(delivery)
         progress = Progress.load(delivery.checkpoint)
         if progress.posted is None:
             found = await self._marked(delivery, channel, thread)

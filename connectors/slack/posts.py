@@ -152,9 +152,15 @@ def _inert(content: Content) -> dict[str, object]:
 
 
 def _metadata(delivery: Delivery, thread: str | None, mark: Mark) -> Content:
-    """The delivery, and the thread the post is meant for: Slack may put it elsewhere (S29)."""
+    """The delivery with its channel, of which a workspace may have two, and the thread the post is meant for: Slack may
+    put it elsewhere (S29)."""
     sha = hashlib.sha256(plain(delivery.outgoing.text).encode()).hexdigest()[:16]
-    payload: dict[str, object] = {"oid": delivery.id.hex, "part": delivery.part, "sha": sha}
+    payload: dict[str, object] = {
+        "oid": delivery.id.hex,
+        "part": delivery.part,
+        "sha": sha,
+        "channel": delivery.channel,
+    }
     if thread:
         payload["thread"] = thread
     if mark.more:

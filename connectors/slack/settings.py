@@ -36,5 +36,30 @@ class SlackSettings(BaseModel):
         return self
 
 
+class ColleaguesSettings(BaseModel):
+    """Slack as a channel of customers: colleagues who ask in help channels ("#help" or an id), by direct message or by
+    mentioning the app. `workspace` is the id of the channel of type slack whose app they reach. `rate_per_channel` is in messages a second, for all they are
+    answered in together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    type: Literal["slack"]
+    workspace: str
+    help_channels: list[str] = []
+    direct_messages: bool = False
+    mentions: bool = False
+    rate_per_channel: float = Field(default=1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if not (self.help_channels or self.direct_messages or self.mentions):
+            raise ValueError(
+                f'channel "{self.id}": nobody could ask; give help_channels, or direct_messages: true, or'
+                " mentions: true"
+            )
+        return self
+
+
 def _given(secret: SecretStr | None) -> bool:
     return secret is not None and bool(secret.get_secret_value())

@@ -34,6 +34,12 @@ class Watch:
         self._unheard_since: float | None = None
         self._gap_since: datetime | None = None
         self._gap = asyncio.Event()
+        self._filling = False
+
+    @property
+    def heard_to(self) -> datetime | None:
+        """When Slack was heard last, if everything until then is here; None while a gap is being filled."""
+        return None if self._gap.is_set() or self._filling else self._heard_at
 
     def posted(self) -> None:
         """Slack took a post of ours."""
@@ -74,7 +80,9 @@ class Watch:
         while True:
             await self._gap.wait()
             self._gap.clear()
+            self._filling = True
             await self._refill(self._gap_since)
+            self._filling = False
 
     def _is_deaf(self) -> bool:
         since = self._unheard_since

@@ -52,7 +52,7 @@ def test_the_example_is_right(example: Settings) -> None:
 def test_the_sandbox_is_right() -> None:
     settings = load(packaged("sandbox.yaml"), SANDBOX)
     assert settings.gateway.data == Path("/tmp/data")
-    assert len(settings.channels) == 4
+    assert len(settings.channels) == 5
 
 
 def test_a_file_that_is_not_packaged_is_named() -> None:

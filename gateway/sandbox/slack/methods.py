@@ -298,10 +298,18 @@ class Methods:
         page, cursor = _page(posts, arguments)
         metadata = _truth(arguments.get("include_all_metadata"))
         return {
-            "messages": [post.to_json(self._space.url, metadata=metadata) for post in page],
+            "messages": [self._told(post, metadata=metadata) for post in page],
             "has_more": bool(cursor),
             "response_metadata": {"next_cursor": cursor},
         }
+
+    def _told(self, post: Post, *, metadata: bool) -> Answer:
+        """A root says how many replies it has."""
+        replies = self._space.channels[post.channel].threads.get(post.ts, ())
+        shown = post.to_json(self._space.url, metadata=metadata)
+        if replies:
+            shown |= {"thread_ts": post.ts, "reply_count": len(replies), "latest_reply": replies[-1].ts}
+        return shown
 
     # Files.
 

@@ -167,7 +167,7 @@ class Workspace:
         self.whispers: list[Whisper] = []
         for user in _PEOPLE:
             self.users[user.id] = user
-        for name in (*(f"support-{number}" for number in range(1, 9)), "aftersale"):
+        for name in (*(f"support-{number}" for number in range(1, 9)), "aftersale", "help", "random"):
             self.add_channel(name)
 
     def add_channel(self, name: str) -> Channel:
