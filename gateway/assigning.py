@@ -48,12 +48,11 @@ KNOWN_STATES = 20_000
 class _Look:
     """What was found about a waiting conversation, and what would make another look worth while."""
 
-    version: int
+    asks: Hashable
     level: int
     crowd: int
     retry_at: datetime | None
     result: Hashable
-    kind: Hashable
 
 
 class Assigning:
@@ -143,7 +142,7 @@ class Assigning:
 
     def _is_due(self, queued: Queued, share: Fraction, now: datetime) -> bool:
         last = self._looks.get(queued.id)
-        if last is None or last.crowd != self._crowds or last.version != queued.version:
+        if last is None or last.crowd != self._crowds or last.asks != _asks(queued):
             return True
         return last.level != allowed_level(share) or (last.retry_at is not None and last.retry_at <= now)
 
@@ -168,17 +167,16 @@ class Assigning:
                 break
             past, share, last = pasts[queued.id], shares[queued.id], self._looks.get(queued.id)
             kind = None if past.exclusions else _kind(queued, share)
-            if last is not None and last.version == queued.version and kind is not None and kind in in_vain:
-                looks[queued.id] = _Look(
-                    queued.version, allowed_level(share), self._crowds, last.retry_at, last.result, kind
-                )
+            asks, level = _asks(queued), allowed_level(share)
+            if last is not None and last.asks == asks and kind is not None and kind in in_vain:
+                looks[queued.id] = _Look(asks, level, self._crowds, last.retry_at, last.result)
                 continue
             trigger = self._trigger(last, past, share, now)
             inputs = inputs_of(queued, past, self._staff, states, rules, now, share, trigger)
             decided = assign(inputs)
             chosen = decided.chosen
             result = _result(decided)
-            looks[queued.id] = _Look(queued.version, allowed_level(share), self._crowds, retry_at(inputs), result, kind)
+            looks[queued.id] = _Look(asks, level, self._crowds, retry_at(inputs), result)
             if chosen is not None:
                 claims.append(
                     Claim(
@@ -227,6 +225,11 @@ def _leaving(situation: Situation, states: Mapping[str, AgentState], rules: Rule
         if why is not None:
             found.append(Leaving(held, why))
     return found
+
+
+def _asks(queued: Queued) -> Hashable:
+    """What a decision about a conversation looks at; a further message of its customer changes nothing of it."""
+    return queued.contact, queued.route, queued.team, queued.topic, queued.channel, queued.language, queued.priority
 
 
 def _kind(queued: Queued, share: Fraction) -> Hashable:

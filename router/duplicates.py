@@ -1,14 +1,15 @@
 """The same question again: from the same customer elsewhere, or from many at once (`service.md` 4.3)."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from uuid import UUID
 
 from router.consistency.patterns import Pattern
 from router.consistency.scripts import is_han
-from router.consistency.text import Haystack, normalise
+from router.consistency.text import Haystack, close_set, normalise
 
 Features = frozenset[str]
 
@@ -16,20 +17,25 @@ WINDOW = timedelta(hours=72)
 """How far back the same question of one customer counts."""
 _SOON = timedelta(minutes=30)
 _TOKEN = Pattern(r"[\p{Latin}\d][\p{Latin}\d'_-]*|[^\s\p{P}\p{S}]")
+_ASCII_TOKEN = re.compile(r"[a-z0-9][a-z0-9'_-]*")
+"""The same in a normalised text without other letters."""
 _LONGEST = 4000  # characters looked at: nobody's question is longer, and the rest is history or a log
 
 
 def features(text: str, ignored: Collection[str] = ()) -> Features:
     """Bigrams of Chinese characters, other words as they are; greetings and stop words (`ignored`) are taken out."""
-    normal = normalise(text[:_LONGEST]).text
-    longest = max((len(each) for each in ignored), default=0)
+    normal = normalise(close_set(text[:_LONGEST])).text
+    if normal.isascii():
+        return frozenset(_ASCII_TOKEN.findall(normal)).difference(ignored)
+    longest = max(map(len, ignored), default=0)
     words: set[str] = set()
     run: list[str] = []
     for token in _tokens(normal):
         if len(token) == 1 and is_han(token):
             run.append(token)
             continue
-        _close(run, words, ignored, longest)
+        if run:
+            _close(run, words, ignored, longest)
         if token and token not in ignored:
             words.add(token)
     _close(run, words, ignored, longest)
@@ -38,15 +44,28 @@ def features(text: str, ignored: Collection[str] = ()) -> Features:
 
 def _tokens(normal: str) -> list[str]:
     """Latin words and numbers, single Han characters, and a break for everything between them."""
-    hay = Haystack(normal)
+    tokens: list[str] = []
+    for han, characters in groupby(normal, is_han):
+        piece = "".join(characters)
+        if han:
+            tokens += piece
+        elif piece.isascii():
+            tokens += _ASCII_TOKEN.findall(piece) or ([""] if piece.strip() else [])
+        else:
+            tokens += _other_tokens(piece)
+    return tokens
+
+
+def _other_tokens(piece: str) -> list[str]:
+    """The same for any script, a look-up a token: dear."""
     tokens: list[str] = []
     at = 0
-    for hit in _TOKEN.hits(hay, most=_LONGEST):
-        if normal[at : hit.start].strip():
+    for hit in _TOKEN.hits(Haystack(piece), most=_LONGEST):
+        if piece[at : hit.start].strip():
             tokens.append("")
-        tokens.append(normal[hit.start : hit.end])
+        tokens.append(piece[hit.start : hit.end])
         at = hit.end
-    return tokens
+    return tokens + ([""] if piece[at:].strip() else [])
 
 
 def _close(run: list[str], words: set[str], ignored: Collection[str], longest: int) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from router.consistency.patterns import Pattern
+from router.consistency.text import close_set
 from router.consistency.thanks import ack_only
 from router.model import Conversation, Inbound, Matter, Priority
 from router.richtext import plain
@@ -21,7 +22,7 @@ class Recognition:
 
     def matter(self, inbound: Inbound, tier: str | None) -> Matter:
         """Orders, topic and class of one message; "vip" is the tier that passes others (3.3, queue order)."""
-        found = topic(_close_set(f"{inbound.subject}\n{plain(inbound.text)}"[:LONGEST]), self.topics)
+        found = topic(close_set(f"{inbound.subject}\n{plain(inbound.text)}"[:LONGEST]), self.topics)
         priority = Priority.VIP if tier == Priority.VIP else Priority.NORMAL
         if found.complaint:
             priority = Priority.URGENT if found.urgent else Priority.COMPLAINT
@@ -32,8 +33,3 @@ class Recognition:
         return conversation.last_word_ours and ack_only(
             plain(inbound.text), self.thanks, attachments=len(inbound.attachments)
         )
-
-
-def _close_set(text: str) -> str:
-    """Without empty lines and runs of spaces: normalising is then several times faster, and nobody needs offsets."""
-    return "\n".join(" ".join(words) for line in text.splitlines() if (words := line.split()))

@@ -1,10 +1,10 @@
 """What a message is about: order numbers, category and urgency by keyword tables (`service.md` 4.2, 1.10)."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from router.consistency.orders import order_numbers
-from router.consistency.patterns import Pattern
+from router.consistency.patterns import Bank, Pattern
 from router.consistency.text import Normal, normalise
 
 OTHER = "other"
@@ -30,6 +30,11 @@ class TopicRules:
     complaint: Pattern
     urgent: Pattern
     ignored: frozenset[str]
+    keywords: Bank = field(init=False, repr=False, compare=False)
+    """Those of the categories, in order."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keywords", Bank([each.keywords for each in self.categories]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +62,17 @@ def topic(text: str, rules: TopicRules, known: Collection[str] | None = None) ->
     normal = normalise(text)
     return Topic(
         orders=tuple(each.number for each in order_numbers(normal, rules.orders, known)),
-        category=category(normal, rules.categories),
+        category=category(normal, rules),
         complaint=rules.complaint.found(normal),
         urgent=rules.urgent.found(normal),
     )
 
 
-def category(normal: Normal, categories: Sequence[Category]) -> str:
+def category(normal: Normal, rules: TopicRules) -> str:
     """The category with the most weight of keyword hits; of equal ones the first in the table; `other` without any."""
     best, most = OTHER, 0
-    for each in categories:
+    for index in rules.keywords.present(normal):
+        each = rules.categories[index]
         weight = each.weight * len({normal.text[hit.start : hit.end] for hit in each.keywords.hits(normal)})
         if weight > most:
             best, most = each.id, weight

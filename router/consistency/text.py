@@ -107,6 +107,11 @@ def normalise(text: str) -> Normal:
     return _with_offsets(text, pieces)
 
 
+def close_set(text: str) -> str:
+    """Without empty lines and runs of spaces: normalising is then several times faster. For whom needs no offsets."""
+    return "\n".join(" ".join(words) for line in text.splitlines() if (words := line.split()))
+
+
 def _is_close_set(text: str) -> bool:
     return text == text.strip(" \n") and not any(each in text for each in _COLLAPSING)
 
