@@ -162,7 +162,7 @@ class Bank:
 
 
 def _sets(patterns: Sequence[Pattern], at: int) -> Iterator[tuple[int, "re2._re2.Set"]]:
-    """The patterns, the first of which is number `at`, as one set, or as several where one would need too much memory."""
+    """The patterns, of which the first is number `at`: one set, or several where one would need too much memory."""
     found = re2._re2.Set(_UNANCHORED, _options(raw=False))
     for each in patterns:
         found.Add(each.compiled.encode())
