@@ -36,7 +36,7 @@ from gateway.secrecy import gateway_secret
 from gateway.settings import Settings, to_rulebook
 from gateway.supervisor import Supervisor
 from gateway.timers import Timers
-from gateway.voices import messages_of, recognition_of, voice_of
+from gateway.voices import messages_of, recognition_of, replies_of, voice_of
 from gateway.watch import Watch
 from gateway.web.forwarded import forwarded
 from gateway.web.health import Health
@@ -141,7 +141,14 @@ class Application:
     def _compiled(self, settings: Settings) -> Rulebook:
         """The rulebook of a configuration; compiling the standards takes a core for a while."""
         capabilities = {name: each.capabilities for name, each in self.connectors.items()}
-        return to_rulebook(settings, capabilities, voice_of(settings), recognition_of(settings), messages_of(settings))
+        return to_rulebook(
+            settings,
+            capabilities,
+            voice_of(settings),
+            recognition_of(settings),
+            messages_of(settings),
+            replies_of(settings),
+        )
 
     def _rules(self) -> Rulebook:
         return self.rulebook

@@ -480,8 +480,8 @@ def to_rulebook(
     recognition: Recognition | None = None,
     messages: Messages | None = None,
 ) -> Rulebook:
-    """Compile for the rules. `capabilities` by channel id come from the connectors, `voice`, `recognition` and
-    `messages` from the standards."""
+    """Compile for the rules. `capabilities` by channel id come from the connectors, `voice`, `recognition`,
+    `messages` and `replies` from the standards."""
     content = settings.model_dump_json(include={"agents", "teams", "routes", "assignment"})
     kinds = sorted(f"{channel.id}:{channel.type}" for channel in settings.channels)
     return Rulebook(
@@ -498,13 +498,13 @@ def to_rulebook(
         },
         routes=tuple(_route(route) for route in settings.routes),
         assignment=settings.assignment.to_rules(),
-        alerts={policy.id: policy.alerts.to_rules() for policy in settings.policies},
         resolutions=settings.resolutions,
         voice=voice,
         recognition=recognition,
         messages=messages,
         revision=hashlib.sha256(f"{content}{kinds}{voice.standards.version if voice else ''}".encode()).hexdigest()[
             :12
+    resolutions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], ...] = RESOLUTIONS
         ],
     )
 
@@ -523,6 +523,7 @@ def _route(route: RouteSettings) -> Route:
             to=frozenset(address.lower() for address in when.to),
             language=frozenset(tag.lower() for tag in when.language),
             keyword=tuple(word.casefold() for word in when.keyword),
+    replies: Replies = NO_REPLIES,
             tier=frozenset(when.tier),
             topic=frozenset(when.topic),
             verified=when.verified,
@@ -534,3 +535,4 @@ def _route(route: RouteSettings) -> Route:
         hold=route.hold,
         required_skills=route.required_skills,
     )
+        replies=replies,

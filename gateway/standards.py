@@ -16,6 +16,8 @@ from gateway.standard_reading import (
     rule,
     version_of,
 )
+from gateway.standard_replies import replies
+from router.canned_replies import Replies
 from router.consistency.findings import Rule
 from router.consistency.formats import FormatRules, Limits
 from router.consistency.patterns import Pattern, named
@@ -31,7 +33,10 @@ from router.recognition import Recognition
 from router.standard_messages import Messages
 from router.topics import Category, TopicRules
 
-FILES = ("checks", "contacts", "facts", "formats", "ledger", "messages", "orders", "promises", "topics", "wording")
+FILES = (
+    "checks", "contacts", "facts", "formats", "ledger", "messages", "orders", "promises", "replies", "topics",
+    "wording",
+)  # fmt: skip
 """The files of a standards folder, without `.yaml`."""
 
 CHECKS = (
@@ -95,6 +100,16 @@ def to_messages(document: Document) -> Messages:
     return found
 
 
+def to_replies(document: Document) -> Replies:
+    """From the file `replies` alone; raises StandardsError with every mistake."""
+    documents = {"replies": document}
+    node = _Reading(documents).section("replies", "replies")
+    found = None if node is None else replies(node)
+    _raise_mistakes(documents)
+    assert found is not None
+    return found
+
+
 def to_standards(documents: Mapping[str, Document], digest: str) -> Standards:
     """Standards from documents by the names of `FILES`; raises StandardsError with every mistake."""
     standards = _Reading(documents).standards(f"sha256:{digest[:16]}")
@@ -135,6 +150,7 @@ class _Reading:
             formats=_formats(known["formats"]),
             thanks=thanks,
             messages=messages(known["messages"]),
+            replies=replies(known["replies"]),
         )
 
     def recognition(self) -> Recognition | None:

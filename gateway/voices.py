@@ -10,8 +10,18 @@ from typing import Any
 
 from gateway.document import Document, Mistake, Place, read
 from gateway.settings import Settings, shipped_calendars
-from gateway.standards import FILES, RECOGNISED, StandardsError, shipped, to_messages, to_recognition, to_standards
+from gateway.standards import (
+    FILES,
+    RECOGNISED,
+    StandardsError,
+    shipped,
+    to_messages,
+    to_recognition,
+    to_replies,
+    to_standards,
+)
 from router.calendar_definitions import to_calendar
+from router.canned_replies import Replies
 from router.consistency.reply import Standards
 from router.consistency.scripts import table_version
 from router.consistency.workdays import Workdays
@@ -70,6 +80,13 @@ def messages_of(settings: Settings) -> Messages:
     if settings.checks.mode != "off":
         return _compiled(_stored(settings)).messages
     return to_messages(_documents(settings.standards, {(): Place(SECTION, 1)}, ("messages",))[0]["messages"])
+
+
+def replies_of(settings: Settings) -> Replies:
+    """The replies that agents find written."""
+    if settings.checks.mode != "off":
+        return _compiled(_stored(settings)).replies
+    return to_replies(_documents(settings.standards, {(): Place(SECTION, 1)}, ("replies",))[0]["replies"])
 
 
 def mistakes(document: Document) -> list[Mistake]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from router import (
     absence,
+    canned,
     dividing,
     history,
     incidents,
@@ -18,17 +19,14 @@ from router import (
     statuses,
     tags,
 )
+from router.answering import reply
 from router.asked import Answer, Asked, answered
-from router.checking import checked_reply, text_of_reply
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.handing import taken_by_answer
-from router.held import MARK, holding, kept, new_hold
-from router.held_notices import REF, asking
 from router.intent import REPLY, is_internal, is_reply_asked_for, words_of
 from router.model import Conversation, Inbound, Visibility
-from router.planning import NOTE_MARK, REFUSED_MARK, customer_leg, ignored, notice, reaction
+from router.planning import NOTE_MARK, REFUSED_MARK, ignored, notice, reaction
 from router.posts import desk_message
-from router.replies import leaving, planned_reply
 from router.rulebook import Agent, Rulebook
 from router.verbs import verb_of
 
@@ -41,6 +39,7 @@ VERBS: Mapping[str, Answer] = {
     **merging.VERBS,
     **dividing.VERBS,
     **incidents.VERBS,
+    **canned.VERBS,
     **history.VERBS,
     **languages.VERBS,
     **legs.VERBS,
@@ -69,7 +68,7 @@ def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
     said = replace(inbound, text=words_of(inbound.text))
     if is_internal(inbound.text, route):
         return _note(conversation, said, agent)
-    return taken_by_answer(_reply(snapshot, conversation, said, agent, rules), snapshot, agent)
+    return taken_by_answer(reply(snapshot, conversation, said, agent, rules), snapshot, agent)
 
 
 def _not_an_agent(conversation: Conversation, inbound: Inbound) -> Decision:
@@ -106,58 +105,4 @@ def _note(conversation: Conversation, inbound: Inbound, agent: Agent) -> Decisio
         message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.NOTE),
         events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
         deliveries=reaction(conversation, inbound.remote_id, NOTE_MARK),
-    )
-
-
-def _reply(snapshot: Snapshot, conversation: Conversation, inbound: Inbound, agent: Agent, rules: Rulebook) -> Decision:
-    leg = customer_leg(conversation)
-    if leg is None:
-        return Decision(
-            outcome=Outcome.STORED,
-            reasons=(Reason("T12", "the customer cannot be reached on any leg"),),
-            conversation=conversation,
-            message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.NOTE),
-            events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
-            deliveries=(
-                *notice(conversation, "Not sent: the customer cannot be reached any more on this channel."),
-                *reaction(conversation, inbound.remote_id, REFUSED_MARK),
-            ),
-        )
-    reason = Reason("reply.leg", f"the customer wrote last on {leg.channel}")
-    sent = Decision(
-        outcome=Outcome.STORED,
-        reasons=(reason,),
-        conversation=conversation,
-        message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.PUBLIC),
-        events=(
-            NewEvent(
-                type="reply_composed",
-                actor=f"agent:{agent.id}",
-                payload={"channel": leg.channel, "why": [[reason.rule, reason.text]]},
-            ),
-        ),
-        deliveries=planned_reply(
-            conversation, leg, inbound.text, inbound.attachments, agent, rules, order=inbound.order or None
-        ),
-    )
-    desk, voice = snapshot.desk, rules.voice
-    if desk is None or voice is None:
-        return sent
-    reply = text_of_reply(snapshot, conversation, leg, inbound.text, inbound.attachments, agent, rules)
-    reply, checked = checked_reply(reply, desk, conversation, agent, rules, voice)
-    found = holding(checked)
-    if not found:
-        version = voice.standards.version
-        return replace(sent, record=leaving(checked, desk, conversation, leg.channel, agent, version))
-    names = [each.rule for each in found]
-    payload = {"channel": leg.channel, "findings": names, "why": [[reason.rule, reason.text]]}
-    return replace(
-        sent,
-        reasons=(*sent.reasons, Reason("hold", ", ".join(names))),
-        events=(NewEvent(type="reply_held", actor=f"agent:{agent.id}", payload=payload),),
-        deliveries=(
-            *asking(conversation, rules, desk, agent, found, f"{REF}{inbound.remote_id}@1"),
-            *reaction(conversation, inbound.remote_id, MARK),
-        ),
-        record=kept(checked, voice, agent, new_hold(checked, agent, reply.place, voice)),
     )

@@ -1,7 +1,9 @@
 """What a thread is shown of a held reply: its findings, the buttons to decide it, and what became of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from router.approved import insertable
 from router.consistency.findings import Finding, Level, Words
@@ -11,7 +13,7 @@ from router.decision import Planned
 from router.desk_view import DeskView, EndedHold, Held
 from router.forms import ASKS
 from router.local_time import local_time
-from router.model import CardButton, Conversation, Message
+from router.model import CardButton, Conversation, Message, Outgoing
 from router.planning import notice
 from router.record import HoldState
 from router.richtext import Break, Inline, Paragraph, RichText, Span, Style
@@ -21,6 +23,8 @@ REF = "held:"
 """What the word begins with that names a held reply in the line of a button: "held:<its post>@<its version>"."""
 SHOWN = 300
 """Characters of an answer or of new words that a notice holds."""
+ITSELF = "itself"
+"""In the place of a post: the message that a decision is about, which has none and no id yet."""
 _FIRST_ANSWERS = frozenset({"COL-A", "COL-SAME"})
 
 
@@ -32,6 +36,14 @@ def subject_of(message: Message) -> str:
 def ref_of(message: Message, version: int | None = None) -> str:
     """The word that names a held reply and its words as they are now: what is decided is what was read."""
     return f"{subject_of(message)}@{message.version if version is None else version}"
+
+
+def naming(outgoing: Outgoing, message: UUID) -> Outgoing:
+    """A notice about a held reply that nobody posted, with the id it has now in the place of ITSELF."""
+    if outgoing.about != f"{REF}{ITSELF}":
+        return outgoing
+    buttons = (replace(each, line=each.line.replace(ITSELF, message.hex, 1)) for each in outgoing.buttons)
+    return replace(outgoing, about=f"{REF}{message.hex}", buttons=tuple(buttons))
 
 
 def is_ref(word: str) -> bool:

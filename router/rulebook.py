@@ -12,6 +12,7 @@ from router.agent_state import AgentStatus
 from router.alerting import Alerting
 from router.assignment_inputs import AssignmentSettings
 from router.calendars import Calendar
+from router.canned_replies import NO_REPLIES, Replies
 from router.consistency.reply import Standards
 from router.consistency.workdays import BusinessCalendar
 from router.model import Capabilities, ChannelType
@@ -148,7 +149,8 @@ class Rulebook:
     """Everything the rules may know of the configuration. The last of `routes` has no condition, so that one always
     matches. `alerts`: what policies want done when a deadline comes near, by their ids. `revision` names this content and goes into every decision. `policies` are the response-time policies in
     force, in order, `terms` every version that logs may name. `recognition`: None recognises no matter.
-    `messages`: None says nothing automatically. `voice`: None checks nothing. `resolutions`: how a matter may end.
+    `messages`: None says nothing automatically. `voice`: None checks nothing. `resolutions`: how a matter may end, `replies`: those
+    written beforehand.
     `pulls`: the channels with a feed."""
 
     channels: Mapping[str, ChannelRules]
@@ -166,6 +168,7 @@ class Rulebook:
     resolutions: tuple[str, ...] = RESOLUTIONS
     _by_slack: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_email: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
+    replies: Replies = NO_REPLIES
     _by_route: Mapping[str, Route] = field(init=False, repr=False, compare=False)
     _members: Mapping[str, tuple[Agent, ...]] = field(init=False, repr=False, compare=False)
     _desks: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -198,6 +201,11 @@ class Rulebook:
 
     def is_desk(self, channel: str) -> bool:
         """Whether the agents of some route are on that channel."""
+    @property
+    def desks(self) -> frozenset[str]:
+        """The channels on which the agents of some route are."""
+        return self._desks
+
         return channel in self._desks
 
     def is_lead(self, agent: Agent, team: str | None) -> bool:

@@ -63,7 +63,7 @@ class Messages:
         words they wrote look the same in both scripts.
         """
         texts = self.texts[kind]
-        return next((tag for tag in _wanted(asked, setting) if tag in texts), self.default)
+        return next((tag for tag in wanted_tags(asked, setting) if tag in texts), self.default)
 
     def opening(self, tag: str, at: datetime) -> dict[str, str]:
         """The fields of a local instant in words."""
@@ -77,8 +77,8 @@ class Messages:
         }
 
 
-def _wanted(asked: str, setting: str | None) -> Sequence[str]:
-    """Language tags, best first."""
+def wanted_tags(asked: str, setting: str | None) -> Sequence[str]:
+    """Language tags to answer in, best first: by the customer's words and by their record."""
     spoken, recorded = language(asked), of_tag(setting)
     if spoken is Language.SIMPLIFIED and recorded is Language.TRADITIONAL:
         spoken = recorded

@@ -10,6 +10,7 @@ from router.card import changes_card
 from router.decision import Address, Decision, NewMessage, Opening, Planned, Revision
 from router.events import EventType
 from router.handing import outcome_of
+from router.held_notices import naming
 from router.model import (
     Attachment,
     Contact,
@@ -339,7 +340,6 @@ class Changes:
             self._rewrite(delivery, text)
         return self._snapshots.conversations[conversation.id]
 
-    # Conversations and legs.
     def apply_outside(self, decision: Decision) -> None:
         """Carry out what is about no conversation; there is no log it would belong to, so that it is in the audit."""
         self._owners = True
@@ -348,6 +348,7 @@ class Changes:
         for event in decision.events:
             audit.write(self._tx, new_id(), event.actor, event.type, "", event.payload)
 
+    # Conversations and legs.
 
     def _conversation(self, inbound: Inbound | None, decision: Decision) -> Conversation:
         if decision.conversation is not None:
@@ -589,6 +590,8 @@ class Changes:
                 "due_at": not_before,
                 "no": False,
             }
+        if outgoing.about is not None:
+            outgoing = naming(outgoing, message)
         delivery = new_id().bytes
         if outgoing.about is not None and outgoing.only_for is None:
             self._asking.append({"about": outgoing.about, "delivery": delivery})

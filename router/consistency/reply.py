@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from router.canned_replies import NO_REPLIES, Replies
 from router.consistency.collision import NO_VIEW, LockedView
 from router.consistency.facts import FactSheet
 from router.consistency.findings import Place, Rule
@@ -36,6 +37,7 @@ class Standards:
     formats: FormatRules
     thanks: Pattern
     messages: Messages
+    replies: Replies = NO_REPLIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
