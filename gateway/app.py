@@ -20,6 +20,7 @@ from connectors.base import Clock, Connector
 from gateway import clock as wall
 from gateway.assigning import Assigning
 from gateway.config import ConfigError
+from gateway.digests import Digests
 from gateway.fetching import Fetching
 from gateway.hub import Hub
 from gateway.incidents import Incidents
@@ -122,6 +123,7 @@ class Application:
         self.timers = Timers(self.database, self._rules, self.wake)
         self.assigning = Assigning(self.database, self._rules, self.wake)
         self.incidents = Incidents(self.database, self._leases, self._rules, self.wake)
+        self.digests = Digests(self.database, self._rules, self.wake, clock)
         self.health = Health(self)
         self.watch = Watch(self)
 
@@ -185,7 +187,7 @@ class Application:
             await self.database.transact(outbox.take_back)
             await self.database.transact(leases.take_back)
         self.rulebook = await self._full(self.rulebook)
-        loops = (self.timers.run, self.assigning.run, self.incidents.run, self.indexing.run, self.digests.run, self.outages.run, self.watch.run)
+        loops = (self.timers.run, self.assigning.run, self.incidents.run, self.digests.run, self.indexing.run, self.digests.run, self.outages.run, self.watch.run)
         for number, job in enumerate((*self.intake.jobs, *self.parsing.jobs, *loops)):
             self.supervisor.start(f"core-{number}", job)
         if self.database.dialect == "postgresql":  # only there are other nodes

@@ -131,7 +131,11 @@ def _policies(whole: Item) -> Iterator[Finding]:
     promised = whole.get("promise_calendar")
     if isinstance(promised, str) and promised not in calendars:
         yield ("promise_calendar",), f"there is no calendar {promised}; calendars here: {', '.join(calendars)}"
-    named = (("policies", "calendar"), ("agents", "shifts"))
+    digests = whole.get("digests")
+    usual = digests.get("calendar") if isinstance(digests, dict) else None
+    if isinstance(usual, str) and usual not in calendars:
+        yield ("digests", "calendar"), f"there is no calendar {usual}; calendars here: {', '.join(calendars)}"
+    named = (("policies", "calendar"), ("agents", "shifts"), ("teams", "calendar"))
     for keys, name, key in ((keys, each.get(key), key) for part, key in named for keys, each in _items(whole, part)):
         if isinstance(name, str) and name not in calendars:
             yield (*keys, key), f"there is no calendar {name}; calendars here: {', '.join(calendars)}"

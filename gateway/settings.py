@@ -6,8 +6,8 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +32,8 @@ from router.agent_state import AgentStatus
 from router.alerting import USUAL, Alerting, By
 from router.assignment_inputs import AssignmentSettings, Mode, Strategy
 from router.calendar_definitions import WrongCalendar, to_calendar
+from router.calendars import ALWAYS
+from router.digests import DigestRules
 from router.model import Capabilities, ChannelType
 from router.recognition import Recognition
 from router.rulebook import (
@@ -54,6 +56,7 @@ from router.terms import REOPEN_WINDOW
 
 CHANNEL_TYPES = (ChannelType.SLACK, ChannelType.TELEGRAM, ChannelType.EMAIL, ChannelType.WEBCHAT)
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
@@ -281,6 +284,9 @@ class TeamSettings(Section):
     name: str = Field(default="", description="shown to agents; the id without it")
     lead: str | None = Field(default=None, description="id of an agent")
     overflow: str | None = Field(default=None, description="id of the team that helps out")
+    slack: str | None = Field(default=None, description="Slack channel of its digests; the lead is told alone without")
+    daily_at: str | None = Field(default=None, pattern=TIME_OF_DAY, description="time of its daily digest, HH:MM")
+    calendar: str | None = Field(default=None, description="id of the calendar of its daily digest")
 
 
 class WhenSettings(Section):
@@ -369,6 +375,22 @@ class CheckSettings(Section):
     )
 
 
+class DigestSettings(Section):
+    """What teams are told at set times."""
+
+    queue_every: Duration | None = Field(
+        default=timedelta(minutes=15), ge=timedelta(seconds=2), description="between two looks at the queue; null: never"
+    )
+    queue_after: Duration = Field(
+        default=timedelta(minutes=5), ge=timedelta(0), description="how long somebody waits for an owner before"
+    )
+    daily_at: str | None = Field(
+        default="08:30", pattern=TIME_OF_DAY, description="time of the daily digest, HH:MM; null: never"
+    )
+    calendar: str | None = Field(default=None, description="id of the calendar of the daily digest")
+    slack: str | None = Field(default=None, description="Slack channel where a team has neither its own nor a lead")
+
+
 class PolicyWhenSettings(Section):
     """All conditions must hold; of a list one value is enough."""
 
@@ -454,6 +476,7 @@ class Settings(Section):
     routes: tuple[RouteSettings, ...]
     assignment: AssigningSettings = AssigningSettings()
     policies: tuple[PolicySettings, ...] = ()
+    digests: DigestSettings = DigestSettings()
     calendars: dict[str, dict[str, object]] = Field(default_factory=shipped_calendars)
     standards: dict[str, Any] = {}
     checks: CheckSettings = CheckSettings()
@@ -507,6 +530,30 @@ def to_rulebook(
     resolutions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], ...] = RESOLUTIONS
         ],
     )
+
+
+def _digests(settings: Settings) -> Iterator[DigestRules]:
+    """Those of every team, and of conversations without one; nobody is told where no address is known."""
+    usual, agents = settings.digests, {agent.id: agent for agent in settings.agents}
+    for team in (*settings.teams, TeamSettings(id="", name="No team")):
+        lead = agents.get(team.lead or "")
+        address = team.slack or (lead.slack or lead.email if lead is not None else None) or usual.slack
+        if not address:
+            continue
+        own = next((route for route in settings.routes if route.team == team.id), settings.routes[-1])
+        named = (team.calendar, usual.calendar, *(each.calendar for each in settings.policies), "CN_STD")
+        calendar = next((name for name in named if name in settings.calendars), None)
+        daily_at = team.daily_at or usual.daily_at
+        yield DigestRules(
+            team=team.id or None,
+            name=team.name or team.id,
+            channel=own.desk.channel,
+            address=address,
+            queue_every=usual.queue_every,
+            queue_after=usual.queue_after,
+            daily_at=None if daily_at is None else time.fromisoformat(daily_at),
+            calendar=ALWAYS if calendar is None else to_calendar(calendar, settings.calendars[calendar]),
+        )
 
 
 def _agent(agent: AgentSettings, settings: Settings) -> Agent:

@@ -22,7 +22,7 @@ def named(conversation: Conversation) -> Span:
     subject = " ".join(conversation.subject.split())
     if len(subject) > SUBJECT:
         subject = f"{subject[: SUBJECT - 1]}…"
-    return Span(f"#{conversation.number}" + (f" “{subject}”" if subject else ""), url=THREAD)
+    return Span(f"#{conversation.number}" + (f" “{subject}”" if subject else ""), link=THREAD)
 
 
 def direct(conversation: Conversation, agent: Agent, *children: Inline) -> tuple[Planned, ...]:

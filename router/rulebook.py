@@ -15,6 +15,7 @@ from router.calendars import Calendar
 from router.canned_replies import NO_REPLIES, Replies
 from router.consistency.reply import Standards
 from router.consistency.workdays import BusinessCalendar
+from router.digests import DigestRules
 from router.model import Capabilities, ChannelType
 from router.offers import TIMEOUTS
 from router.recognition import Recognition
@@ -160,6 +161,7 @@ class Rulebook:
     revision: str
     policies: tuple[Policy, ...] = ()
     alerts: Mapping[str, Alerting] = field(default_factory=dict)
+    digests: tuple[DigestRules, ...] = ()
     terms: Terms = field(default_factory=Terms)
     voice: Voice | None = None
     recognition: Recognition | None = None

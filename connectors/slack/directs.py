@@ -117,16 +117,16 @@ class Directs:
                 return block
 
     def _inline(self, inline: Inline, thread: str | None) -> Inline:
-        if not isinstance(inline, Span) or inline.url is None or not inline.url.startswith(THREAD):
+        if not isinstance(inline, Span) or inline.link is None or not inline.link.startswith(THREAD):
             return inline
-        ref = inline.url.removeprefix(THREAD) or thread or ""
-        return replace(inline, url=link(self._workspace(), ref) or None)
+        ref = inline.link.removeprefix(THREAD) or thread or ""
+        return replace(inline, link=link(self._workspace(), ref) or None)
 
 
 def _wants_thread(delivery: Delivery) -> bool:
     """Whether it links to the thread of its own conversation."""
     return any(
-        isinstance(each, Span) and each.url == THREAD
+        isinstance(each, Span) and each.link == THREAD
         for block in delivery.outgoing.text.blocks
         if isinstance(block, Paragraph)
         for each in block.children
