@@ -19,6 +19,8 @@ from router.richtext import plain
 from router.rulebook import Agent, Rulebook, Voice
 from router.told import Target
 
+NEVER_SENT = "It was never sent: its edit is kept, but nobody is told of it. Write a new message to answer."
+
 
 def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent | None = None) -> Decision:
     """What `relay_edit` says, unless the new text must be held, or the old one was. `by`: who changes it without
@@ -60,6 +62,8 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
         )
     if held is not None:
         return _cleared(relayed, desk, held, conversation, leg, agent, checked, inbound, rules, voice, by)
+    if all(each.kind is not DeliveryKind.MESSAGE for each in target.deliveries):
+        return replace(relayed, deliveries=notice(conversation, NEVER_SENT))
     if not relayed.rewrite and all(each.desk for each in relayed.deliveries):
         return relayed  # the customer will not see the new text: what counts is what they were told
     return replace(relayed, record=_leaving(checked, desk, conversation, leg, agent, voice, target))

@@ -42,9 +42,10 @@ def _button(button: CardButton) -> Json:
 
 
 def _id(line: str) -> str:
-    """Each button of a message has an id of its own; that of a verb and that of its form differ."""
+    """Each button of a message has an id of its own; that of a verb and that of its form differ. A colon would end it
+    before its value."""
     words = f"{line.removesuffix(ASKS)} {FORM}" if asks_for_form(line) else line
-    return f"{ASK}{words.replace(' ', '_')}"[:ID_LIMIT]
+    return f"{ASK}{words.replace(' ', '_').replace(':', '.')}"[:ID_LIMIT]
 
 
 def _plain(text: str) -> Json:
