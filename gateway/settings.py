@@ -34,6 +34,7 @@ from router.assignment_inputs import AssignmentSettings, Mode, Strategy
 from router.calendar_definitions import WrongCalendar, to_calendar
 from router.calendars import ALWAYS
 from router.digests import DigestRules
+from router.canned_replies import NO_REPLIES, Replies
 from router.model import Capabilities, ChannelType
 from router.recognition import Recognition
 from router.rulebook import (
@@ -484,6 +485,7 @@ class Settings(Section):
     promise_calendar: str | None = None
     reopen_window: Duration = REOPEN_WINDOW
     reopen_windows: dict[str, Duration] = {}
+    resolutions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], ...] = RESOLUTIONS
 
     @field_validator("calendars")
     @classmethod
@@ -502,6 +504,7 @@ def to_rulebook(
     voice: Voice | None = None,
     recognition: Recognition | None = None,
     messages: Messages | None = None,
+    replies: Replies = NO_REPLIES,
 ) -> Rulebook:
     """Compile for the rules. `capabilities` by channel id come from the connectors, `voice`, `recognition`,
     `messages` and `replies` from the standards."""
@@ -522,12 +525,14 @@ def to_rulebook(
         routes=tuple(_route(route) for route in settings.routes),
         assignment=settings.assignment.to_rules(),
         resolutions=settings.resolutions,
+        alerts={policy.id: policy.alerts.to_rules() for policy in settings.policies},
+        digests=tuple(_digests(settings)),
         voice=voice,
         recognition=recognition,
         messages=messages,
+        replies=replies,
         revision=hashlib.sha256(f"{content}{kinds}{voice.standards.version if voice else ''}".encode()).hexdigest()[
             :12
-    resolutions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], ...] = RESOLUTIONS
         ],
     )
 
@@ -570,7 +575,6 @@ def _route(route: RouteSettings) -> Route:
             to=frozenset(address.lower() for address in when.to),
             language=frozenset(tag.lower() for tag in when.language),
             keyword=tuple(word.casefold() for word in when.keyword),
-    replies: Replies = NO_REPLIES,
             tier=frozenset(when.tier),
             topic=frozenset(when.topic),
             verified=when.verified,
@@ -582,4 +586,3 @@ def _route(route: RouteSettings) -> Route:
         hold=route.hold,
         required_skills=route.required_skills,
     )
-        replies=replies,

@@ -168,9 +168,9 @@ class Rulebook:
     messages: Messages | None = None
     assignment: AssignmentRules = AssignmentRules()
     resolutions: tuple[str, ...] = RESOLUTIONS
+    replies: Replies = NO_REPLIES
     _by_slack: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     _by_email: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
-    replies: Replies = NO_REPLIES
     _by_route: Mapping[str, Route] = field(init=False, repr=False, compare=False)
     _members: Mapping[str, tuple[Agent, ...]] = field(init=False, repr=False, compare=False)
     _desks: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -201,13 +201,13 @@ class Rulebook:
         """The route of that id; None when it is no longer configured."""
         return self._by_route.get(route_id)
 
-    def is_desk(self, channel: str) -> bool:
-        """Whether the agents of some route are on that channel."""
     @property
     def desks(self) -> frozenset[str]:
         """The channels on which the agents of some route are."""
         return self._desks
 
+    def is_desk(self, channel: str) -> bool:
+        """Whether the agents of some route are on that channel."""
         return channel in self._desks
 
     def is_lead(self, agent: Agent, team: str | None) -> bool:

@@ -15,9 +15,9 @@ from connectors.slack.desk import Desk
 from connectors.slack.directs import Directs
 from connectors.slack.files import Files
 from connectors.slack.forms import Forms
+from connectors.slack.homes import Homes
 from connectors.slack.ingress import Ingress
 from connectors.slack.ingress import Side as Reader
-from connectors.slack.homes import Homes
 from connectors.slack.lookup import Lookup
 from connectors.slack.members import Members
 from connectors.slack.outcomes import CallFailed
@@ -182,6 +182,7 @@ class SlackConnector:
         async with asyncio.TaskGroup() as work:
             work.create_task(self._watch.run())
             work.create_task(self._forms.run())
+            work.create_task(self._homes.run(home))
             if self._settings.mode == "socket":
                 work.create_task(self._sockets.run())
             else:
@@ -225,7 +226,6 @@ class SlackConnector:
 
     def _gap(self) -> None:
         self._watch.gap()
-            work.create_task(self._homes.run(home))
 
     async def _login(self) -> Home:
         """Who we are; tried until it works, for without it our own posts could not be told from others'."""
