@@ -18,17 +18,19 @@ from aiohttp import web
 
 from connectors.base import Clock, Connector
 from gateway import clock as wall
+from gateway.answer_links import AnswerLinks
 from gateway.assigning import Assigning
 from gateway.config import ConfigError
 from gateway.digests import Digests
 from gateway.fetching import Fetching
 from gateway.hub import Hub
 from gateway.incidents import Incidents
+from gateway.indexing import Indexing
 from gateway.intake import Intake
 from gateway.leases import Leases
-from gateway.indexing import Indexing
 from gateway.metrics import Metrics
 from gateway.neighbours import Neighbours
+from gateway.outages import Outages
 from gateway.outlet import Outlet, outlets_of
 from gateway.parsing import Parsing
 from gateway.policies import with_others, with_policies
@@ -39,6 +41,7 @@ from gateway.supervisor import Supervisor
 from gateway.timers import Timers
 from gateway.voices import messages_of, recognition_of, replies_of, voice_of
 from gateway.watch import Watch
+from gateway.web.answers import Answers
 from gateway.web.forwarded import forwarded
 from gateway.web.health import Health
 from router.rulebook import Rulebook
@@ -124,6 +127,10 @@ class Application:
         self.assigning = Assigning(self.database, self._rules, self.wake)
         self.incidents = Incidents(self.database, self._leases, self._rules, self.wake)
         self.digests = Digests(self.database, self._rules, self.wake, clock)
+        links = AnswerLinks(secret, node.url)
+        self.outages = Outages(self, self._leases, clock, links)
+        self.answers = Answers(self, clock, links)
+        self.indexing = Indexing(self.database, self._leases)
         self.health = Health(self)
         self.watch = Watch(self)
 
@@ -132,11 +139,6 @@ class Application:
         return self._settings
 
     async def _full(self, rules: Rulebook) -> Rulebook:
-        self.digests = Digests(self.database, self._rules, self.wake, clock)
-        links = AnswerLinks(secret, node.url)
-        self.outages = Outages(self, self._leases, clock, links)
-        self.answers = Answers(self, clock, links)
-        self.indexing = Indexing(self.database, self._leases)
         """The rulebook with what only the database knows: every version of the policies."""
         return await with_policies(rules, self._settings, self.database, self.wake)
 
@@ -187,7 +189,15 @@ class Application:
             await self.database.transact(outbox.take_back)
             await self.database.transact(leases.take_back)
         self.rulebook = await self._full(self.rulebook)
-        loops = (self.timers.run, self.assigning.run, self.incidents.run, self.digests.run, self.indexing.run, self.digests.run, self.outages.run, self.watch.run)
+        loops = (
+            self.timers.run,
+            self.assigning.run,
+            self.incidents.run,
+            self.indexing.run,
+            self.digests.run,
+            self.outages.run,
+            self.watch.run,
+        )
         for number, job in enumerate((*self.intake.jobs, *self.parsing.jobs, *loops)):
             self.supervisor.start(f"core-{number}", job)
         if self.database.dialect == "postgresql":  # only there are other nodes
@@ -204,6 +214,7 @@ class Application:
         proxies = self._settings.gateway.trusted_proxies
         app = web.Application(client_max_size=2**20, middlewares=[forwarded(proxies)] if proxies else ())
         app.add_routes(self.health.routes())
+        app.add_routes(self.answers.routes())
         for connector in self.connectors.values():
             app.add_routes(connector.routes())
         if self._mount is not None:

@@ -33,8 +33,8 @@ from router.alerting import USUAL, Alerting, By
 from router.assignment_inputs import AssignmentSettings, Mode, Strategy
 from router.calendar_definitions import WrongCalendar, to_calendar
 from router.calendars import ALWAYS
-from router.digests import DigestRules
 from router.canned_replies import NO_REPLIES, Replies
+from router.digests import DigestRules
 from router.model import Capabilities, ChannelType
 from router.recognition import Recognition
 from router.rulebook import (
@@ -376,11 +376,31 @@ class CheckSettings(Section):
     )
 
 
+class OutageSettings(Section):
+    """When Slack is away, agents are asked by mail to answer on a web page."""
+
+    after: Duration = Field(
+        default=timedelta(minutes=5), ge=timedelta(seconds=1), description="how long Slack must be away before"
+    )
+    channel: str | None = Field(
+        default=None, description="id of the mail channel that carries these mails; the first that can send"
+    )
+    fallback: str | None = Field(
+        default=None, description="id of the agent who is asked where neither owner nor lead has an email"
+    )
+    valid: Duration = Field(
+        default=timedelta(hours=24),
+        ge=timedelta(minutes=5),
+        le=timedelta(days=7),
+        description="how long a link can be used",
+    )
+
+
 class DigestSettings(Section):
     """What teams are told at set times."""
 
     queue_every: Duration | None = Field(
-        default=timedelta(minutes=15), ge=timedelta(seconds=2), description="between two looks at the queue; null: never"
+        default=timedelta(minutes=15), ge=timedelta(seconds=2), description="between two digests of it; null: never"
     )
     queue_after: Duration = Field(
         default=timedelta(minutes=5), ge=timedelta(0), description="how long somebody waits for an owner before"
@@ -481,7 +501,7 @@ class Settings(Section):
     calendars: dict[str, dict[str, object]] = Field(default_factory=shipped_calendars)
     standards: dict[str, Any] = {}
     checks: CheckSettings = CheckSettings()
-    resolutions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], ...] = RESOLUTIONS
+    outage: OutageSettings = OutageSettings()
     promise_calendar: str | None = None
     reopen_window: Duration = REOPEN_WINDOW
     reopen_windows: dict[str, Duration] = {}

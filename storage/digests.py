@@ -28,7 +28,7 @@ _UNCLAIMED = """
     """
 _COUNT = Statement(f"SELECT count(*) {_UNCLAIMED}")
 _LONGEST = Statement(
-    f"SELECT c.id, c.number, c.subject, {_THREAD}, c.waiting_since, NULL {_UNCLAIMED} ORDER BY c.waiting_since LIMIT 1"  # noqa: S608  no value is part of it
+    f"SELECT c.id, c.number, c.subject, {_THREAD}, c.waiting_since, NULL {_UNCLAIMED} ORDER BY c.waiting_since LIMIT 1"
 )
 _SOONEST = Statement(
     f"""
@@ -72,7 +72,7 @@ _LATE = """
     """
 _LATE_COUNT = Statement(f"SELECT count(*) {_LATE}")
 _LATE_FIRST = Statement(
-    f"SELECT c.id, c.number, c.subject, {_THREAD}, NULL, p.due_at {_LATE} ORDER BY p.due_at LIMIT :limit"  # noqa: S608  no value is part of it
+    f"SELECT c.id, c.number, c.subject, {_THREAD}, NULL, p.due_at {_LATE} ORDER BY p.due_at LIMIT :limit"
 )
 _TAKE = Statement(
     """
