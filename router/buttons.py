@@ -6,10 +6,11 @@ from router.asked import Asked
 from router.commands import from_outside
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.desk import VERBS, unknown
-from router.model import Conversation, Inbound
+from router.forms import FORM
+from router.model import Conversation, DeliveryKind, Inbound
 from router.planning import ignored, notice
 from router.rulebook import Rulebook
-from router.verbs import spoken, verb_in
+from router.verbs import ASK, spoken, verb_in
 
 
 def from_button(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -25,18 +26,29 @@ def from_button(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decisi
         return _refused(conversation, inbound, verb.name)
     said = replace(inbound, text=spoken(f"{verb.name} {verb.rest}".strip()))
     asked = Asked(snapshot=snapshot, conversation=conversation, inbound=said, agent=agent, verb=verb, rules=rules)
-    return VERBS.get(verb.name, unknown)(asked)
+    decision = VERBS.get(verb.name, unknown)(asked)
+    if inbound.value.startswith(f"{ASK}{FORM}:") and all(each.type == "note_added" for each in decision.events):
+        return _alone(decision, sender.identity.value)
+    return decision
+
+
+def _alone(decision: Decision, who: str) -> Decision:
+    """Told to one member: what became of a form that changed nothing is nobody else's business."""
+    told = (
+        replace(each, outgoing=replace(each.outgoing, only_for=who)) if each.kind is DeliveryKind.NOTICE else each
+        for each in decision.deliveries
+    )
+    return replace(decision, deliveries=tuple(told))
 
 
 def _refused(conversation: Conversation, inbound: Inbound, verb: str) -> Decision:
     who = inbound.sender.identity.value
     sentence = f"Not done: only listed agents can {verb}. An administrator can add you under `agents`."
-    return Decision(
+    refused = Decision(
         outcome=Outcome.STORED,
         reasons=(Reason("S8", f"{who} is not a listed agent of the home workspace"),),
         conversation=conversation,
         events=(NewEvent(type="button_refused", actor=f"slack:{who}", payload={"verb": verb}),),
-        deliveries=tuple(
-            replace(each, outgoing=replace(each.outgoing, only_for=who)) for each in notice(conversation, sentence)
-        ),
+        deliveries=notice(conversation, sentence),
     )
+    return _alone(refused, who)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from router.events import EventType
+from router.forms import ASKS
 from router.model import (
     Card,
     CardButton,
@@ -165,6 +166,19 @@ def _promised(promise: Promise, now: datetime, rules: Rulebook) -> CardLine:
 _TAKE = CardButton(line="take", label="Take")
 _WHY = CardButton(line="why", label="Why")
 _OPEN_AGAIN = CardButton(line="open", label="Open again")
+_PASS = CardButton(line=f"pass{ASKS}", label="Pass")
+_RARER = (
+    CardButton(line=f"assign{ASKS}", label="Assign…"),
+    CardButton(line=f"resolve{ASKS}", label="Resolve as…"),
+    CardButton(line=f"priority{ASKS}", label="Priority…"),
+    CardButton(line=f"tag{ASKS}", label="Add tags…"),
+    CardButton(line=f"via{ASKS}", label="Answer by another way…"),
+    CardButton(line="history", label="History of the customer"),
+    CardButton(line=f"language{ASKS}", label="Language of the customer…"),
+    CardButton(line=f"link{ASKS}", label="Link the customer…"),
+    CardButton(line=f"merge{ASKS}", label="Merge…"),
+    CardButton(line=f"split{ASKS}", label="Split off…"),
+)
 
 
 def _buttons(view: View) -> tuple[CardButton, ...]:
@@ -177,10 +191,10 @@ def _buttons(view: View) -> tuple[CardButton, ...]:
         return (_OPEN_AGAIN, _WHY)
     found = [CardButton(line="resolve", label="Resolve"), _WHY]
     if conversation.owner is not None:
-        return (_TAKE, CardButton(line="pass", label="Pass"), *found)
+        return (_TAKE, _PASS, *found)
     if view.offer is not None:
         accept = CardButton(line="accept", label="Accept", primary=True)
-        return (accept, CardButton(line="pass", label="Pass"), _TAKE, *found)
+        return (accept, _PASS, _TAKE, *found)
     return (_TAKE, *found)
 
 
@@ -191,8 +205,11 @@ def _more(view: View) -> tuple[CardButton, ...]:
         return ()
     found: list[CardButton] = [] if status is Status.OPEN else [_OPEN_AGAIN]
     found += [CardButton(line=f"snooze {word}", label=f"Snooze {label}") for word, label in AFTER.items()]
+    found.append(CardButton(line=f"snooze{ASKS}", label="Snooze until…"))
     if status is not Status.ON_HOLD:
         found.append(CardButton(line="hold", label="On hold"))
     if status is not Status.PENDING:
         found.append(CardButton(line="pending", label="Pending"))
-    return (*found, CardButton(line="spam", label="Spam"))
+    if view.conversation.tags:
+        found.append(CardButton(line=f"untag{ASKS}", label="Take tags away…"))
+    return (*found, *_RARER, CardButton(line="spam", label="Spam"))

@@ -268,7 +268,7 @@ def told_in(decision: Decision, other: Conversation) -> Decision:
     if decision.conversation is None or decision.conversation.id == other.id:
         return decision
     told = [
-        replace(copy, thread_of=other.id)
+        replace(copy, thread_of=other.id, outgoing=replace(copy.outgoing, only_for=each.outgoing.only_for))
         for each in decision.deliveries
         if each.kind is DeliveryKind.NOTICE and each.thread_of is None
         for copy in notice(other, each.outgoing.text)

@@ -7,9 +7,12 @@ from uuid import UUID
 import pytest
 
 from router.card import Due, Lease, View, card_of, changes_card
+from router.desk import VERBS
 from router.events import EventType
+from router.forms import asks_for_form
 from router.model import Card, Leg, Promise, Statement, Status
 from router.ownership import OpenOffer
+from router.verb_forms import FORMS
 from tests.router.test_statuses import CONVERSATION, NOW, OFFER, OPEN, RULES
 
 VIEW = View(conversation=OPEN, contact="Tom", now=NOW, verification=1)
@@ -76,18 +79,30 @@ def test_the_last_three_statements_are_shown_and_late_promises_said_to_be_so() -
 
 
 def test_the_buttons_fit_how_it_stands() -> None:
-    aside = ["snooze 1h", "snooze 4h", "snooze tomorrow", "hold", "pending", "spam"]
+    snoozes = ["snooze 1h", "snooze 4h", "snooze tomorrow", "snooze …"]
+    rarer = ["assign …", "resolve …", "priority …", "tag …", "via …", "history", "language …", "link …", "merge …"]
+    aside = [*snoozes, "hold", "pending", *rarer, "split …", "spam"]
     free = replace(OPEN, owner=None)
     offer = OpenOffer(id=OFFER, agent="alice", until=NOW)
-    assert lines(made()) == ["take", "pass", "resolve", "why", *aside]
+    assert lines(made()) == ["take", "pass …", "resolve", "why", *aside]
     assert lines(made(conversation=free)) == ["take", "resolve", "why", *aside]
-    assert lines(made(conversation=free, offer=offer)) == ["accept", "pass", "take", "resolve", "why", *aside]
+    assert lines(made(conversation=free, offer=offer)) == ["accept", "pass …", "take", "resolve", "why", *aside]
     assert lines(made(void=True)) == ["unspam", "why"]
     assert lines(made(merged_into=3)) == ["why"]
     assert lines(made(conversation=replace(OPEN, status=Status.RESOLVED))) == ["open", "why"]
+    assert "untag …" in lines(made(conversation=replace(OPEN, tags=("late",))))
     held = lines(made(conversation=replace(OPEN, status=Status.ON_HOLD)))
     assert "hold" not in held
     assert "open" in held
+
+
+def test_every_line_of_a_card_is_a_verb_and_every_form_it_offers_is_there() -> None:
+    tagged = replace(OPEN, tags=("late",))
+    shown = {line for view in ({}, {"void": True}, {"conversation": tagged}) for line in lines(made(**view))}
+    for line in shown:
+        name = line.split()[0]
+        assert name in VERBS
+        assert not asks_for_form(line) or name in FORMS
 
 
 def test_a_snooze_that_is_over_is_not_shown() -> None:

@@ -26,6 +26,7 @@ class Gateway:
 
     def __init__(self, folder: Path, database: str, change: Callable[[dict[str, Any]], None] | None = None) -> None:
         self.world = World.of(clock.now)
+        self.world.slack.modals.trigger_life = 60.0  # the machine that runs stories may be slow
         self._folder = folder
         self._database = database
         self.change = change

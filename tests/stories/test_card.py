@@ -63,6 +63,14 @@ def press(gateway: Gateway, user: str, root: Post, action: str, value: str | Non
     gateway.world.slack.press(user, root.channel, root.ts, f"ask.{action}", value, times=times)
 
 
+async def filled(gateway: Gateway, user: str, **values: str) -> None:
+    """Fill in the form that opens for somebody, and see it close."""
+    slack = gateway.world.slack
+    await slack.until(lambda: slack.modal(user) is not None)
+    slack.modals.submit(slack.user(user), values)
+    await slack.until(lambda: slack.modal(user) is None)
+
+
 async def stands(gateway: Gateway, status: Status, *, waits: bool | None = None) -> None:
     async def so() -> bool:
         [found] = await rows(gateway, STATES)
@@ -75,7 +83,7 @@ async def test_s16_a_double_click_on_take_is_one_change_of_owner_and_the_card_sa
     shop.world.telegram.say("tom", "Do you ship order A10017 to Oslo?")
     post = await shop.shown("Offered to @Alice Chen")
     root = await says(shop, post, "Offered to Alice Chen until", "Owner: -", "Status: open")
-    assert buttons(root) == ["ask.accept", "ask.pass", "ask.take", "ask.resolve", "ask.why", "ask.more"]
+    assert buttons(root) == ["ask.accept", "ask.pass_form", "ask.take", "ask.resolve", "ask.why", "ask.more"]
     press(shop, "bob", root, "take", times=2)
     await owned(shop, "bob")
     await shop.shown("Bob Li has it now.")
@@ -84,14 +92,16 @@ async def test_s16_a_double_click_on_take_is_one_change_of_owner_and_the_card_sa
     press(shop, "bob", root, "take")
     await shop.shown("It is yours already.")
     assert await rows(shop, CHANGES) == [("agent:bob",)]
-    assert buttons(root) == ["ask.take", "ask.pass", "ask.resolve", "ask.why", "ask.more"]
+    assert buttons(root) == ["ask.take", "ask.pass_form", "ask.resolve", "ask.why", "ask.more"]
 
 
 async def test_an_offer_is_accepted_or_passed_by_its_buttons(shop: Gateway) -> None:
     shop.world.telegram.say("tom", "Do you ship to Oslo?")
     post = await shop.shown("Offered to @Alice Chen")
     root = await says(shop, post, "Offered to Alice Chen until")
-    press(shop, "alice", root, "pass")
+    press(shop, "alice", root, "pass_form")
+    await filled(shop, "alice", reason="in a call")
+    await shop.shown("Alice Chen passes: in a call.")
     await shop.shown("Offered to @Bob Li")
     await says(shop, post, "Offered to Bob Li until")
     press(shop, "bob", root, "accept")
