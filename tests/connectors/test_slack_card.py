@@ -191,7 +191,7 @@ async def test_s29_the_card_of_a_deleted_root_becomes_a_new_root(desk: SlackDesk
 
 async def test_updates_have_a_rate_of_their_own(desk: SlackDesk) -> None:
     thread = await desk.root(card=CARD)
-    desk.slack.updates = 1
+    desk.slack.meter.tiers["chat.update"] = 1
     refresh = delivery(kind=DeliveryKind.CARD, thread=thread, outgoing=Outgoing(card=CARD))
     assert isinstance(await desk.connector.deliver(refresh), Sent)
     limited = await desk.connector.deliver(refresh)
