@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from gateway.sandbox.slack.faults import Faults
+from gateway.sandbox.slack.homes import Homes, Shown
 from gateway.sandbox.slack.limits import TEXT_LIMIT, fault_of, masked_links, pings
 from gateway.sandbox.slack.modals import Modal, Modals, ViewRefused
 from gateway.sandbox.slack.workspace import BOT, BOT_USER, TEAM, Channel, File, Post, Whisper, Workspace
@@ -44,12 +45,13 @@ class Accepted:
 class Methods:
     """`truth` only grows: every post of the app, whatever became of the answer."""
 
-    def __init__(self, workspace: Workspace, faults: Faults, modals: Modals) -> None:
+    def __init__(self, workspace: Workspace, faults: Faults, modals: Modals, homes: Homes) -> None:
         self.truth: list[Accepted] = []
         self.truncated = 0
         self._space = workspace
         self._faults = faults
         self._modals = modals
+        self._homes = homes
         self._table: dict[str, tuple[set[str], Callable[[Arguments], Answer]]] = {
             "auth.test": (set(), self._auth_test),
             "chat.postMessage": (_SAYING | {"thread_ts", "reply_broadcast"}, self._post_message),
@@ -70,6 +72,7 @@ class Methods:
             "files.info": ({"file"}, self._file),
             "views.open": ({"trigger_id", "view"}, self._view_open),
             "views.push": ({"trigger_id", "view"}, self._view_push),
+            "views.publish": ({"user_id", "view", "hash"}, self._view_publish),
             "views.update": ({"view_id", "view", "hash"}, self._view_update),
         }
 
@@ -271,6 +274,11 @@ class Methods:
             lambda: self._modals.update(arguments.get("view_id"), arguments.get("view"), arguments.get("hash"))
         )
 
+    def _view_publish(self, arguments: Arguments) -> Answer:
+        return _modal(
+            lambda: self._homes.publish(arguments.get("user_id"), arguments.get("view"), arguments.get("hash"))
+        )
+
     # Looking back.
 
     def _replies(self, arguments: Arguments) -> Answer:
@@ -350,7 +358,7 @@ class Methods:
         return {"file": file.to_json(self._space.url)}
 
 
-def _modal(work: Callable[[], Modal]) -> Answer:
+def _modal(work: Callable[[], Modal | Shown]) -> Answer:
     try:
         return {"view": work().to_json()}
     except ViewRefused as refused:

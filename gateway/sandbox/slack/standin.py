@@ -11,6 +11,8 @@ from aiohttp import web
 
 from connectors.base import Clock
 from gateway.sandbox.slack.events import Events
+from gateway.sandbox.slack.homes import Homes, Shown
+from gateway.sandbox.slack.meter import Meter
 from gateway.sandbox.slack.faults import Broken, Cut, Faults, Late, Limited, NoEffect, Refused
 from gateway.sandbox.slack.methods import Accepted, Methods, Refusal
 from gateway.sandbox.slack.modals import Modal, Modals
@@ -61,7 +63,8 @@ class SlackStandIn:
         )
         self.workspace = Workspace(clock, self._tell)
         self.modals = Modals(self.events.put, self.workspace.stamp, self._note)
-        self._methods = Methods(self.workspace, self.faults, self.modals)
+        self.homes = Homes(self.workspace, self.events.put, self._tell, self.modals.trigger, self._note)
+        self._methods = Methods(self.workspace, self.faults, self.modals, self.homes)
         self._listeners: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
         self._free_at: defaultdict[str, float] = defaultdict(float)
@@ -74,6 +77,7 @@ class SlackStandIn:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         app = web.Application(client_max_size=16 * 1024 * 1024)
         app.router.add_post("/api/{method}", self._call)
+        app.router.add_post("/commands/{hook}", self._respond)
         app.router.add_get("/api/{method}", self._call)
         app.router.add_get("/link", self._link)
         app.router.add_post("/upload/{file}", self._upload)
@@ -246,18 +250,12 @@ class SlackStandIn:
         return self.modals.top(self.user(user).id)
 
     def command(self, user: str, channel: str, command: str, text: str = "") -> None:
-        self.events.put(
-            "slash_commands",
-            {
-                "command": command,
-                "text": text,
-                "user_id": self.user(user).id,
-                "channel_id": self.channel(channel).id,
-                "team_id": self.user(user).team,
-                "api_app_id": APP,
-                "trigger_id": self.modals.trigger(self.user(user).id),
-            },
-        )
+        """A slash command; what it is answered with is among the whispers of that channel."""
+        self.homes.command(self.user(user), self.channel(channel), command, text)
+
+    def home(self, user: str) -> Shown | None:
+        """The Home of a person as the app published it last."""
+        return self.homes.of.get(self.user(user).id)
 
     def redirect(self, file: str, to: str) -> None:
         """Downloads of that file are sent on to another address."""
@@ -346,6 +344,12 @@ class SlackStandIn:
         try:
             answer = self._methods.call(method, arguments)
         except Refusal as refusal:
+    async def _respond(self, request: web.Request) -> web.Response:
+        """A late answer to a command; real Slack wants no token here, the address is the secret."""
+        if not self.homes.respond(request.match_info["hook"], orjson.loads(await request.read())):
+            return _answer({"ok": False, "error": "expired_url"}, 404)
+        return web.Response(text="ok")
+
             answer = refusal.answer
         if method == "chat.postEphemeral":
             self._note()  # no event tells of it
