@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import idle, latency, limits, machine, paths, rules
+from tests.bench import desk, idle, latency, limits, machine, paths, rules
 from tests.bench.bed import Bed, say
 from tests.bench.figures import Figure, table
 from tests.bench.profile import FULL, QUICK, Profile
@@ -19,6 +19,7 @@ CASES = {
     "paths": "CPU a message on each path, SQLite and PostgreSQL",
     "big": "the same on a store of 1,000,000 messages",
     "latency": "front door to commit and to Slack",
+    "desk": "2,000 open conversations under Slack's limits",
     "rules": "folding, deciding, assigning, checking, timers",
 }
 BASELINE = Path(__file__).with_name("baseline.json")
@@ -38,6 +39,8 @@ async def measure(profile: Profile, cases: Sequence[str]) -> list[Figure]:
         floor = await limits.measure(bed) if "limits" in cases else None
         if "latency" in cases:
             add(await latency.measure(bed, floor.commit if floor else None))
+        if "desk" in cases:
+            add(await desk.measure(bed))
         databases = ["sqlite", "postgresql"] if "paths" in cases else []
         big = list(profile.big) if "big" in cases else []
         stores = list(dict.fromkeys([*databases, *big, *(f"big {each}" for each in big)]))

@@ -36,6 +36,8 @@ class Node:
         self.folder = folder
         self.database = database
         self._deliveries = deliveries
+        self.slack_rate = 1000.0
+        """Posts a second in each Slack channel, from the next start on."""
         self.process: process.Process | None = None
         self.ready_seconds = 0.0
 
@@ -93,7 +95,7 @@ class Node:
         for channel in config["channels"]:
             match channel["type"]:
                 case "slack":
-                    channel["rate_per_channel"] = 1000.0
+                    channel["rate_per_channel"] = self.slack_rate
                 case "email":
                     del channel["imap"]
                     channel["smtp_listen"] = {

@@ -1,12 +1,34 @@
 """Our side of the process of stand-ins: opens worlds, lets people speak on Telegram, asks what was accepted."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from subprocess import PIPE
 from typing import Any
 
 import orjson
 
 from tests.bench import process
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message in Slack's hands: since when (Unix seconds), in which thread ("channel:ts")."""
+
+    at: float
+    thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Messages by serial; how often Slack said 429, and twice in a row of one bucket; the shortest time between two
+    changes of one root in seconds, and how many changes there were."""
+
+    taken: Mapping[int, Taken]
+    refused: int
+    refused_again: int
+    closest: float
+    changes: int
 
 
 class Outside:
@@ -33,6 +55,14 @@ class Outside:
     def order(self, *what: object) -> None:
         assert self._process.handle.stdin is not None
         self._process.handle.stdin.write(orjson.dumps(what) + b"\n")
+
+    async def desk(self, number: int) -> "Desk":
+        """What Slack has and what it refused."""
+        _, taken, refused, refused_again, closest, changes = await self._ask("desk", number)
+        found: dict[int, Taken] = {}
+        for serial, at, thread in taken:
+            found.setdefault(serial, Taken(at, thread))
+        return Desk(found, refused, refused_again, closest, changes)
 
     async def accepted(self, number: int) -> dict[int, float]:
         """Serial of each message in Slack's hands -> the instant it took it (the first, if more)."""
@@ -81,6 +111,13 @@ class StandIns:
         for future in self._waiting[self._confirmed : count]:
             future.set_result(at)
         self._confirmed = count
+
+    async def limit(self) -> None:
+        """From now on Slack has its real limits."""
+        self._outside.order("limit", self._number)
+
+    async def desk(self) -> Desk:
+        return await self._outside.desk(self._number)
 
     async def accepted(self) -> dict[int, float]:
         """Serial -> the instant Slack took the message."""

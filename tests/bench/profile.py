@@ -23,6 +23,12 @@ class Profile:
     """A second, of the open loop."""
     warm_up: int
     seconds: float
+    open: int
+    """Conversations on the desk under Slack's limits."""
+    steady: int
+    """Messages there at five a second."""
+    burst: int
+    """Messages there at twenty a second."""
     starts: int
     """Beyond the one that every run makes."""
     settle_seconds: float
@@ -44,6 +50,9 @@ FULL = Profile(
     rate=50.0,
     warm_up=1000,
     seconds=60.0,
+    open=2_000,
+    steady=900,
+    burst=200,
     starts=4,
     settle_seconds=2.0,
     idle_seconds=40.0,
@@ -60,6 +69,9 @@ QUICK = Profile(
     rate=30.0,
     warm_up=30,
     seconds=2.0,
+    open=16,
+    steady=10,
+    burst=10,
     starts=0,
     settle_seconds=0.3,
     idle_seconds=0.5,

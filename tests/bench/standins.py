@@ -51,6 +51,20 @@ class Stage:
         found = [(SERIAL.search(each.text), each) for each in self._world.slack.truth]
         _tell("accepted", self._number, [(int(mark[1]), float(each.ts)) for mark, each in found if mark])
 
+    def limit(self) -> None:
+        self._world.slack.meter.as_slack()
+
+    def tell_desk(self) -> None:
+        """The messages of the load that are in threads, and what Slack had to refuse."""
+        slack = self._world.slack
+        found = [(SERIAL.search(each.text), each) for each in slack.truth if each.thread_ts]
+        taken = [(int(mark[1]), float(each.ts), f"{each.channel}:{each.thread_ts}") for mark, each in found if mark]
+        meter = slack.meter
+        closest = min(meter.closest, 3600.0)  # JSON has no infinity
+        _tell(
+            "desk", self._number, taken, meter.refused.total(), meter.refused_again, closest, slack.calls["chat.update"]
+        )
+
     async def tell_confirmed(self) -> None:
         """How many updates are confirmed and since when, for ever."""
         telegram = self._world.telegram
@@ -76,6 +90,10 @@ async def main() -> None:
                     watchers.append(group.create_task(stage.tell_confirmed()))
                 case ["say", number, user, text]:
                     stages[number].say(user, text)
+                case ["limit", number]:
+                    stages[number].limit()
+                case ["desk", number]:
+                    stages[number].tell_desk()
                 case ["accepted", number]:
                     stages[number].tell_accepted()
         for watcher in watchers:
