@@ -1,8 +1,7 @@
 """SlackStandIn: the server, the people who act in it, and what a test or a page may read of it."""
 
 import asyncio
-import time
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,9 +10,9 @@ from aiohttp import web
 
 from connectors.base import Clock
 from gateway.sandbox.slack.events import Events
+from gateway.sandbox.slack.faults import Broken, Cut, Faults, Late, Limited, NoEffect, Refused
 from gateway.sandbox.slack.homes import Homes, Shown
 from gateway.sandbox.slack.meter import Meter
-from gateway.sandbox.slack.faults import Broken, Cut, Faults, Late, Limited, NoEffect, Refused
 from gateway.sandbox.slack.methods import Accepted, Methods, Refusal
 from gateway.sandbox.slack.modals import Modal, Modals
 from gateway.sandbox.slack.workspace import APP, TEAM, Channel, File, Post, User, Workspace, typed
@@ -35,9 +34,9 @@ class SlackStandIn:
     """Slack on loopback. Users and channels are named by id or by name ("alice", "#support-1") everywhere;
     "@alice" are Alice's direct messages with the app.
 
-    `rate` limits posts to so many a second and channel, `updates` changes of posts to so many a minute (None: no
-    limit). Without an answer within `answer_within`
-    seconds Slack sends an event again; `time_scale` shortens its pauses before that.
+    `rate` limits posts to so many a second and channel (None: no limit); `meter` has the other limits, none at first.
+    Without an answer within `answer_within` seconds Slack sends an event again; `time_scale` shortens its pauses before
+    that.
     """
 
     def __init__(
@@ -45,7 +44,6 @@ class SlackStandIn:
         clock: Clock,
         *,
         rate: float | None = None,
-        updates: int | None = None,
         time_scale: float = 1.0,
         answer_within: float = 3.0,
     ) -> None:
@@ -53,8 +51,7 @@ class SlackStandIn:
         self.app_token = APP_TOKEN
         self.signing_secret = SIGNING_SECRET
         self.scopes = SCOPES
-        self.rate = rate
-        self.updates = updates
+        self.meter = Meter(posts=rate)
         self.url = ""
         self.calls: Counter[str] = Counter()
         self.faults = Faults()
@@ -67,8 +64,6 @@ class SlackStandIn:
         self._methods = Methods(self.workspace, self.faults, self.modals, self.homes)
         self._listeners: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
-        self._free_at: defaultdict[str, float] = defaultdict(float)
-        self._updated: deque[float] = deque()
         self._redirects: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
 
@@ -77,12 +72,12 @@ class SlackStandIn:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         app = web.Application(client_max_size=16 * 1024 * 1024)
         app.router.add_post("/api/{method}", self._call)
-        app.router.add_post("/commands/{hook}", self._respond)
         app.router.add_get("/api/{method}", self._call)
         app.router.add_get("/link", self._link)
         app.router.add_post("/upload/{file}", self._upload)
         app.router.add_get("/files/{file}", self._download)
         app.router.add_get("/login", _login)
+        app.router.add_post("/commands/{hook}", self._respond)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -334,53 +329,26 @@ class SlackStandIn:
             arguments = await _arguments(request)
         except ValueError:
             return _answer({"ok": False, "error": "invalid_json"})
-        wait = 0
-        if method == "chat.postMessage":
-            wait = self._wait(str(arguments.get("channel")))
-        elif method == "chat.update":
-            wait = self._wait_to_update()
-        if wait:
+        if wait := self.meter.wait(method, arguments):
             return _answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": str(wait)})
         try:
             answer = self._methods.call(method, arguments)
         except Refusal as refusal:
-    async def _respond(self, request: web.Request) -> web.Response:
-        """A late answer to a command; real Slack wants no token here, the address is the secret."""
-        if not self.homes.respond(request.match_info["hook"], orjson.loads(await request.read())):
-            return _answer({"ok": False, "error": "expired_url"}, 404)
-        return web.Response(text="ok")
-
             answer = refusal.answer
         if method == "chat.postEphemeral":
             self._note()  # no event tells of it
         return _answer(answer, headers={"X-OAuth-Scopes": self.scopes})
 
-    def _wait(self, channel: str) -> int:
-        """Whole seconds a post to that channel must wait, 0 when it may go now."""
-        if self.rate is None:
-            return 0
-        now = time.monotonic()
-        if (free := self._free_at[channel]) > now:
-            return max(1, round(free - now))
-        self._free_at[channel] = now + 1 / self.rate
-        return 0
-
-    def _wait_to_update(self) -> int:
-        """The same for a change: the workspace has so many a minute, whatever it changes."""
-        if self.updates is None:
-            return 0
-        now = time.monotonic()
-        while self._updated and self._updated[0] <= now - 60:
-            self._updated.popleft()
-        if len(self._updated) >= self.updates:
-            return max(1, round(self._updated[0] + 60 - now))
-        self._updated.append(now)
-        return 0
-
     async def _link(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("ticket") != self.app_token:
             return web.Response(status=403)
         return await self.events.socket(request)
+
+    async def _respond(self, request: web.Request) -> web.Response:
+        """A late answer to a command; real Slack wants no token here, the address is the secret."""
+        if not self.homes.respond(request.match_info["hook"], orjson.loads(await request.read())):
+            return _answer({"ok": False, "error": "expired_url"}, 404)
+        return web.Response(text="ok")
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         self.calls["upload"] += 1
