@@ -38,7 +38,7 @@ _MOVE = Statement(
     ON CONFLICT (channel, name) DO UPDATE SET value = excluded.value, fence = excluded.fence
     """
 )
-_COUNT = Statement("SELECT count(*) FROM (SELECT 1 FROM words WHERE word = :word LIMIT :limit) some")
+_COUNT = Statement("SELECT count(*) FROM (SELECT 1 FROM words WHERE word = :word LIMIT :limit) AS few")
 _WITH = Statement("SELECT conversation FROM words WHERE word = :word ORDER BY conversation DESC LIMIT :limit")
 _AMONG = Statement("SELECT conversation FROM words WHERE word = :word AND conversation IN :numbers")
 

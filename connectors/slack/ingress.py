@@ -54,6 +54,7 @@ class Ingress:
         heard: Callable[[], None],
         limited: Callable[[], None],
         forms: Forms,
+        homes: Homes,
     ) -> None:
         self._channel = channel
         self._allowed_bots = allowed_bots
@@ -62,10 +63,11 @@ class Ingress:
         self._heard = heard
         self._limited = limited
         self._forms = forms
+        self._homes = homes
+        self._commands = Commands(channel, ports, homes, people)
         self._setting: Setting | None = None
         self._side: Side | None = None
         self._app = self._bolt()
-        homes: Homes,
 
     def serve(self, side: Side) -> None:
         """What is said to that side is its own."""
@@ -78,8 +80,6 @@ class Ingress:
     def _bolt(self) -> AsyncApp:
         async def authorize() -> AuthorizeResult:
             """Bolt wants to know who we are; nothing here sends through it."""
-        self._homes = homes
-        self._commands = Commands(channel, ports, homes, people)
             home = self._home
             return AuthorizeResult(
                 enterprise_id=home.enterprise or None, team_id=home.team, bot_user_id=home.user, bot_id=home.bot
@@ -93,9 +93,10 @@ class Ingress:
             ignoring_self_events_enabled=False,
             request_verification_enabled=False,  # SignatureVerifier raises on garbage; `signature` does it (S15)
         )
+        app.event("app_home_opened")(self._show_home)
         app.event(_ANY)(self._store)
         app.action(_ANY)(self._store_and_acknowledge)
-        app.command(_ANY)(self._store_and_acknowledge)
+        app.command(_ANY)(self._answer)
         app.shortcut(_ANY)(self._open_form)
         app.view(_ANY)(self._submit_form)
         app.options(_ANY)(self._suggest)
@@ -108,7 +109,6 @@ class Ingress:
 
     @property
     def _home(self) -> Home:
-        app.event("app_home_opened")(self._show_home)
         if self._setting is None:
             raise NotStored("not logged in to Slack yet")
         return self._setting.home
@@ -174,6 +174,16 @@ class Ingress:
             await self._store(body, context)
         await ack()
 
+    async def _answer(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
+        self._heard()
+        await ack(await self._commands.answered(body, self._home, partial(self._store, body, context)))
+
+    async def _show_home(self, event: dict[str, Any]) -> None:
+        """Nothing to store: the Home is made anew whenever it is opened."""
+        self._heard()
+        if event.get("tab") == "home":
+            self._homes.want(event["user"])
+
     async def _open_form(self, body: dict[str, Any], ack: AsyncAck) -> None:
         self._heard()
         self._forms.ask(body, self._home)
@@ -194,16 +204,6 @@ class Ingress:
             await self._people(people_in(body), self._setting.home),
         )
         context["storing"] = True
-    async def _answer(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
-        self._heard()
-        await ack(await self._commands.answered(body, self._home, partial(self._store, body, context)))
-
-    async def _show_home(self, event: dict[str, Any]) -> None:
-        """Nothing to store: the Home is made anew whenever it is opened."""
-        self._heard()
-        if event.get("tab") == "home":
-            self._homes.want(event["user"])
-
         return [] if arrival is None else await self._ports.intake([arrival])
 
     async def _suggest(self, body: dict[str, Any], ack: AsyncAck) -> None:
