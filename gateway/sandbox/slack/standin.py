@@ -1,8 +1,7 @@
 """SlackStandIn: the server, the people who act in it, and what a test or a page may read of it."""
 
 import asyncio
-import time
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from connectors.base import Clock
 from gateway.sandbox.slack.events import Events
 from gateway.sandbox.slack.faults import Broken, Cut, Faults, Late, Limited, NoEffect, Refused
 from gateway.sandbox.slack.homes import Homes, Shown
+from gateway.sandbox.slack.meter import Meter
 from gateway.sandbox.slack.methods import Accepted, Methods, Refusal
 from gateway.sandbox.slack.modals import Modal, Modals
 from gateway.sandbox.slack.workspace import APP, TEAM, Channel, File, Post, User, Workspace, typed
@@ -34,9 +34,9 @@ class SlackStandIn:
     """Slack on loopback. Users and channels are named by id or by name ("alice", "#support-1") everywhere;
     "@alice" are Alice's direct messages with the app.
 
-    `rate` limits posts to so many a second and channel, `updates` changes of posts to so many a minute (None: no
-    limit). Without an answer within `answer_within`
-    seconds Slack sends an event again; `time_scale` shortens its pauses before that.
+    `rate` limits posts to so many a second and channel (None: no limit); `meter` has the other limits, none at first.
+    Without an answer within `answer_within` seconds Slack sends an event again; `time_scale` shortens its pauses before
+    that.
     """
 
     def __init__(
@@ -44,7 +44,6 @@ class SlackStandIn:
         clock: Clock,
         *,
         rate: float | None = None,
-        updates: int | None = None,
         time_scale: float = 1.0,
         answer_within: float = 3.0,
     ) -> None:
@@ -52,8 +51,7 @@ class SlackStandIn:
         self.app_token = APP_TOKEN
         self.signing_secret = SIGNING_SECRET
         self.scopes = SCOPES
-        self.rate = rate
-        self.updates = updates
+        self.meter = Meter(posts=rate)
         self.url = ""
         self.calls: Counter[str] = Counter()
         self.faults = Faults()
@@ -66,8 +64,6 @@ class SlackStandIn:
         self._methods = Methods(self.workspace, self.faults, self.modals, self.homes)
         self._listeners: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
-        self._free_at: defaultdict[str, float] = defaultdict(float)
-        self._updated: deque[float] = deque()
         self._redirects: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
 
@@ -333,12 +329,7 @@ class SlackStandIn:
             arguments = await _arguments(request)
         except ValueError:
             return _answer({"ok": False, "error": "invalid_json"})
-        wait = 0
-        if method == "chat.postMessage":
-            wait = self._wait(str(arguments.get("channel")))
-        elif method == "chat.update":
-            wait = self._wait_to_update()
-        if wait:
+        if wait := self.meter.wait(method, arguments):
             return _answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": str(wait)})
         try:
             answer = self._methods.call(method, arguments)
@@ -347,28 +338,6 @@ class SlackStandIn:
         if method == "chat.postEphemeral":
             self._note()  # no event tells of it
         return _answer(answer, headers={"X-OAuth-Scopes": self.scopes})
-
-    def _wait(self, channel: str) -> int:
-        """Whole seconds a post to that channel must wait, 0 when it may go now."""
-        if self.rate is None:
-            return 0
-        now = time.monotonic()
-        if (free := self._free_at[channel]) > now:
-            return max(1, round(free - now))
-        self._free_at[channel] = now + 1 / self.rate
-        return 0
-
-    def _wait_to_update(self) -> int:
-        """The same for a change: the workspace has so many a minute, whatever it changes."""
-        if self.updates is None:
-            return 0
-        now = time.monotonic()
-        while self._updated and self._updated[0] <= now - 60:
-            self._updated.popleft()
-        if len(self._updated) >= self.updates:
-            return max(1, round(self._updated[0] + 60 - now))
-        self._updated.append(now)
-        return 0
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("ticket") != self.app_token:
