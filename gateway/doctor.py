@@ -1,5 +1,6 @@
 """What will cause trouble on this machine: each check answers with findings, nothing is changed."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -29,6 +30,8 @@ PYTHON_FIXED: Mapping[Version, Version] = {
 SQLITE_FIXED = (3, 51, 3)
 SQLITE_PATCHED: Mapping[Version, int] = {(3, 44): 6, (3, 50): 7}
 SKEW = timedelta(seconds=2)
+PATIENCE = timedelta(minutes=1)
+SEVERAL = 20
 MEGABYTE = 1024 * 1024
 LITTLE, TOO_LITTLE = 1024 * MEGABYTE, 100 * MEGABYTE
 FILES = 4096
@@ -192,8 +195,38 @@ def database(settings: Settings) -> Iterator[Finding]:
         engine.dispose()
     if revision == wanted:
         yield Finding(Level.OK, "database", f"it answers and has schema {revision}")
+        yield from undelivered(settings)
     else:
         yield Finding(Level.WARN, "database", f"it has schema {revision}, not {wanted}; run onevoice migrate")
+
+
+def undelivered(settings: Settings) -> Iterator[Finding]:
+    """What has waited long for a channel that refuses it, and why."""
+    from storage.database import Database
+    from storage.errors import StoreUnavailable
+    from storage.waiting import Late, late
+
+    async def asked() -> list[Late]:
+        store = Database(settings.gateway.database)
+        try:
+            return await store.read(late, int(PATIENCE.total_seconds() * 1_000_000), SEVERAL)
+        finally:
+            await asyncio.to_thread(store.close)
+
+    try:
+        found = asyncio.run(asked())
+    except StoreUnavailable as error:
+        yield Finding(Level.BAD, "deliveries", f"what waits cannot be read: {error}")
+        return
+    for each in found:
+        since = datetime.fromtimestamp(each.waiting.oldest / 1_000_000, UTC)
+        yield Finding(
+            Level.WARN,
+            f"{each.channel} {each.address}",
+            f"{each.waiting.count} wait to be delivered, the oldest since {since:%Y-%m-%d %H:%M} UTC: {each.reason}",
+        )
+    if not found:
+        yield Finding(Level.OK, "deliveries", "nothing waits for an account that refuses it")
 
 
 def _version(text: str) -> Version:

@@ -44,6 +44,9 @@ class Metrics:
         self._oldest = gauge("onevoice_oldest_backlog_seconds", "Age of the oldest delivery that could leave.", one)
         self._quarantine = gauge("onevoice_quarantine", "Items kept aside because they could not be read.", one)
         self._up = cache(gauge("onevoice_channel_up", "1 when the channel's account works.", one).labels)
+        self._places_down = cache(
+            gauge("onevoice_places_down", "Addresses of a channel that cannot be written to.", one).labels
+        )
         self._last = cache(gauge("onevoice_channel_last_event_seconds", "Time since the last item.", one).labels)
         self._transaction = histogram(
             "onevoice_transaction_seconds", "Transactions, commit included.", buckets=TRANSACTION_SECONDS
@@ -78,6 +81,10 @@ class Metrics:
 
     def channel_up(self, channel: str, up: bool) -> None:
         self._up(channel).set(up)
+
+    def places_down(self, channel: str, count: int) -> None:
+        """How many single addresses of a channel that works cannot be written to."""
+        self._places_down(channel).set(count)
 
     def websockets(self, channel: str, count: Callable[[], int]) -> None:
         """Ask `count` at each reading how many WebSockets of a channel are open."""

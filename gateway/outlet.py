@@ -9,12 +9,13 @@ from uuid import UUID
 
 import structlog
 
-from connectors.base import AccountDown, Clock, Connector, NotSent, Outcome, Rejected, Sent, Unknown
+from connectors.base import AccountDown, Clock, Connector, NotSent, Outcome, PlaceDown, Rejected, Sent, Unknown
 from gateway.breaker import Breaker
 from gateway.fetching import Fetching
 from gateway.jitter import around, backoff
 from gateway.metrics import Metrics
 from gateway.pace import Rates
+from gateway.trouble import Troubles
 from router.model import Delivery, DeliveryKind, DeliveryState
 from router.rulebook import Rulebook
 from storage import cards, failpoints, open_notices, outbox, settling
@@ -65,6 +66,8 @@ class Outlet:
         self._timeout = http_timeout
         self._rates = Rates(connector.capabilities)
         self.breaker = Breaker()
+        self.troubles = Troubles(connector.channel, clock, metrics)
+        self._reopened = False
         self.held: dict[UUID, tuple[Claim, float]] = {}
         self._work = asyncio.Event()
         self._draining = False
@@ -126,21 +129,41 @@ class Outlet:
         room = (1 if self.breaker.half_open else AT_ONCE) - len(self.held)
         if room <= 0:
             return False
+        if self._reopened:
+            self._reopened = False
+            await self._database.transact(outbox.hurry, self._connector.channel)
         now, due, late = await self._database.read(_due, self._connector.channel, room + len(self.held))
         heads = [head for head in due if head.delivery.id not in self.held][:room]  # ours may outlive its lease
         if self._draining or not (heads or late):
             return False
+        heads, blocked = self._but_places_down(heads, now)
         chosen, waits = self._rates.plan(heads, now)
         chosen, over_budget = self._within_budget(chosen, now)
         claimed_at = time.monotonic()
         failpoints.hit("before_sending", self._connector.channel)
         lease = int(self._lease.total_seconds() * 1_000_000)
-        claims = await self._database.transact(_claim, chosen, [*late, *waits, *over_budget], self._owner, lease)
+        claims = await self._database.transact(
+            _claim, chosen, [*late, *blocked, *waits, *over_budget], self._owner, lease
+        )
         failpoints.hit("after_sending", self._connector.channel)
         for claim in claims:
             self.held[claim.delivery.id] = (claim, claimed_at + self._lease.total_seconds())
             attempts.create_task(self._attempt(claim))
         return True
+
+    def _but_places_down(self, heads: list[Head], now: int) -> tuple[list[Head], list[Wait]]:
+        """What goes to an address that cannot be written to waits; what goes elsewhere does not (S28)."""
+        if not self.troubles.places:
+            return heads, []
+        open_: list[Head] = []
+        waits: list[Wait] = []
+        for head in heads:
+            until = self.troubles.wait_for(head.delivery.address, now) if head.state is DeliveryState.READY else None
+            if until is None:
+                open_.append(head)
+            else:
+                waits.append(Wait(head.lane, head.fence, until))
+        return open_, waits
 
     def _within_budget(self, heads: list[Head], now: int) -> tuple[list[Head], list[Wait]]:
         """B3: retries are a fifth of the first attempts at most."""
@@ -162,6 +185,8 @@ class Outlet:
             due_in = await self._database.read(_next_due_in, self._connector.channel)
         except StoreUnavailable:
             due_in = None
+        if due_in is None and not self.held and not self.breaker.reason:
+            self.troubles.account_works()  # a probe succeeded, and there is nothing to see it by
         overdue = any(until < time.monotonic() for _, until in self.held.values())
         if due_in is not None and len(self.held) < AT_ONCE and not overdue:
             wait = min(max(due_in / 1_000_000, 0.001), POLL)
@@ -175,20 +200,18 @@ class Outlet:
     async def _recover(self) -> None:
         """Ask with a read until the account works again (B1)."""
         channel = self._connector.channel
-        self._metrics.channel_up(channel, up=False)
-        log.error("channel.down", channel=channel, reason=self.breaker.reason)
+        self.troubles.account_fails(self.breaker.reason or "")
         pause = FIRST_PROBE
         while not self._draining:
             await self._pause(around(pause))
             trouble = await self.probe()
             if trouble is None:
                 self.breaker.probed()
-                self._metrics.channel_up(channel, up=True)
-                log.info("channel.up", channel=channel)
                 await self._database.transact(outbox.hurry, channel)
                 return
             self.breaker.open(trouble)
-            pause = PROBE
+            self.troubles.account_fails(trouble)
+            pause = min(pause * 2, PROBE)
 
     async def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -292,30 +315,43 @@ class Outlet:
         match outcome:
             case Sent(remote_ids=remote_ids, thread=thread):
                 self.breaker.succeeded()
+                self.troubles.account_works()
+                self._reopened |= self.troubles.place_works(delivery.address)
                 return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids), thread=thread)
             case NotSent(reason, retry_after, limited, account_wide):
                 wait = retry_after or timedelta(seconds=backoff(claim.retries, LONGEST_BACKOFF))
                 if limited:
                     self._rates.pause(delivery, now, wait, account_wide=account_wide)
                 else:
-                    self.breaker.failed(reason)
-                if now - to_micros(delivery.created_at) > PATIENCE:
+                    self._fails(reason)
+                if now - to_micros(delivery.created_at) > PATIENCE and not self._rules().is_desk(delivery.channel):
                     return Ending(Settlement(DeliveryState.FAILED, error=f"given up after a day: {reason}"))
                 due = now + int(wait.total_seconds() * 1_000_000)
                 return Ending(
                     Settlement(DeliveryState.READY, error=reason, not_before=due, burnt=False, retried=not limited)
                 )
             case Unknown(reason):
-                self.breaker.failed(reason)
+                self._fails(reason)
                 return Ending(
                     Settlement(DeliveryState.UNKNOWN, error=reason, not_before=self._after_timeout(claim), burnt=False)
                 )
             case Rejected(reason, closes_leg):
                 self.breaker.succeeded()
+                self.troubles.account_works()
                 return Ending(Settlement(DeliveryState.FAILED, error=reason), closes_leg=closes_leg)
             case AccountDown(reason):
                 self.breaker.open(reason)
                 return Ending(Settlement(DeliveryState.READY, error=reason, burnt=False))
+            case PlaceDown(reason):
+                self.breaker.succeeded()
+                self.troubles.account_works()
+                due = self.troubles.place_fails(delivery.address, reason, now)
+                return Ending(Settlement(DeliveryState.READY, error=reason, not_before=due, burnt=False))
+
+    def _fails(self, reason: str) -> None:
+        """The transport failed, or the answer was lost."""
+        self.breaker.failed(reason)
+        self.troubles.first_failure()
 
     def _after_look(self, claim: Claim, outcome: Outcome) -> Ending:
         """2.3: found is sent, not found often enough is sent again, else look later."""
@@ -336,8 +372,11 @@ class Outlet:
                 return Ending(Settlement(DeliveryState.FAILED, error=reason))
             case AccountDown(reason):
                 self.breaker.open(reason)
-            case Unknown(reason):
-                pass
+            case PlaceDown(reason):
+                self.troubles.place_fails(claim.delivery.address, reason, now)
+            case Unknown(reason, unreachable):
+                if unreachable:
+                    self._fails(reason)
         due = now + int(RECHECK.total_seconds() * 1_000_000)
         return Ending(Settlement(DeliveryState.UNKNOWN, error=reason, not_before=due, lookups=claim.lookups))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from connectors.base import NotSent, Outcome, Ports, Sent, Unknown
+from connectors.base import AccountDown, NotSent, Outcome, PlaceDown, Ports, Sent, Unknown
 from connectors.slack.api import SlackApi
 from connectors.slack.files import Files
 from connectors.slack.outcomes import THREAD_GONE_CODES, CallFailed
@@ -33,13 +33,15 @@ class Lookup:
         self._ports = ports
 
     async def reconcile(self, delivery: Delivery) -> Outcome:
-        """Sent, NotSent (it is not there) or Unknown (Slack would not tell, ask again)."""
+        """Sent, NotSent (it is not there), Unknown (Slack would not tell, ask again) or why nobody can look there."""
         if delivery.kind in REPEATABLE:
             return NotSent("doing it again changes nothing")
         try:
             return await self._find(delivery)
         except CallFailed as failure:
-            return Unknown(f"the look-up brought no answer: {failure}")
+            if isinstance(failure.outcome, AccountDown | PlaceDown):
+                return failure.outcome
+            return Unknown(f"the look-up brought no answer: {failure}", unreachable=True)
 
     async def _find(self, delivery: Delivery) -> Outcome:
         channel, thread = await self._place(delivery)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from connectors.base import AccountDown
+from connectors.base import PlaceDown
 from connectors.slack.api import SlackApi
 from connectors.slack.outcomes import CallFailed
 
@@ -23,7 +23,7 @@ class Places:
         self._listing = asyncio.Lock()
 
     async def id_of(self, address: str) -> str:
-        """The id of "#name" or "name"; an id, a person's too, stays itself. Raises CallFailed (AccountDown: none)."""
+        """The id of "#name" or "name"; an id, a person's too, stays itself. Raises CallFailed (PlaceDown: none)."""
         name = address.removeprefix("#")
         if name == address and name.isupper() and name[:1] in "CGDUW":
             return name
@@ -35,7 +35,7 @@ class Places:
                     await self._list()
         if (known := self._ids.get(name)) is None:
             raise CallFailed(
-                AccountDown(
+                PlaceDown(
                     f'There is no Slack channel "#{name}" that the app can see: create it, or invite the app with'
                     f' "/invite" in a private one; the name stands in the desk of a route'
                 ),

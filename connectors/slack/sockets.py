@@ -85,7 +85,8 @@ class Sockets:
                 try:
                     line = _Line(await self._connect())
                 except (CallFailed, aiohttp.ClientError, TimeoutError, ValueError) as error:
-                    log.warning("slack.socket_failed", channel=self._channel, reason=str(error))
+                    if not failures:  # the next ones say the same until it works again
+                        log.warning("slack.socket_failed", channel=self._channel, reason=str(error))
                     failures = await _pause(failures)
                     continue
                 if old is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.base import AccountDown, NotSent, Rejected, Sent, Unknown
+from connectors.base import AccountDown, NotSent, PlaceDown, Rejected, Sent, Unknown
 from gateway.sandbox.slack.faults import Broken, Cut, Fault, Late, Limited, Refused
 from gateway.sandbox.slack.methods import Accepted
 from router.model import AuthorKind, Card, ChannelType, Delivery, DeliveryKind, Outgoing, Status
@@ -72,9 +72,9 @@ async def test_channels_are_listed_once_over_all_pages(desk: SlackDesk) -> None:
     assert desk.slack.calls["conversations.list"] == 3
 
 
-async def test_a_channel_that_is_not_there_pauses_the_account_and_says_what_to_do(desk: SlackDesk) -> None:
+async def test_a_channel_that_is_not_there_is_down_alone_and_says_what_to_do(desk: SlackDesk) -> None:
     outcome = await desk.connector.deliver(root(address="#nowhere"))
-    assert isinstance(outcome, AccountDown)
+    assert isinstance(outcome, PlaceDown)
     assert '"#nowhere"' in outcome.reason
 
 
@@ -218,8 +218,8 @@ async def test_s20_a_look_up_that_fails_decides_nothing(desk: SlackDesk, fault: 
         (Broken(500), Unknown),
         (Broken(503), Unknown),
         *((Refused(code), AccountDown) for code in ("invalid_auth", "token_revoked", "account_inactive")),
-        *((Refused(code), AccountDown) for code in ("missing_scope", "not_in_channel", "is_archived")),
-        (Refused("channel_not_found"), AccountDown),
+        (Refused("missing_scope"), AccountDown),
+        *((Refused(code), PlaceDown) for code in ("not_in_channel", "is_archived", "channel_not_found")),
         (Refused("restricted_action_thread_locked"), Rejected),
         (Refused("a_code_of_the_future"), Rejected),
     ],
@@ -245,7 +245,7 @@ async def test_s28_an_archived_channel_rejects_nothing_and_works_again(desk: Sla
     question = delivery(thread=thread)
     desk.slack.channel("#support-1").archived = True
     for _ in range(3):
-        assert isinstance(await desk.connector.deliver(question), AccountDown)
+        assert isinstance(await desk.connector.deliver(question), PlaceDown)
     desk.slack.channel("#support-1").archived = False
     assert isinstance(await desk.connector.deliver(question), Sent)
 

@@ -50,9 +50,11 @@ Fault = Limited | Broken | Refused | Cut | Late | NoEffect
 
 class Faults:
     """`duplicates`: every event is sent so many times more. `drop_events`: events are lost for good. `silent`: sockets
-    stay open and say nothing. `lag`: seconds until a post shows in history and replies."""
+    stay open and say nothing. `lag`: seconds until a post shows in history and replies. `always`: the fault that every
+    call of a method meets, "*" for all methods, until it is taken away."""
 
     def __init__(self) -> None:
+        self.always: dict[str, Fault] = {}
         self.duplicates = 0
         self.drop_events = False
         self.silent = False
@@ -66,7 +68,9 @@ class Faults:
 
     def next(self, method: str) -> Fault | None:
         queue = self._queues.get(method)
-        return queue.popleft() if queue else None
+        if queue:
+            return queue.popleft()
+        return self.always.get(method) or self.always.get("*")
 
     def hold_events(self) -> None:
         """Keep events back until they are released."""

@@ -1,0 +1,50 @@
+"""What waits to leave and for how long, by address: for whoever asks while a channel is in trouble."""
+
+from dataclasses import dataclass
+
+from storage.database import Transaction
+from storage.statement import Statement
+
+_BY_ADDRESS = Statement(
+    """
+    SELECT address, count(*), min(created_at) FROM outbox
+    WHERE state IN ('ready', 'sending', 'unknown') AND kind <> 'card' AND channel = :channel
+    GROUP BY address
+    """
+)
+_LATE = Statement(
+    """
+    SELECT channel, address, count(*), min(created_at), max(error) FROM outbox
+    WHERE state IN ('ready', 'sending', 'unknown') AND kind <> 'card' AND created_at <= :before AND error IS NOT NULL
+    GROUP BY channel, address ORDER BY min(created_at) LIMIT :limit
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Open deliveries to an address; `oldest` in microseconds."""
+
+    count: int
+    oldest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The same, with the reason why an attempt failed."""
+
+    channel: str
+    address: str
+    waiting: Waiting
+    reason: str
+
+
+def by_address(tx: Transaction, channel: str) -> dict[str, Waiting]:
+    """What waits on a channel. It reads everything that is open: not for every second."""
+    return {row[0]: Waiting(row[1], row[2]) for row in tx.all(_BY_ADDRESS, {"channel": channel})}
+
+
+def late(tx: Transaction, patience: int, limit: int) -> list[Late]:
+    """What has waited longer than `patience` (microseconds) after an attempt that failed, longest first."""
+    rows = tx.all(_LATE, {"before": tx.now - patience, "limit": limit})
+    return [Late(row[0], row[1], Waiting(row[2], row[3]), row[4]) for row in rows]
