@@ -34,6 +34,8 @@ from router.targets import Metric
 RECEIPTS = "system:ack"
 """The author of a receipt: with it the acknowledgement clock ends (D4)."""
 WAITING = "system:waiting"
+TRANSCRIPTS = "system:transcript"
+"""The author of a transcript: it answers nothing."""
 
 SUPPRESSED = "receipt_suppressed"
 COMPOSED = "automatic_composed"
@@ -273,5 +275,9 @@ def _planned(conversation: Conversation, leg: Leg, wording: Wording, rules: Rule
     )
 
 
-SAID = {RECEIPTS: "Receipt sent to the customer.", WAITING: "The customer was told that everybody is busy."}
+SAID = {
+    RECEIPTS: "Receipt sent to the customer.",
+    WAITING: "The customer was told that everybody is busy.",
+    TRANSCRIPTS: "The transcript was sent to the customer.",
+}
 """The small line in the thread when a provider has it."""

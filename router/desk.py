@@ -16,8 +16,10 @@ from router import (
     ownership_verbs,
     priorities,
     releases,
+    starts,
     statuses,
     tags,
+    transcripts,
 )
 from router.answering import reply
 from router.asked import Answer, Asked, answered
@@ -44,7 +46,9 @@ VERBS: Mapping[str, Answer] = {
     **languages.VERBS,
     **legs.VERBS,
     **priorities.VERBS,
+    **starts.VERBS,
     **tags.VERBS,
+    **transcripts.VERBS,
     REPLY: lambda asked: answered(asked, "Write the reply behind it: `@onevoice reply <text>`."),
 }
 """What agents may ask for with "@onevoice <verb>"; each noun brings its own."""

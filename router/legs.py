@@ -93,7 +93,7 @@ def mail_channel(asked: Asked) -> str | None:
 def refusal_of(way: Way, asked: Asked) -> str | None:
     """Why the customer is not answered there; None when they may be."""
     if way.closed:
-        return f"The customer cannot be reached at {_shown(way)} any more: they have blocked us there, or it is gone."
+        return unreachable(way)
     desk, current = asked.snapshot.desk, customer_leg(asked.conversation)
     level = (
         next((each.verification for each in desk.identities if current and each.key == current.identity), 0)
@@ -106,6 +106,11 @@ def refusal_of(way: Way, asked: Asked) -> str | None:
             "only. Ask them to write from there."
         )
     return None
+
+
+def unreachable(way: Way) -> str:
+    """What is said of a way that is closed (T12)."""
+    return f"The customer cannot be reached at {_shown(way)} any more: they have blocked us there, or it is gone."
 
 
 def _meant(said: str, ways: list[Way]) -> list[Way]:

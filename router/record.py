@@ -1,13 +1,13 @@
 """What the consistency rules leave behind when a reply is checked: hits, holds, statements, promises. Values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from router.consistency.findings import Finding
-from router.model import Promise, Statement
+from router.model import Conversation, Promise, Statement
 
 
 class HoldState(StrEnum):
@@ -74,6 +74,18 @@ class Record:
     ended_statements: Mapping[UUID, str] = field(default_factory=dict)
     promises: tuple[NewPromise, ...] = ()
     ended_promises: Mapping[UUID, str] = field(default_factory=dict)
+
+    def said_in(self, conversation: Conversation) -> "Record":
+        """As it is for a conversation that had no id when it was made."""
+        return replace(
+            self,
+            statements=tuple(
+                replace(each, contact=conversation.contact, conversation=conversation.id) for each in self.statements
+            ),
+            promises=tuple(
+                replace(each, promise=replace(each.promise, conversation=conversation.id)) for each in self.promises
+            ),
+        )
 
     @property
     def promise_states(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from router.card import changes_card
 from router.decision import Address, Decision, NewMessage, Opening, Planned, Revision
 from router.events import EventType
-from router.handing import outcome_of
+from router.handing import offer_over, offer_subject, outcome_of
 from router.held_notices import naming
 from router.model import (
     Attachment,
@@ -323,7 +323,7 @@ class Changes:
         if inbound is not None and inbound.sender.internal:
             self._threads.add(inbound.thread.ref)
         if decision.record is not None:
-            record = decision.record
+            record = decision.record if decision.opening is None else decision.record.said_in(conversation)
             self._records.append((record.message or message_id, conversation.id, record))
         if (link := decision.link) is not None:
             if (other := link.other) is None and link.stranger is not None:
@@ -490,6 +490,9 @@ class Changes:
         self._owners = True
         if changed.offer_end is not None:
             offers.end(self._tx, conversation.id, changed.offer_end)
+            owner = changed.owner.agent if changed.owner is not None else None
+            said = offer_over(changed.offer_end, owner, of_micros(self._tx.now), self._rules)
+            self._settle(offer_subject(conversation.id), said)
         if changed.offer is not None:
             offers.make(self._tx, conversation.id, changed.offer)
         if changed.status is not None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from router.addresses import identity_of, mail_address, spelled
+from router.automatic import TRANSCRIPTS
 from router.links import conversation_number
 from router.lookup import NOTHING, History, Lookup, Past, Reach, Said
 from router.model import AuthorKind, Contact, Conversation, DeliveryKind, IdentityKey, Status
@@ -144,7 +145,7 @@ def _reach(tx: Transaction, person: Sequence[UUID]) -> tuple[Reach, ...]:
 def _said(tx: Transaction, conversation: Conversation) -> tuple[Said, ...]:
     """Oldest first. Of ours only what left, in the words that left: a held reply was never said."""
     group = [each.bytes for each in logs.group(tx, conversation.id)]
-    rows = tx.all(_SAID, {"conversations": group, "limit": SAID, "transcripts": "system:transcript"})
+    rows = tx.all(_SAID, {"conversations": group, "limit": SAID, "transcripts": TRANSCRIPTS})
     if not rows:
         return ()
     messages = [row[0] for row in rows]
