@@ -38,21 +38,17 @@ _SOONEST = Statement(
     ORDER BY COALESCE(due_at, 9000000000000000), waiting_since LIMIT :limit
     """  # noqa: S608  no value is part of it
 )
+_BEGUN = """
+    FROM rounds r JOIN conversations c ON c.id = r.conversation
+    WHERE r.start_at >= :begin AND r.start_at < :end AND r.kind = 'first' AND COALESCE(r.team, c.team, '') = :team
+    """
 _FIRST = Statement(
-    """
-    SELECT channel, outcome, CASE WHEN outcome = 'open' AND deadline < :now THEN 'breached' ELSE sla END,
-           CASE WHEN outcome = 'answered' THEN business_ms / 1000 ELSE 0 END, count(*)
-    FROM rounds WHERE start_at >= :begin AND start_at < :end AND kind = 'first' AND COALESCE(team, '') = :team
-    GROUP BY 1, 2, 3, 4
+    f"""
+    SELECT r.channel, r.outcome, CASE WHEN r.outcome = 'open' AND r.deadline < :now THEN 'breached' ELSE r.sla END,
+           CASE WHEN r.outcome = 'answered' THEN r.business_ms / 1000 ELSE 0 END, count(*) {_BEGUN} GROUP BY 1, 2, 3, 4
     """
 )
-_ANY = Statement(
-    """
-    SELECT conversation FROM rounds
-    WHERE start_at >= :begin AND start_at < :end AND kind = 'first' AND COALESCE(team, '') = :team
-    ORDER BY start_at DESC LIMIT 1
-    """
-)
+_ANY = Statement(f"SELECT r.conversation {_BEGUN} ORDER BY r.start_at DESC LIMIT 1")
 _WAITING = Statement(
     """
     SELECT count(*) FROM rounds r JOIN conversations c ON c.id = r.conversation

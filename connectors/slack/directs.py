@@ -90,7 +90,7 @@ class Directs:
         return "the desk thread is not open yet" if delivery.thread is None and _wants_thread(delivery) else None
 
     async def place(self, address: str) -> str:
-        """The Slack channel of an address: somebody's direct messages, or a channel by name or id. Raises CallFailed."""
+        """The Slack channel of an address: direct messages of a member, or a channel. Raises CallFailed."""
         if MEMBER.match(address) or "@" in address:
             return await self._members.room(address)
         return await self._places.id_of(address)
