@@ -1,6 +1,7 @@
 """What follows from a customer's message: the conversation it belongs to, the desk that sees it, strangers held."""
 
 from router.attaching import attach
+from router.cutting import shown
 from router.decision import (
     Decision,
     NewEvent,
@@ -27,14 +28,11 @@ from router.model import (
 from router.planning import ignored, notice, parts_to
 from router.policy_traits import judged_by, judged_otherwise, traits_of
 from router.queue_order import CLASSES
-from router.richtext import RichText, of_text, plain
+from router.richtext import plain
 from router.routes import Traits, match, shard
 from router.rulebook import Rulebook
 from router.splitting import split
 from router.targets import UNJUDGED, first_match
-
-LONGEST_SHOWN = 30_000
-"""Characters: some eight posts."""
 
 
 def from_customer(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -211,26 +209,18 @@ def _received(inbound: Inbound, reasons: tuple[Reason, ...], *, needs_reply: boo
     return NewEvent(type="message_received", actor="customer", payload=payload)
 
 
-def _shown(inbound: Inbound) -> RichText:
-    """What the desk sees of a text; the whole is stored. One customer's book must not hold up the others (S22)."""
-    text = plain(inbound.text)
-    if len(text) <= LONGEST_SHOWN:
-        return inbound.text
-    rest = f"[The message goes on: {len(text):,} characters in all, the rest is stored and not shown here.]"
-    return of_text(f"{text[:LONGEST_SHOWN]}\n\n{rest}")
-
-
 def _to_desk(inbound: Inbound, rules: Rulebook, channel: str, address: str, author: str) -> tuple[Planned, ...]:
     capabilities = rules.channels[channel].capabilities
-    parts = split(_shown(inbound), capabilities.text_limit, capabilities.text_unit)
+    text, buttons = shown(inbound.text)
     return parts_to(
-        parts,
+        split(text, capabilities.text_limit, capabilities.text_unit),
         Outgoing(
             author=author,
             author_kind=AuthorKind.CUSTOMER,
             attachments=inbound.attachments,
             subject=inbound.subject,
             automatic=inbound.automatic,
+            buttons=buttons,
         ),
         channel=channel,
         address=address,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from router.asked import Answer, Asked, answered
+from router.cutting import shown
 from router.decision import Decision, NewEvent, Opening, Outcome, Planned, Reason
 from router.events import EventType
 from router.model import (
@@ -164,13 +165,19 @@ def shows(message: Movable, conversation: Conversation, rules: Rulebook) -> Deci
     """A moved message, shown in the thread of its new conversation."""
     desk = next(leg for leg in conversation.legs if leg.desk)
     capabilities = rules.channels[desk.channel].capabilities
+    text, buttons = shown(message.text)
     return Decision(
         outcome=Outcome.STORED,
         reasons=(),
         conversation=conversation,
         deliveries=parts_to(
-            parts_of(message.text, capabilities.text_limit, capabilities.text_unit),
-            Outgoing(author=message.author_name, author_kind=AuthorKind.CUSTOMER, attachments=message.attachments),
+            parts_of(text, capabilities.text_limit, capabilities.text_unit),
+            Outgoing(
+                author=message.author_name,
+                author_kind=AuthorKind.CUSTOMER,
+                attachments=message.attachments,
+                buttons=buttons,
+            ),
             channel=desk.channel,
             address=desk.address,
             desk=True,

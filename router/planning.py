@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from router.decision import Decision, Outcome, Planned, Reason
-from router.model import Attachment, CardButton, Conversation, DeliveryKind, Leg, Outgoing
+from router.model import CardButton, Conversation, DeliveryKind, Leg, Outgoing
 from router.richtext import RichText, of_text
 
 NOTE_MARK = "memo"
@@ -22,7 +22,7 @@ def parts_to(
     hold: timedelta = timedelta(0),
     order: int | None = None,
 ) -> tuple[Planned, ...]:
-    """One planned delivery a part (X7); the attachments go with the last."""
+    """One planned delivery a part (X7); attachments and buttons go with the last."""
     count = max(len(parts), 1)
     return tuple(
         Planned(
@@ -30,7 +30,7 @@ def parts_to(
             channel=channel,
             address=address,
             desk=desk,
-            outgoing=_part_of(outgoing, text, outgoing.attachments if number == count else ()),
+            outgoing=_part_of(outgoing, text, last=number == count),
             part=number,
             parts=count,
             hold=hold,
@@ -41,16 +41,17 @@ def parts_to(
     )
 
 
-def _part_of(outgoing: Outgoing, text: RichText, attachments: tuple[Attachment, ...]) -> Outgoing:
+def _part_of(outgoing: Outgoing, text: RichText, *, last: bool) -> Outgoing:
     return Outgoing(
         text=text,
         author=outgoing.author,
         author_kind=outgoing.author_kind,
-        attachments=attachments,
+        attachments=outgoing.attachments if last else (),
         subject=outgoing.subject,
         in_reply_to=outgoing.in_reply_to,
         references=outgoing.references,
         automatic=outgoing.automatic,
+        buttons=outgoing.buttons if last else (),
     )
 
 

@@ -11,7 +11,7 @@ from router.richtext import RichText
 from router.rulebook import Rulebook
 from router.verb_forms import form_of
 from router.verbs import ASK, verb_in
-from storage import cards, contacts
+from storage import cards, contacts, logs
 from storage.codec import rich_text
 from storage.database import Transaction, of_micros
 from storage.snapshots import Snapshots
@@ -30,9 +30,9 @@ _OTHERS = Statement(
 )
 _TEXT = Statement(
     """
-    SELECT conversation, body, full_body FROM messages WHERE remote_key = :key
+    SELECT conversation, conversation, body, full_body FROM messages WHERE remote_key = :key
     UNION ALL
-    SELECT m.conversation, m.body, m.full_body FROM outbox o JOIN messages m ON m.id = o.message
+    SELECT m.conversation, o.conversation, m.body, m.full_body FROM outbox o JOIN messages m ON m.id = o.message
     WHERE o.remote_key = :key
     LIMIT 1
     """
@@ -88,11 +88,8 @@ def _others(tx: Transaction, conversation: Conversation) -> Sequence[Other]:
 
 
 def _text(tx: Transaction, asked: Asked, channel: str, wish: Wish) -> RichText | None:
-    """The whole of the message that was pressed at, if it belongs to this conversation or one it absorbed."""
+    """The whole of the message that was pressed at, if it is or was in this conversation or one it absorbed."""
     row = tx.one(_TEXT, {"key": f"{channel}:{wish.target}"}) if wish.target is not None else None
-    if row is None:
+    if row is None or {UUID(bytes=row[0]), UUID(bytes=row[1])}.isdisjoint(logs.group(tx, asked.conversation.id)):
         return None
-    known = {asked.conversation.id, *([asked.snapshot.absorbed.id] if asked.snapshot.absorbed is not None else ())}
-    if UUID(bytes=row[0]) not in known:
-        return None
-    return rich_text(row[2] or row[1])
+    return rich_text(row[3] or row[2])

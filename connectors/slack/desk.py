@@ -140,7 +140,7 @@ class Desk:
         """
         notice = delivery.kind is DeliveryKind.NOTICE
         part, parts = delivery.part, delivery.parts
-        content = notices.content(outgoing) if notice else render.message(outgoing, part, parts)
+        content = notices.content(outgoing) if notice else notices.message(outgoing, part, parts)
         bare = render.bare(outgoing, part, parts)
         progress = Progress.load(delivery.checkpoint)
         channel, thread = await self.place(delivery)
@@ -169,7 +169,7 @@ class Desk:
             return Rejected("there is no Slack message to edit")
         outgoing = delivery.outgoing
         is_notice = outgoing.replaces is not None
-        content = notices.content(outgoing) if is_notice else render.message(outgoing, delivery.part, delivery.parts)
+        content = notices.content(outgoing) if is_notice else notices.message(outgoing, delivery.part, delivery.parts)
         await self._posts.update(target, content)
         return Sent((target,))
 

@@ -1,4 +1,4 @@
-"""A notice as Slack blocks: what is said, and below it the buttons of what is asked."""
+"""Notices and messages as Slack blocks: what is said, and below it the buttons of what is asked."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,3 +20,9 @@ def content(outgoing: Outgoing) -> Json:
         shown = render.clip(plain(outgoing.text), render.FALLBACK_LIMIT)
         said = render.notice(replace(outgoing, text=of_text(shown)))
     return {**said, "blocks": [*said["blocks"], *actions(outgoing.buttons, ())]}
+
+
+def message(outgoing: Outgoing, part: int, parts: int) -> Json:
+    """A message, with its buttons below where it has some and Slack takes it as blocks."""
+    said = render.message(outgoing, part, parts)
+    return {**said, "blocks": [*said["blocks"], *actions(outgoing.buttons, ())]} if said["blocks"] else said

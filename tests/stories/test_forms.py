@@ -10,14 +10,15 @@ import pytest
 from gateway.sandbox.slack.workspace import Post
 from router.model import Status
 from storage.statement import Statement
-from tests.stories.gateway import Gateway, rows, running
+from tests.stories.gateway import Gateway, rows, running, settled
 from tests.stories.test_assignment import everybody_in_one_team, owned
-from tests.stories.test_card import filled, press, root_of, says, stands
+from tests.stories.test_card import filled, press, root_of, says, stands, words
 
 EVENTS = Statement("SELECT type, actor FROM events ORDER BY at, seq")
 NOTES = Statement("SELECT count(*) FROM messages")
 TAGS = Statement("SELECT tags FROM conversations")
 CATEGORIES = Statement("SELECT payload FROM events WHERE type = 'status_changed' ORDER BY at")
+UNDER_WAY = Statement("SELECT 1 FROM outbox WHERE kind = 'message' AND state <> 'sent'")
 MERGED = Statement("SELECT number FROM conversations WHERE merged_into IS NOT NULL")
 
 
@@ -46,6 +47,15 @@ async def form(shop: Gateway, root: Post, line: str, user: str = "alice") -> dic
 
 def choices(field: dict[str, Any]) -> list[str]:
     return [str(each["text"]["text"]) for each in field["element"]["options"]]
+
+
+async def known(shop: Gateway) -> None:
+    """What the desk shows is known to be there: until then nobody can tell which message a post is."""
+
+    async def so() -> bool:
+        return not await rows(shop, UNDER_WAY)
+
+    await settled(so)
 
 
 async def whispered(shop: Gateway, text: str) -> None:
@@ -155,3 +165,42 @@ async def test_a_message_shortcut_offers_what_the_card_does(shop: Gateway) -> No
     await slack.until(lambda: found.view["blocks"][0]["block_id"] == "priority")
     await filled(shop, "alice", priority="urgent")
     await shop.shown("Its priority is urgent now.")
+
+
+async def test_s22_a_long_mail_is_cut_in_the_thread_and_shown_whole_in_pages_where_it_is_inert(shop: Gateway) -> None:
+    lines = [f"Line {number}: <!channel> *bold* <https://evil.example|bank>" for number in range(400)]
+    await shop.world.mail.send("wang@example.com", "\n".join(lines), subject="A long story")
+    post = await shop.shown("The message goes on:")
+    await known(shop)
+    assert "Line 0:" in post.text
+    assert "Line 399:" not in str(post.blocks)
+    slack = shop.world.slack
+    slack.press("alice", post.channel, post.ts, "ask.show_form")
+    await slack.until(lambda: slack.modal("alice") is not None)
+    found = slack.modal("alice")
+    assert found is not None
+    seen, page = "", 1
+    while True:
+        seen += "".join(words(found.view["blocks"]))
+        pages = int(found.view["title"]["text"].partition("/")[2])
+        if page == pages:
+            break
+        page += 1
+        slack.modals.press(slack.user("alice"), f"ask.show_{page}_form")
+        await slack.until(lambda page=page: f"{page}/" in found.view["title"]["text"])
+    assert pages > 2
+    assert [line for line in lines if line not in seen] == []
+    assert slack.calls["views.open"] == 1
+
+
+async def test_a_reply_that_leaves_out_what_it_quotes_is_shown_whole_by_a_shortcut(shop: Gateway) -> None:
+    text = "Thank you.\n\nOn Monday, 9 March 2026 the shop wrote:\n> We ship to Oslo.\n> It takes two days.\n"
+    await shop.world.mail.send("wang@example.com", text, subject="Thanks")
+    post = await shop.shown("Thank you.")
+    await known(shop)
+    slack = shop.world.slack
+    slack.shortcut("alice", post.channel, post.ts, "onevoice_show")
+    await slack.until(lambda: slack.modal("alice") is not None)
+    found = slack.modal("alice")
+    assert found is not None
+    assert "It takes two days." in words(found.view["blocks"])
