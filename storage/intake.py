@@ -15,7 +15,7 @@ from router.decision import Decision, Outcome, Snapshot
 from router.desk_view import Read
 from router.model import Inbound, InboundKind
 from router.rulebook import Rulebook
-from storage import automatic, failpoints, merging, outbox
+from storage import automatic, failpoints, merging, settling
 from storage.changes import Changes, Touched
 from storage.codec import digest, json_of, json_value
 from storage.database import Transaction
@@ -142,10 +142,13 @@ def receive(tx: Transaction, submissions: Sequence[Submission], decide: Decide, 
                 else:
                     fresh.append((inbox_id, arrival.inbound))
         receipts.append(tuple(mine))
+    echoed = Touched()
     for channel, inbound in passing:
         if inbound.kind is InboundKind.ECHO:
-            outbox.confirm(tx, channel, inbound.value, inbound.remote_id)
+            echoed = echoed.and_then(settling.confirm(tx, channel, inbound.value, inbound.remote_id, rules))
     touched, early = _carry_out(tx, fresh, decide, rules)
+    if passing:
+        touched = echoed.and_then(touched)
     for item in early:
         tx.run(_DROP, {"id": item.bytes})
     if touched.feed_seqs or early:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from router.automatic import RECEIPTS
 from router.merging import told_in
-from router.model import AuthorKind, DeliveryKind, DeliveryState
+from router.model import AuthorKind, Delivery, DeliveryKind, DeliveryState
 from router.receipts import Said, after_delivery, still_unknown
 from router.rulebook import Rulebook
 from storage import cards, feeds, outbox, rounds, timers
@@ -28,15 +28,15 @@ _MESSAGE = Statement(
     FROM messages m WHERE m.id = :id
     """
 )
-_UNKNOWN = Statement(
-    """
+_BY_ID = """
     SELECT l.key, l.fence, l.reserved, o.id, o.seq, o.part, o.parts, o.channel, o.address, o.kind, o.conversation,
            o.message, o.body, o.state, o.attempt, o.retries, o.lookups, o.unfetched, o.not_before, o.created_at,
            o.started_at, o.checkpoint, c.number, NULL, l.owner
     FROM outbox o JOIN lanes l ON l.key = o.lane JOIN conversations c ON c.id = o.conversation
-    WHERE o.id = :id AND o.state = 'unknown'
+    WHERE o.id = :id
     """
-)
+_DELIVERY = Statement(_BY_ID)
+_UNKNOWN = Statement(f"{_BY_ID} AND o.state = 'unknown'")
 _FEED_KINDS = {DeliveryKind.MESSAGE: "message", DeliveryKind.EDIT: "edit", DeliveryKind.DELETE: "delete"}
 
 
@@ -72,12 +72,22 @@ def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Tou
         timers.start(tx, UNKNOWN_TIMER, delivery.id.hex, tx.now + UNKNOWN_PATIENCE)
     if delivery.message is None or state in {DeliveryState.READY, DeliveryState.UNKNOWN}:
         return Touched(places=places)
-    touched = _follow(tx, held, ending, rules)
+    touched = _follow(tx, delivery, ending, rules)
     return replace(touched, places={**places, **touched.places})
 
 
-def _follow(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Touched:
-    delivery, settlement = held.delivery, ending.settlement
+def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str, rules: Rulebook) -> Touched:
+    """Our own message came back and settled its delivery: what follows is what follows from an answer (X5)."""
+    if not outbox.confirm(tx, channel, delivery, remote_id):
+        return Touched()
+    row = tx.one(_DELIVERY, {"id": UUID(hex=delivery).bytes})
+    if row is None:
+        return Touched()
+    return _follow(tx, outbox.head_of(row).delivery, Ending(Settlement(DeliveryState.SENT)), rules)
+
+
+def _follow(tx: Transaction, delivery: Delivery, ending: Ending, rules: Rulebook) -> Touched:
+    settlement = ending.settlement
     if delivery.message is None:
         return Touched()
     row = tx.one(_MESSAGE, {"id": delivery.message.bytes})
