@@ -32,6 +32,7 @@ def contradictions(value: object) -> Iterator[Finding]:
     yield from _routes(whole)
     yield from _colleagues(whole)
     yield from _policies(whole)
+    yield from _outage(whole)
     yield from _gateway(whole)
     yield from _listeners(whole)
     yield from _example_secrets(whole, ())
@@ -182,6 +183,23 @@ def _colleagues(whole: Item) -> Iterator[Finding]:
             if (name, slack.removeprefix("#")) in desks:
                 sentence = f"{slack} is the desk of a route; what agents write there must not be taken for a question"
                 yield (*keys, "help_channels", *tail), sentence
+
+
+def _outage(whole: Item) -> Iterator[Finding]:
+    outage = whole.get("outage")
+    if not isinstance(outage, dict):
+        return
+    channels, agents = _known(whole, "channels"), _known(whole, "agents")
+    yield from _missing(("outage", "channel"), outage.get("channel"), "channels", channels)
+    channel = channels.get(str(outage.get("channel")), {})
+    if channel.get("type", ChannelType.EMAIL) != ChannelType.EMAIL:
+        yield ("outage", "channel"), f"{channel['id']} is of type {channel['type']}; mails leave by one of type email"
+    elif channel and not channel.get("smtp"):
+        yield ("outage", "channel"), f"{channel['id']} has no smtp section: it can receive but not send"
+    yield from _missing(("outage", "fallback"), outage.get("fallback"), "agents", agents)
+    agent = agents.get(str(outage.get("fallback")), {})
+    if agent and not agent.get("email"):
+        yield ("outage", "fallback"), f"{agent['id']} has no email"
 
 
 def _gateway(whole: Item) -> Iterator[Finding]:

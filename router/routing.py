@@ -7,6 +7,7 @@ from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.desk import from_desk
 from router.merging import in_both_threads
 from router.model import Inbound, InboundKind
+from router.outage import from_page, is_from_page
 from router.planning import ignored, notice
 from router.relay import relay_edit, relay_failure
 from router.rewording import reworded
@@ -17,6 +18,8 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
     """The one decision about an inbound item, whoever wrote it."""
     match inbound.kind:
         case InboundKind.MESSAGE:
+            if is_from_page(inbound):
+                return in_both_threads(from_page(snapshot, inbound, rules), snapshot.absorbed)
             if rules.is_desk(inbound.channel):
                 return in_both_threads(from_desk(snapshot, inbound, rules), snapshot.absorbed)
             return acknowledged(from_customer(snapshot, inbound, rules), inbound, rules)

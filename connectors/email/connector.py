@@ -11,7 +11,7 @@ from connectors.base import Arrival, Clock, NotSent, Outcome, Ports, Receipt, Re
 from connectors.email import addresses
 from connectors.email.imap import Inbox
 from connectors.email.relay import Relay
-from connectors.email.render import Letterhead, Unsendable, to_mail
+from connectors.email.render import Letterhead, Unsendable, to_mail, to_notice
 from connectors.email.settings import EmailSettings, SmtpListenSettings
 from connectors.email.smtp import Door
 from connectors.email.threading import Keys
@@ -25,7 +25,6 @@ _SAID_OF = {
     DeliveryKind.REACTION: "a mail cannot carry a reaction",
     DeliveryKind.ROOT: "a mail channel is no desk: it cannot hold a thread",
     DeliveryKind.CARD: "a mail channel is no desk: it shows no card",
-    DeliveryKind.NOTICE: "a mail channel is no desk: it shows no notice",
     DeliveryKind.DIRECT: "a mail channel is no desk: it has no agents",
 }
 
@@ -95,7 +94,7 @@ class EmailConnector:
         return receipts[0]
 
     async def deliver(self, delivery: Delivery) -> Outcome:
-        if delivery.kind is not DeliveryKind.MESSAGE:
+        if delivery.kind not in (DeliveryKind.MESSAGE, DeliveryKind.NOTICE):
             return Rejected(_SAID_OF[delivery.kind])
         if self._relay is None:
             return Rejected(f"channel {self.channel} has no smtp section: it can receive but not send")
@@ -106,7 +105,9 @@ class EmailConnector:
         )
         try:
             contents = await self._contents(delivery.outgoing.attachments)
-            envelope = to_mail(delivery, head, contents)
+            envelope = (
+                to_notice(delivery, head) if delivery.kind is DeliveryKind.NOTICE else to_mail(delivery, head, contents)
+            )
         except Unsendable as error:
             return Rejected(str(error))
         except OSError as error:

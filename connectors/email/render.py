@@ -123,6 +123,30 @@ def to_mail(delivery: Delivery, head: Letterhead, contents: Sequence[bytes]) -> 
     )
 
 
+def to_notice(delivery: Delivery, head: Letterhead) -> Envelope:
+    """A mail to a colleague about a conversation. It proves nothing: what is replied to it is no part of the
+    conversation, and whoever gets hold of it cannot write into one. Raises Unsendable."""
+    try:
+        recipient = addresses.to_envelope(delivery.address)
+    except addresses.BadAddress as error:
+        raise Unsendable(f"{error}: correct the agent's address") from error
+    domain = head.address.rpartition("@")[2]
+    name = sha256(b"notice" + delivery.id.bytes).hexdigest()[:32]
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _mailbox(head.name, head.address)
+    message["To"] = _mailbox("", recipient)
+    message["Subject"] = one_line(delivery.outgoing.subject) or f"#{delivery.number}"
+    message["Date"] = to_date(delivery.created_at)
+    message["Message-ID"] = f"<{name}@{domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    _fill(message, delivery.outgoing.text)
+    _set_boundaries(message, name)
+    return Envelope(
+        message=message, raw=message.as_bytes(), message_id=f"{name}@{domain}", sender="", recipient=recipient
+    )
+
+
 def _fill(message: EmailMessage, text: RichText) -> None:
     """multipart/alternative: the text for every reader, HTML for the rest; seven-bit, so no relay changes a byte."""
     words = f"{to_text(text)}\n"

@@ -23,7 +23,7 @@ ROUTES = {"tom": "#support-1", "ann": "#aftersale"}
 
 
 def one_desk_each(config: dict[str, Any]) -> None:
-    """Tom's questions go to #support-1, what is about a refund to #aftersale. What a lost answer means is asked soon."""
+    """Tom's questions go to #support-1, what is about a refund to #aftersale. Lost answers are asked about soon."""
     config["gateway"]["http_timeout"] = "2s"
     for route in config["routes"]:
         route["desk"]["slack"] = "#aftersale" if route["id"] == "refunds" else "#support-1"
