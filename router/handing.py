@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from router.assignment_text import Language, text
 from router.assignment_trace import Assignment, Handover
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Snapshot
 from router.directs import address_of, direct, named
 from router.events import EventType
-from router.model import Conversation, Visibility
+from router.forms import ASKS
+from router.local_time import local_time
+from router.model import CardButton, Conversation, Visibility
 from router.ownership import NewOffer, OfferEnd, OfferState, OpenOffer, OwnerChange, Ownership
 from router.planning import notice
 from router.release import Release
@@ -67,7 +70,12 @@ def carried_out(
             NewEvent(type="offered", actor=ACTOR, payload={"agent": chosen, "until": f"{until:%Y-%m-%dT%H:%M:%SZ}"}),
         ),
         deliveries=(
-            *notice(conversation, _offer_in_words(mention(rules, chosen), until)),
+            *notice(
+                conversation,
+                _offer_in_words(mention(rules, chosen), until, rules),
+                about=offer_subject(conversation.id),
+                buttons=OFFER_BUTTONS,
+            ),
             *_offer_message(conversation, rules, chosen, until),
         ),
         ownership=Ownership(offer=NewOffer(agent=chosen, at=assignment.at, until=until)),
@@ -80,7 +88,34 @@ def mention(rules: Rulebook, agent_id: str) -> Mention:
     return Mention(agent_id) if agent is None else Mention(agent.name, address_of(agent))
 
 
-def _offer_in_words(agent: Mention, until: datetime) -> RichText:
+def offer_subject(conversation: UUID) -> str:
+    """What notices of an offer are about: a conversation has one at a time."""
+    return f"offer:{conversation.hex}"
+
+
+OFFER_BUTTONS = (
+    CardButton(line="accept", label="Accept", primary=True),
+    CardButton(line=f"pass{ASKS}", label="Pass"),
+)
+
+
+def offer_over(end: OfferEnd, owner: str | None, now: datetime, rules: Rulebook) -> RichText:
+    """What the notice of an offer says once it is over; `owner` has the conversation now."""
+    at = local_time(now, rules)
+    match end.state:
+        case OfferState.ACCEPTED:
+            became = f"Accepted at {at}."
+        case OfferState.PASSED:
+            became = f"Passed at {at}: {end.reason}."
+        case OfferState.EXPIRED:
+            became = "Not accepted in time."
+        case _:
+            became = f"Withdrawn at {at}" + (f": {mention(rules, owner).name} has it now." if owner else ".")
+    until = f" until {local_time(end.offer.until, rules)}" if end.offer is not None else ""
+    return _said(Span(f"Offered to {mention(rules, end.agent).name}{until}. "), Span(became, Style.BOLD))
+
+
+def _offer_in_words(agent: Mention, until: datetime, rules: Rulebook) -> RichText:
     return _said(
         Span("Offered to "),
         agent,
@@ -88,7 +123,7 @@ def _offer_in_words(agent: Mention, until: datetime) -> RichText:
         Span("@onevoice accept", Style.CODE),
         Span(" or by answering; pass with "),
         Span("@onevoice pass <reason>", Style.CODE),
-        Span(f"; until {until:%H:%M:%S} UTC."),
+        Span(f"; until {local_time(until, rules)}."),
     )
 
 
@@ -96,7 +131,9 @@ def _offer_message(conversation: Conversation, rules: Rulebook, chosen: str, unt
     agent = rules.agents.get(chosen)
     if agent is None:
         return ()
-    said = Span(f" is offered to you until {until:%H:%M:%S} UTC: accept or pass in its thread, or just answer there.")
+    said = Span(
+        f" is offered to you until {local_time(until, rules)}: accept or pass in its thread, or just answer there."
+    )
     return direct(conversation, agent, named(conversation), said)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from router.agent_state import SPOKEN, AgentStatus
-from router.asked import Answer, Asked, answered
+from router.asked import Answer, Asked, answered, refused
 from router.assignment_text import Language
 from router.decision import Decision, NewEvent
 from router.handing import assigned, mention, offer_end, offer_events
@@ -28,18 +28,18 @@ def accept(asked: Asked) -> Decision:
     """Take what is offered, or what nobody has."""
     offer, owner = _offer(asked), asked.conversation.owner
     if owner == asked.agent.id:
-        return answered(asked, "It is yours already.")
+        return refused(asked, "It is yours already.")
     if owner is not None:
-        return answered(asked, f"{_name(asked, owner)} has it; take it over with @onevoice take.")
+        return refused(asked, f"{_name(asked, owner)} has it; take it over with @onevoice take.")
     if offer is not None and offer.agent != asked.agent.id:
-        return answered(asked, f"It is offered to {_name(asked, offer.agent)}; take it over with @onevoice take.")
+        return refused(asked, f"It is offered to {_name(asked, offer.agent)}; take it over with @onevoice take.")
     return _given(asked, asked.agent.id, f"{asked.agent.name} has it now.")
 
 
 def take(asked: Asked) -> Decision:
     """Have it, whoever had it before."""
     if asked.conversation.owner == asked.agent.id:
-        return answered(asked, "It is yours already.")
+        return refused(asked, "It is yours already.")
     return _given(asked, asked.agent.id, f"{asked.agent.name} has it now.")
 
 
@@ -66,7 +66,7 @@ def pass_on(asked: Asked) -> Decision:
             answered(asked, f"{asked.agent.name} gives it back: {reason}. Another agent is looked for.", *events),
             ownership=Ownership(owner=OwnerChange(agent=None), offer_end=end),
         )
-    return answered(asked, "It is neither yours nor offered to you.")
+    return refused(asked, "It is neither yours nor offered to you.")
 
 
 def assign(asked: Asked) -> Decision:

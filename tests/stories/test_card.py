@@ -90,7 +90,8 @@ async def test_s16_a_double_click_on_take_is_one_change_of_owner_and_the_card_sa
     await says(shop, post, "Owner: Bob Li")
     assert "Offered to" not in words(root.blocks)
     press(shop, "bob", root, "take")
-    await shop.shown("It is yours already.")
+    whispers = shop.world.slack.workspace.whispers
+    await shop.world.slack.until(lambda: [each.text for each in whispers] == ["It is yours already."])
     assert await rows(shop, CHANGES) == [("agent:bob",)]
     assert buttons(root) == ["ask.take", "ask.pass_form", "ask.resolve", "ask.why", "ask.more"]
 
