@@ -25,8 +25,11 @@ def named(conversation: Conversation) -> Span:
     return Span(f"#{conversation.number}" + (f" “{subject}”" if subject else ""), link=THREAD)
 
 
-def direct(conversation: Conversation, agent: Agent, *children: Inline) -> tuple[Planned, ...]:
-    """A message to an agent, in a lane of their own; nothing for one without an address in Slack."""
+def direct(
+    conversation: Conversation, agent: Agent, *children: Inline, about: str | None = None
+) -> tuple[Planned, ...]:
+    """A message to an agent, in a lane of their own; nothing for one without an address in Slack. `about`: what it
+    asks, so that it says so once that is decided."""
     address = address_of(agent)
     desk = next((leg.channel for leg in conversation.legs if leg.desk), None)
     if address is None or desk is None:
@@ -37,7 +40,7 @@ def direct(conversation: Conversation, agent: Agent, *children: Inline) -> tuple
             channel=desk,
             address=address,
             desk=False,
-            outgoing=Outgoing(text=RichText((Paragraph(children),)), automatic=True),
+            outgoing=Outgoing(text=RichText((Paragraph(children),)), automatic=True, about=about),
         ),
     )
 

@@ -626,7 +626,7 @@ class Changes:
             if each.conversation not in self._snapshots.next_seq:
                 self._snapshots.conversation(each.conversation)
             planned = Planned(
-                kind=DeliveryKind.EDIT, channel=each.channel, address=each.address, desk=True, outgoing=each.edit
+                kind=DeliveryKind.EDIT, channel=each.channel, address=each.address, desk=each.desk, outgoing=each.edit
             )
             self._add_delivery(each.conversation, self._snapshots.conversations[each.conversation], planned, None)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from router.model import DeliveryState, Outgoing
+from router.model import DeliveryKind, DeliveryState, Outgoing
 from router.richtext import RichText
 from storage.codec import outgoing_json, outgoing_of
 from storage.database import Transaction
@@ -14,7 +14,7 @@ from storage.targets import first_remote
 _ADD = Statement("INSERT INTO open_notices (about, delivery) VALUES (:about, :delivery)")
 _TAKE = Statement("DELETE FROM open_notices WHERE about = :about RETURNING delivery")
 _OF = Statement(
-    "SELECT id, channel, address, conversation, state, body FROM outbox WHERE id IN :ids ORDER BY created_at"
+    "SELECT id, channel, address, kind, conversation, state, body FROM outbox WHERE id IN :ids ORDER BY created_at"
 )
 _REWRITE = Statement("UPDATE outbox SET body = :body WHERE id = :id AND state = 'ready'")
 _POST = Statement("SELECT remote_ids FROM outbox WHERE id = :id AND state = 'sent'")
@@ -23,10 +23,12 @@ _LOST = frozenset({DeliveryState.FAILED, DeliveryState.DEAD})
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A notice that has left, or is leaving, and the edit that takes its place."""
+    """A notice that has left, or is leaving, and the edit that takes its place. `desk`: it stands in a thread, it is no
+    direct message."""
 
     channel: str
     address: str
+    desk: bool
     conversation: UUID
     edit: Outgoing
 
@@ -42,11 +44,11 @@ def settle(tx: Transaction, about: str, said: RichText) -> list[Posted]:
     found = [row[0] for row in tx.all(_TAKE, {"about": about})]
     changed: list[Posted] = []
     for row in tx.all(_OF, {"ids": found}) if found else ():
-        outgoing = replace(outgoing_of(row[5]), text=said, buttons=(), about=None)
-        if tx.run(_REWRITE, {"id": row[0], "body": outgoing_json(outgoing)}) == 1 or row[4] in _LOST:
+        outgoing = replace(outgoing_of(row[6]), text=said, buttons=(), about=None)
+        if tx.run(_REWRITE, {"id": row[0], "body": outgoing_json(outgoing)}) == 1 or row[5] in _LOST:
             continue
         edit = replace(outgoing, replaces=UUID(bytes=row[0]))
-        changed.append(Posted(row[1], row[2], UUID(bytes=row[3]), edit))
+        changed.append(Posted(row[1], row[2], row[3] != DeliveryKind.DIRECT, UUID(bytes=row[4]), edit))
     return changed
 
 
