@@ -69,6 +69,29 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
             "shop.yaml:8: routes[0].when.channel: there is no channel mail; channels here: desk, tg",
         ],
     ),
+    "colleagues who ask in the wrong places": (
+        """\
+        channels:
+          - {id: desk, type: slack, bot_token: xoxb-1, app_token: xapp-1}
+          - {id: help, type: slack, workspace: desk, help_channels: ["#it", "#support"]}
+          - {id: more, type: slack, workspace: desk, mentions: true}
+          - {id: lost, type: slack, workspace: tg, direct_messages: true}
+          - {id: mute, type: slack, workspace: desk2}
+        agents: [{id: alice, name: Alice, slack: U0ALICE}]
+        routes:
+          - {id: all, desk: {channel: desk, slack: "#support"}}
+        """,
+        [
+            'shop.yaml:3: channels[1].help_channels[1]: #support is the desk of a route; what agents write there must not '
+            "be taken for a question",
+            "shop.yaml:4: channels[2].workspace: colleagues of desk ask on help already; name all ways to ask there",
+            "shop.yaml:5: channels[3].workspace: tg is no channel of type slack with an app of its own; those here: desk",
+            'shop.yaml:6: channels[4]: channel "mute": nobody could ask; give help_channels, or direct_messages: true, or '
+            "mentions: true",
+            "shop.yaml:6: channels[4].workspace: desk2 is no channel of type slack with an app of its own; those here: "
+            "desk",
+        ],
+    ),
     "nothing in it": ("# only a comment\n", ["shop.yaml:1: the file is empty"]),
     "not a mapping": ("[1, 2]\n", ["shop.yaml:1: must hold keys and values"]),
     "sections missing": (

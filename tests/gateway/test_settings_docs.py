@@ -26,6 +26,7 @@ OF_EVERY_CHANNEL = {"id", "type"}
 SECTIONS: dict[str, type[BaseModel]] = {
     "gateway": GatewaySettings,
     "slack": channel_model("slack"),
+    "colleagues": channel_model("slack", of_colleagues=True),
     "telegram": channel_model("telegram"),
     "email": channel_model("email"),
     "imap": ImapSettings,
