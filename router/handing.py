@@ -131,10 +131,8 @@ def _offer_message(conversation: Conversation, rules: Rulebook, chosen: str, unt
     agent = rules.agents.get(chosen)
     if agent is None:
         return ()
-    said = Span(
-        f" is offered to you until {local_time(until, rules)}: accept or pass in its thread, or just answer there."
-    )
-    return direct(conversation, agent, named(conversation), said)
+    said = Span(f" is offered to you until {local_time(until, rules)}: accept, pass or just answer in its thread.")
+    return direct(conversation, agent, named(conversation), said, about=offer_subject(conversation.id))
 
 
 def _said(*children: Inline) -> RichText:
