@@ -175,14 +175,13 @@ def _colleagues(whole: Item) -> Iterator[Finding]:
         name = str(item["workspace"])
         if name not in owners or "workspace" in owners[name]:
             have = ", ".join(each for each, found in owners.items() if "workspace" not in found) or "none"
-            yield (*keys, "workspace"), f"{name} is no channel of type slack with an app of its own; those here: {have}"
+            yield (*keys, "workspace"), f"{name} is no channel of type slack with its own app; those here: {have}"
         first = seen.setdefault(name, item.get("id"))
         if first != item.get("id"):
             yield (*keys, "workspace"), f"colleagues of {name} ask on {first} already; name all ways to ask there"
         for tail, slack in _named(item.get("help_channels")):
             if (name, slack.removeprefix("#")) in desks:
-                sentence = f"{slack} is the desk of a route; what agents write there must not be taken for a question"
-                yield (*keys, "help_channels", *tail), sentence
+                yield (*keys, "help_channels", *tail), f"{slack} is the desk of a route; nobody asks there"
 
 
 def _outage(whole: Item) -> Iterator[Finding]:

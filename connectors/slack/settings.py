@@ -55,8 +55,7 @@ class ColleaguesSettings(BaseModel):
     def _reachable(self) -> Self:
         if not (self.help_channels or self.direct_messages or self.mentions):
             raise ValueError(
-                f'channel "{self.id}": nobody could ask; give help_channels, or direct_messages: true, or'
-                " mentions: true"
+                f'channel "{self.id}": nobody can ask; give help_channels, direct_messages or mentions'
             )
         return self
 

@@ -59,7 +59,7 @@ async def _serve(port: int, folder: Path) -> None:
         panes: dict[str, Pane] = {
             "telegram": Phone(world.telegram),
             "mail": MailProgram(world.mail),
-            "slack": Desk(world.slack, agents, _desks(settings)),
+            "slack": Desk(world.slack, agents, _desks(settings), asked=_asked(settings)),
         }
         api = Api(panes, Tour(world, clock.now, agents))
         await Application(settings, mount=api.mount).run(
@@ -78,6 +78,12 @@ def _agents(slack: "SlackStandIn", settings: "Settings") -> frozenset[str]:
 def _desks(settings: "Settings") -> list[str]:
     """The Slack channels that routes name."""
     return [name.removeprefix("#") for route in settings.routes for name in route.desk.slack]
+
+
+def _asked(settings: "Settings") -> list[str]:
+    """The Slack channels where colleagues ask."""
+    named = [name for channel in settings.channels for name in getattr(channel, "help_channels", ())]
+    return [name.removeprefix("#") for name in named]
 
 
 def _visitors_secret(folder: Path) -> str:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from router.decision import Decision, Snapshot
-from router.model import Contact, Conversation, Identity, Leg, Matter, Priority, Status, Thread
+from router.decision import Decision, Outcome, Snapshot
+from router.model import Contact, Conversation, Identity, Leg, Matter, Priority, Status, Thread, Visibility
 from router.model import IdentityKey as Key
 from router.recognition import Recognition
 from router.routing import decide
@@ -154,3 +154,53 @@ def test_d26_another_policy_judges_when_the_matter_asks_for_it() -> None:
     assert changed("This is a complaint, I will call the consumer hotline") == [
         {"policy": "complaints", "policy_version": 3}
     ]
+
+
+APART = Thread(apart=True)
+
+
+def apart(
+    *known: Conversation,
+    thread: Thread = APART,
+    proof: Conversation | None = None,
+    text: str = ORDER,
+    contact: Contact | None = CONTACT,
+) -> Decision:
+    """What follows from a message at an address that is one conversation, the thread of a help channel."""
+    snapshot = Snapshot(
+        contact=contact,
+        proof=proof,
+        open=tuple(each for each in known if each.status is not Status.RESOLVED),
+        recent=tuple(each for each in known if each.status is Status.RESOLVED),
+        now=NOW,
+    )
+    return decide(snapshot, question(text, thread=thread), BOOK)
+
+
+def test_what_is_said_apart_joins_no_other_conversation_however_alike_they_are() -> None:
+    twin = conversation(1, address="elsewhere", orders=("US-20260301-77",), topic="return")
+    assert attached(apart(twin)) == (None, "attach.new")
+    assert attached(said(ORDER, twin)) == (1, "attach.order")
+
+
+def test_what_is_said_apart_goes_on_at_its_address_whatever_it_is_about() -> None:
+    here = conversation(1, orders=("US-20260301-11",), topic="refund")
+    assert attached(apart(here)) == (1, "attach.leg")
+    assert attached(apart(resolved(1, 2, topic="refund"), text=RETURNED)) == (1, "attach.leg")
+    assert attached(apart(resolved(1, 90), text=RETURNED)) == (None, "attach.new")
+
+
+def test_everybody_who_writes_in_a_thread_of_its_own_takes_part() -> None:
+    begun = conversation(1, contact=UUID(int=5))
+    for contact in (CONTACT, None):
+        decision = apart(proof=begun, contact=contact)
+        assert attached(decision) == (1, "attach.thread")
+        assert decision.message is not None
+        assert decision.message.visibility is Visibility.PUBLIC
+
+
+def test_what_only_goes_on_opens_nothing() -> None:
+    later = replace(APART, opens=False)
+    assert apart(thread=later).outcome is Outcome.IGNORED
+    assert attached(apart(thread=later, proof=conversation(1))) == (1, "attach.thread")
+    assert attached(apart(conversation(1), thread=later)) == (1, "attach.leg")
