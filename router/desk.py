@@ -15,7 +15,9 @@ from router import (
     merging,
     ownership_verbs,
     priorities,
+    promised,
     releases,
+    resolving,
     starts,
     statuses,
     tags,
@@ -34,6 +36,8 @@ from router.verbs import verb_of
 
 VERBS: Mapping[str, Answer] = {
     **ownership_verbs.VERBS,
+    **resolving.VERBS,
+    **promised.VERBS,
     **releases.VERBS,
     **statuses.VERBS,
     **links.VERBS,

@@ -533,11 +533,11 @@ class CardLeg:
     address: str
     current: bool = False
     closed: bool = False
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardLine:
-    chosen: bool = False
     """A line of a card with the instant it is about; `zone` is where that is read when nobody's own is known."""
 
     text: str

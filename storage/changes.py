@@ -27,6 +27,7 @@ from router.model import (
     Visibility,
 )
 from router.ownership import Ownership
+from router.promised import promise_over, promise_subject
 from router.record import Record
 from router.richtext import RichText
 from router.rulebook import Rulebook
@@ -325,6 +326,9 @@ class Changes:
         if decision.record is not None:
             record = decision.record if decision.opening is None else decision.record.said_in(conversation)
             self._records.append((record.message or message_id, conversation.id, record))
+            for promised, state in record.ended_promises.items():
+                if (promise := ledger.promise(self._tx, promised)) is not None:
+                    self._settle(promise_subject(promised), promise_over(promise, state, self._rules))
         if (link := decision.link) is not None:
             if (other := link.other) is None and link.stranger is not None:
                 other = self._contact_at(link.stranger)
