@@ -8,26 +8,35 @@ from gateway.sandbox.slack import workspace
 from gateway.sandbox.slack.standin import SlackStandIn
 from gateway.sandbox.slack.workspace import Post, Whisper
 
-PEOPLE = ("alice", "bob", "carol", "guest")
+PEOPLE = ("alice", "bob", "carol", "dana", "guest")
 
 
 class Desk:
     """The workspace as `people` see it. `agents` among them may answer customers; `channels` are shown even when
-    they are empty, by name without #."""
+    they are empty, by name without #; in those of them that are `asked` people ask, as in their direct messages."""
 
     def __init__(
-        self, slack: SlackStandIn, agents: frozenset[str], channels: Sequence[str], people: Sequence[str] = PEOPLE
+        self,
+        slack: SlackStandIn,
+        agents: frozenset[str],
+        channels: Sequence[str],
+        people: Sequence[str] = PEOPLE,
+        asked: Sequence[str] = (),
     ) -> None:
         self._slack = slack
         self._agents = agents
-        self._channels = channels
+        self._channels = (*channels, *asked)
+        self._asked = asked
         self._people = people
         self.watch: Callable[[Callable[[], None]], Callable[[], None]] = slack.watch
 
     def view(self) -> Json:
         space = self._slack.workspace
         people = [self._slack.user(name) for name in self._people]
-        shown = [each for each in space.channels.values() if each.posts or each.name in self._channels]
+        if self._asked:
+            for user in people:
+                space.direct(user.id)
+        shown = [each for each in space.channels.values() if each.posts or each.direct or each.name in self._channels]
         return {
             "people": [
                 {"id": user.id, "name": user.name, "label": user.real_name, "agent": user.name in self._agents}
@@ -38,6 +47,8 @@ class Desk:
                 {
                     "id": channel.id,
                     "name": channel.name,
+                    "direct": channel.direct,
+                    "asked": channel.direct is not None or channel.name in self._asked,
                     "roots": [
                         {
                             **self._post(root),
@@ -48,7 +59,7 @@ class Desk:
                         if root.thread_ts is None
                     ],
                 }
-                for channel in sorted(shown, key=lambda each: each.name)
+                for channel in sorted(shown, key=lambda each: (each.direct is not None, each.name))
             ],
         }
 
