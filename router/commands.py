@@ -12,7 +12,7 @@ from router.model import Inbound
 from router.ownership import Ownership, StatusChange
 from router.planning import ignored
 from router.rulebook import Rulebook
-from router.sheets import Heading, Part, Sheet, Words, sentence
+from router.sheets import Footnote, Heading, Part, Sheet, Words, sentence
 from router.verbs import Verb
 
 NOT_AN_AGENT = (
@@ -31,17 +31,14 @@ WORDS: Mapping[str, str] = {
     "help": "this",
 }
 """Every command with what it does."""
-_NAMES = frozenset(each.partition(" ")[0] for each in WORDS)
+OWN_VERBS = frozenset({"ooo", "status"})
+"""Verbs by which agents say something about themselves, in whatever thread."""
 
 
 def verb_of_line(line: str) -> Verb:
     """What stands behind `/onevoice`; nothing is "help"."""
     name, *rest = line.split(maxsplit=1) or ["help"]
     return Verb(name.lower(), rest[0].strip() if rest else "")
-
-
-def is_known(verb: Verb) -> bool:
-    return verb.name in _NAMES
 
 
 def changes(line: str) -> bool:
@@ -80,8 +77,8 @@ def help_sheet(verb: Verb) -> Sheet:
     parts: list[Part] = [Heading(lead)]
     parts += [Words(lead=f"/onevoice {words}", text=f"  {what}") for words, what in WORDS.items()]
     parts.append(
-        Words(
-            text="Slack does not offer commands in threads. There, write @onevoice and what to do, for example"
+        Footnote(
+            "Slack does not offer commands in threads. There, write @onevoice and what to do, for example"
             " @onevoice snooze 4h; @onevoice alone lists what it knows."
         )
     )

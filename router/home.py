@@ -10,7 +10,7 @@ from router.figures import Count, figures, in_words, length
 from router.listing import Listed, entries, soonest_first
 from router.model import CardButton, CardLine, Promise
 from router.rulebook import Agent, Rulebook
-from router.sheets import Choices, Entry, Heading, Part, Sheet, Words, sentence
+from router.sheets import Choices, Entry, Footnote, Heading, Part, Sheet, Words, sentence
 
 AT_ONCE = 20
 """Conversations of a list that are shown on Home."""
@@ -68,7 +68,7 @@ def home(desk: Desk, rules: Rulebook) -> Sheet:
         parts += _queue(desk.queue, desk.waiting, desk, rules, AT_ONCE)
         parts += [Heading("Who is there"), *_colleagues(desk.colleagues)]
     parts.append(
-        Words(text="In a thread write @onevoice and what to do. Anywhere else, /onevoice help lists what can be asked.")
+        Footnote("In a thread write @onevoice and what to do. Anywhere else, /onevoice help lists what can be asked.")
     )
     return Sheet(_summary(desk), tuple(parts))
 
@@ -86,7 +86,8 @@ def queue(desk: Desk, rules: Rulebook) -> Sheet:
 def status(me: Presence, zone: str) -> Sheet:
     """`status`."""
     said = f"You are {_state(me)}."
-    return Sheet(said, (Words(lead=said, text=""), *_presence(me, zone)))
+    since = [] if me.since is None else [Words(text=_read(CardLine(text="Since", at=me.since, zone=zone)))]
+    return Sheet(said, (Words(lead=said, text=""), *since, *_presence(me, zone)))
 
 
 def latency(
@@ -116,7 +117,7 @@ def found(asked: str, listed: Sequence[Listed], searched: str, now: datetime, zo
     """`find`; `searched` says where was looked."""
     title = f"{len(listed) or 'Nothing'} found for “{asked[:80]}”"
     shown = entries(listed[:ANSWERED], now, zone, rules, owner=True)
-    return Sheet(title, (Heading(title), *shown, Words(text=searched)))
+    return Sheet(title, (Heading(title), *shown, Footnote(searched)))
 
 
 def _waiting(found: tuple[int, datetime] | None, now: datetime) -> str:

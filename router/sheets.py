@@ -11,6 +11,11 @@ class Heading:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Footnote:
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """A line of text; `lead` stands in front of it and is made to be found."""
@@ -36,7 +41,7 @@ class Choices:
     buttons: tuple[CardButton, ...]
 
 
-Part = Heading | Words | Entry | Choices
+Part = Heading | Footnote | Words | Entry | Choices
 
 
 @dataclass(frozen=True, slots=True)

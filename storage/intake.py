@@ -169,6 +169,7 @@ def _carry_out(
         key
         for _, inbound in items
         if inbound.thread.ref is None
+        and inbound.kind is not InboundKind.BUTTON
         and not (inbound.thread.apart and inbound.thread.remote_ids)
         and (
             (identity := snapshots.identities.get(key := identity_key(inbound.sender.identity))) is None

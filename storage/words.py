@@ -1,4 +1,4 @@
-"""Which words were said in which conversation, noted after the commit (decisions 11, docs/adr/0012)."""
+"""Which words were said in which conversation, noted after the commit (decisions 11, docs/adr/0013)."""
 
 from collections.abc import Collection, Iterable
 

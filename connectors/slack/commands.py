@@ -2,17 +2,18 @@
 stored first. Slack sends neither again, so that every way it can fail is told to whoever asked."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
-from connectors.base import NotStored, Ports
+from connectors.base import Arrival, NotStored, Ports
 from connectors.slack.homes import Homes
 from connectors.slack.parse import Home, Person, chosen_line, sender_of
 from connectors.slack.sheets import answer
-from router.commands import SLOW, UNAVAILABLE, changes
+from router.commands import OWN_VERBS, SLOW, UNAVAILABLE, changes
 from router.sheets import sentence
+from router.verbs import verb_in
 
 Payload = Mapping[str, Any]
 Json = dict[str, Any]
@@ -41,7 +42,6 @@ class Commands:
             async with asyncio.timeout(ANSWER_WITHIN):
                 if changes(line):
                     await keep()
-                    self._homes.changed(member)
                 people = await self._people([member], home)
                 sheet = await self._ports.sheet(sender_of(member, body.get("team_id"), home, people), line)
         except NotStored as reason:
@@ -57,6 +57,13 @@ class Commands:
         if changes(chosen_line(body["actions"][0])):
             await keep()
         self._homes.want(body["user"]["id"])
+
+    def follow(self, stored: Sequence[Arrival]) -> None:
+        """Whoever said something about themselves, in a thread or outside, sees it in their Home."""
+        for each in stored:
+            said = each.inbound
+            if said is not None and said.sender.internal and (verb := verb_in(said)) and verb.name in OWN_VERBS:
+                self._homes.changed(said.sender.identity.value)
 
 
 def is_home(body: Payload) -> bool:

@@ -164,6 +164,7 @@ class Ingress:
         if arrivals:
             context["storing"] = True
             await ports.intake(arrivals)
+            self._commands.follow(arrivals)
 
     async def _store_and_acknowledge(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
         """Interactions and commands have no automatic acknowledgement (S16). What asks for a form changes nothing and

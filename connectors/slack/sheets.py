@@ -7,8 +7,8 @@ from typing import Any
 from connectors.slack.actions import actions
 from connectors.slack.card import ago, line, said, timed
 from connectors.slack.links import link
-from connectors.slack.render import clip, escape
-from router.sheets import Choices, Entry, Heading, Part, Sheet, Words
+from connectors.slack.render import clip, context, escape
+from router.sheets import Choices, Entry, Footnote, Heading, Part, Sheet, Words
 
 Json = dict[str, Any]
 
@@ -21,11 +21,12 @@ HOME_BLOCKS = 100
 
 
 def answer(sheet: Sheet, workspace: str) -> Json:
-    """The acknowledgement of a command; only whoever said it sees it."""
+    """The acknowledgement of a command; only whoever said it sees it. It has no buttons: it cannot be shown anew."""
+    lasting = Sheet(sheet.summary, tuple(each for each in sheet.parts if not isinstance(each, Choices)))
     return {
         "response_type": "ephemeral",
         "text": escape(clip(sheet.summary, SUMMARY_LIMIT)),
-        "blocks": blocks(sheet, workspace)[:MESSAGE_BLOCKS],
+        "blocks": blocks(lasting, workspace)[:MESSAGE_BLOCKS],
     }
 
 
@@ -52,6 +53,8 @@ def _blocks(kind: type[Part], parts: Sequence[Any], workspace: str) -> Iterator[
     elif kind is Entry:
         rows = [{"type": "rich_text_section", "elements": [*_row(each, workspace)]} for each in parts]
         yield _rich({"type": "rich_text_list", "style": "bullet", "indent": 0, "elements": rows})
+    elif kind is Footnote:
+        yield from (context([note.text]) for note in parts)
     elif kind is Choices:
         for choices in parts:
             yield from actions(choices.buttons, ())

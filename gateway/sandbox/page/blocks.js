@@ -19,8 +19,9 @@ function shown(block, names) {
       return block.elements.map((element) => rich(element, names));
     case "context":
       return [h("div", { class: "context" }, ...block.elements.map((each) => each.text ?? "").join(" · "))];
-    case "section":
     case "header":
+      return [h("h4", {}, block.text.text)];
+    case "section":
       return block.text ? [h("p", {}, ...wire(block.text.text, names))] : [];
     default:
       return [];
