@@ -5,39 +5,32 @@ from typing import Any
 
 from gateway.sandbox.pane import SHOWN, UNKNOWN, File, Json, Misuse, text_of
 from gateway.sandbox.slack import workspace
+from gateway.sandbox.slack.modals import Modal
 from gateway.sandbox.slack.standin import SlackStandIn
 from gateway.sandbox.slack.workspace import Post, Whisper
 
-PEOPLE = ("alice", "bob", "carol", "dana", "guest")
+PEOPLE = ("alice", "bob", "carol", "guest")
 
 
 class Desk:
     """The workspace as `people` see it. `agents` among them may answer customers; `channels` are shown even when
-    they are empty, by name without #; in those of them that are `asked` people ask, as in their direct messages."""
+    they are empty, by name without #."""
 
     def __init__(
-        self,
-        slack: SlackStandIn,
-        agents: frozenset[str],
-        channels: Sequence[str],
-        people: Sequence[str] = PEOPLE,
-        asked: Sequence[str] = (),
+        self, slack: SlackStandIn, agents: frozenset[str], channels: Sequence[str], people: Sequence[str] = PEOPLE
     ) -> None:
         self._slack = slack
         self._agents = agents
-        self._channels = (*channels, *asked)
-        self._asked = asked
+        self._channels = channels
         self._people = people
         self.watch: Callable[[Callable[[], None]], Callable[[], None]] = slack.watch
 
     def view(self) -> Json:
         space = self._slack.workspace
         people = [self._slack.user(name) for name in self._people]
-        if self._asked:
-            for user in people:
-                space.direct(user.id)
-        shown = [each for each in space.channels.values() if each.posts or each.direct or each.name in self._channels]
+        shown = [each for each in space.channels.values() if each.posts or each.name in self._channels]
         return {
+            "modals": {user.id: _form(modal) for user in people if (modal := self._slack.modal(user.name)) is not None},
             "people": [
                 {"id": user.id, "name": user.name, "label": user.real_name, "agent": user.name in self._agents}
                 for user in people
@@ -47,8 +40,6 @@ class Desk:
                 {
                     "id": channel.id,
                     "name": channel.name,
-                    "direct": channel.direct,
-                    "asked": channel.direct is not None or channel.name in self._asked,
                     "roots": [
                         {
                             **self._post(root),
@@ -59,7 +50,7 @@ class Desk:
                         if root.thread_ts is None
                     ],
                 }
-                for channel in sorted(shown, key=lambda each: (each.direct is not None, each.name))
+                for channel in sorted(shown, key=lambda each: each.name)
             ],
         }
 
@@ -105,6 +96,10 @@ class Desk:
                 self._slack.delete(user, channel, post.ts)
             case "press":
                 self._press(user, channel, body)
+            case "shortcut":
+                self._slack.shortcut(user, channel, text_of(body, "ts"), text_of(body, "name"))
+            case "submit" | "close" | "search" | "modal-press":
+                self._fill_in(user, verb, body)
             case "react":
                 self._slack.react(user, channel, text_of(body, "ts"), text_of(body, "name"), added=bool(body["added"]))
             case _:
@@ -117,6 +112,25 @@ class Desk:
             )
         except LookupError as error:
             raise Misuse("The card has changed meanwhile: this button is gone.") from error
+
+    def _fill_in(self, user: str, verb: str, body: Mapping[str, Any]) -> None:
+        """What somebody does with the form in front of them."""
+        person, modals = self._slack.user(user), self._slack.modals
+        try:
+            match verb:
+                case "submit":
+                    values = body.get("values", {})
+                    modals.submit(person, {str(name): text_of(values, name) for name in values})
+                case "close":
+                    modals.close(person)
+                case "search":
+                    modals.search(person, text_of(body, "field"), text_of(body, "typed"))
+                case "modal-press":
+                    modals.press(person, text_of(body, "action"))
+        except LookupError as error:
+            raise Misuse("The form has changed meanwhile: open it again.") from error
+        except ValueError as error:
+            raise Misuse(f"Slack does not take this: {error}.") from error
 
     def _say(self, user: str, channel: str, body: Mapping[str, Any], files: Sequence[File]) -> None:
         text = text_of(body, "text")
@@ -135,3 +149,19 @@ class Desk:
 
 def _file(file: workspace.File) -> File:
     return File(name=file.name, content_type=file.content_type, content=file.content or b"")
+
+
+def _form(modal: Modal) -> Json:
+    """What the page shows of an open form."""
+    view = modal.view
+    return {
+        "id": modal.id,
+        "hash": modal.hash,
+        "title": view["title"]["text"],
+        "submit": view["submit"]["text"] if "submit" in view else "",
+        "close": view["close"]["text"] if "close" in view else "",
+        "blocks": view["blocks"],
+        "errors": modal.errors,
+        "offered": modal.offered,
+        "sending": modal.sending,
+    }

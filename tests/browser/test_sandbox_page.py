@@ -268,3 +268,32 @@ def a_canary() -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_a_form_is_filled_in_by_mouse_and_by_keyboard(watched: Watched) -> None:
+    page = watched.page
+    page.get_by_label("Telegram message").fill("Does the lamp come with a bulb?")
+    page.get_by_role("button", name="Send on Telegram").click()
+    thread(page, "support-[12]", "Tom", "come with a bulb")
+    desk = page.locator("#slack")
+    form = desk.get_by_label("Slack form")
+    desk.get_by_label("More").first.select_option(label="Assign…")
+    form.get_by_label("Person or team").select_option(label="Bob Li")
+    form.get_by_role("button", name="Assign").click()
+    expect(desk.locator(".posts")).to_contain_text("Owner: Bob Li")
+    expect(form).to_be_hidden()
+    desk.get_by_label("More").first.select_option(label="Add tags…")
+    expect(form.get_by_label("More tags")).to_be_focused()
+    page.keyboard.type("bulb lamp")
+    page.keyboard.press("Enter")
+    expect(desk.locator(".posts")).to_contain_text("Tags now: bulb, lamp.")
+    desk.get_by_label("More").first.select_option(label="Link the customer…")
+    expect(form.get_by_label("Who is the same customer")).to_be_focused()
+    page.keyboard.type("#4711")
+    page.keyboard.press("Enter")
+    expect(desk.locator(".posts .whisper").last).to_be_visible()
+    desk.get_by_label("More").first.select_option(label="Snooze until…")
+    expect(form.get_by_label("Until")).to_have_value(re.compile(r"\d{4}-\d\d-\d\d"))
+    page.keyboard.press("Escape")
+    expect(form).to_be_hidden()
+    assert watched.troubles == []

@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { find, following, h, icon, sync } from "./dom.js";
 import { QUICK, char } from "./emoji.js";
 import { shown } from "./files.js";
+import { Modal } from "./modal.js";
 import { act } from "./server.js";
 import { moment, plural, time } from "./words.js";
 
@@ -37,6 +38,7 @@ export class Desk {
       send: (text, files) => act("slack/post", { user: this.user, channel: this.channel, thread: this.thread, text, files }),
       changed: (text) => this.view && this.advise(text),
     });
+    this.modal = new Modal(pane, () => this.user);
     this.who.addEventListener("change", () => this.paint());
     this.back.addEventListener("click", () => this.go(this.channel));
   }
@@ -104,6 +106,7 @@ export class Desk {
       sync(this.posts, items, ({ key }) => `${this.channel} ${this.thread} ${key}`, (item) => this.item(item));
     });
     this.advise(this.composer.text.value);
+    this.modal.show(this.view.modals[this.me.id], this.view.names);
   }
 
   /** @param {any} channel */
@@ -218,6 +221,8 @@ export class Desk {
       { class: "tools" },
       ...QUICK.map(react),
       place === "channel" && tool("Reply in thread", () => this.go(this.channel, post.ts), icon("thread")),
+      place !== "channel" && tool("Onevoice actions", () => act("slack/shortcut", { ...at, name: "onevoice_actions" }), "⋯"),
+      post.bot && place === "reply" && tool("Show the whole message", () => act("slack/shortcut", { ...at, name: "onevoice_show" }), "¶"),
       own && place === "reply" && tool("Edit", () => this.edit(post.ts), icon("pen")),
       own && place === "reply" && tool("Delete", () => act("slack/delete", at), icon("bin")),
     );
