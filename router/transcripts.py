@@ -47,17 +47,19 @@ def transcript(asked: Asked) -> Decision:
 
 
 def _address(asked: Asked, wanted: str | None) -> str | None:
-    """Where it may go (4.1)."""
+    """Where it may go (4.1): to a proven address, or to the only one this conversation was ever held with."""
     desk, leg = asked.snapshot.desk, customer_leg(asked.conversation)
     proven = [
         each.key.value
         for each in (desk.identities if desk is not None else ())
         if each.key.type == "email" and each.verification >= 1
     ]
+    if leg is not None and _is_mail(leg, asked) and wanted in {None, leg.address}:
+        others = (each for each in asked.conversation.legs if not each.desk and each.address != leg.address)
+        if (leg.identity is not None and leg.identity.value in proven) or next(others, None) is None:
+            return leg.address
     if wanted is not None:
         return wanted if wanted in proven else None
-    if leg is not None and leg.identity is not None and _is_mail(leg, asked) and leg.identity.value in proven:
-        return leg.address
     return proven[0] if proven else None
 
 

@@ -38,13 +38,13 @@ _COUNT = Statement(
 _CHANNELS = Statement("SELECT DISTINCT conversation, channel FROM legs WHERE conversation IN :ids AND NOT desk")
 _NUMBERS = Statement("SELECT id, number FROM conversations WHERE id IN :ids")
 _LEGS = """
-    SELECT l.channel, l.address, c.contact, l.identity, l.last_remote_id, l.closed, l.last_in_at
+    SELECT l.channel, l.address, c.contact, l.identity, l.last_remote_id, l.closed, l.last_in_at AS wrote_at
     FROM conversations c JOIN legs l ON l.conversation = c.id
     WHERE c.contact IN :contacts AND NOT l.desk AND l.last_in_at IS NOT NULL
     """
 _REACH = Statement(
     f"{_LEGS} AND c.status <> 'resolved' UNION ALL {_LEGS} AND c.status = 'resolved' "
-    "ORDER BY last_in_at DESC LIMIT :limit"
+    "ORDER BY wrote_at DESC LIMIT :limit"
 )
 _SAID = Statement(
     """

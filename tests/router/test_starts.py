@@ -166,3 +166,11 @@ def test_what_a_first_message_says_is_on_record_for_the_new_conversation() -> No
     record = Record(statements=(said,), promises=(promised,)).said_in(CONVERSATION)
     assert (record.statements[0].contact, record.statements[0].conversation) == (CUSTOMER, ID)
     assert record.promises[0].promise.conversation == ID
+
+
+def test_a_conversation_that_was_held_by_one_mail_address_only_may_be_told_there() -> None:
+    by_mail = replace(CONVERSATION, legs=(THREAD, MAIL))
+    claimed = replace(BY_MAIL, verification=0)
+    [(_, address, _)] = to_customers(asked("transcript", by_mail, lookup=SAID, identities=(claimed,)))
+    assert address == "tom@x.com"
+    assert to_customers(asked("transcript to eve@x.com", by_mail, lookup=SAID, identities=(claimed,))) == []
