@@ -8,7 +8,6 @@ from router.asked import Answer, Asked, answered, refused
 from router.assignment_text import Language
 from router.decision import Decision, NewEvent
 from router.handing import assigned, mention, offer_end, offer_events
-from router.model import Status
 from router.ownership import OfferEnd, OfferState, OpenOffer, OwnerChange, Ownership, StatusChange
 from router.release import PASSED
 from router.richtext import Mention, Paragraph, RichText, Span
@@ -131,25 +130,6 @@ def status(asked: Asked) -> Decision:
     )
 
 
-def resolve(asked: Asked) -> Decision:
-    """ "resolve" or "resolve refunded", one of the shop's categories: the matter is done, and its owner is free."""
-    category, known = asked.verb.rest.strip().casefold(), asked.rules.resolutions
-    if category and category not in known:
-        names = f"one of {', '.join(known)}" if known else "none: this shop has no categories"
-        return answered(asked, f"There is no category {category!r}. Say `@onevoice resolve` and {names}.")
-    if asked.conversation.status is Status.RESOLVED:
-        return answered(asked, "It is resolved already.")
-    payload = {"to": Status.RESOLVED.value, **({"category": category} if category else {})}
-    events = (
-        *offer_events(asked.snapshot, None, asked.actor),
-        NewEvent(type="status_changed", actor=asked.actor, payload=payload),
-    )
-    said = f"Resolved: {category}." if category else "Resolved."
-    return replace(
-        answered(asked, said, *events), ownership=Ownership(offer_end=offer_end(asked.snapshot, None))
-    )
-
-
 def why(asked: Asked) -> Decision:
     """Why the conversation is here and with whom (service.md 3.4)."""
     standing = asked.snapshot.standing
@@ -174,7 +154,6 @@ VERBS: Mapping[str, Answer] = {
     "accept": accept,
     "assign": assign,
     "pass": pass_on,
-    "resolve": resolve,
     "status": status,
     "take": take,
     "why": why,

@@ -497,9 +497,6 @@ class Changes:
             owner = changed.owner.agent if changed.owner is not None else None
             said = offer_over(changed.offer_end, owner, of_micros(self._tx.now), self._rules)
             self._settle(offer_subject(conversation.id), said)
-            owner = changed.owner.agent if changed.owner is not None else None
-            said = offer_over(changed.offer_end, owner, of_micros(self._tx.now), self._rules)
-            self._settle(offer_subject(conversation.id), said)
         if changed.offer is not None:
             offers.make(self._tx, conversation.id, changed.offer)
         if changed.status is not None:
