@@ -11,7 +11,7 @@ import structlog
 from connectors.base import Clock, LeaseLost, Listener
 from gateway.answer_links import AnswerLinks
 from gateway.leases import Leases
-from gateway.settings import Settings
+from gateway.outage_notes import mail_channel
 from router.rulebook import Agent
 from storage import outage
 from storage.database import to_micros
@@ -29,15 +29,6 @@ EVERY = 2.0
 AT_ONCE = 50
 CALM = 60.0
 """Seconds a desk must have worked: one that comes and goes has one outage, not many."""
-
-
-def mail_channel(settings: Settings) -> str | None:
-    """The channel that carries the mails: the configured one, else the first that can send; None: the feature is off."""
-    if settings.gateway.public_url is None:
-        return None
-    able = [each.id for each in settings.channels if each.type == "email" and getattr(each, "smtp", None) is not None]
-    wanted = settings.outage.channel
-    return next((each for each in able if wanted in (None, each)), None)
 
 
 class Outages:

@@ -83,7 +83,10 @@ class Outlet:
         if failpoints.left_out("lease_before_write"):
             return True
         held = self.held.get(delivery.id)
-        return held is not None and held[1] - time.monotonic() > self._timeout.total_seconds()
+        ours = held is not None and held[1] - time.monotonic() > self._timeout.total_seconds()
+        if ours:
+            self._rates.leaves(delivery, self._now())
+        return ours
 
     async def checkpoint(self, delivery: Delivery, state: str) -> None:
         """Keep the connector's progress with the delivery (S26)."""

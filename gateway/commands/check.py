@@ -23,6 +23,7 @@ def check(config: Path, online: bool, as_json: bool) -> None:
     Each is said with its file, line and key. Exit code 2: the configuration is wrong, 1: an account does not work.
     """
     from gateway.config import ConfigError, load
+    from gateway.outage_notes import outage_notes
     from gateway.settings import environment
 
     try:
@@ -40,10 +41,13 @@ def check(config: Path, online: bool, as_json: bool) -> None:
     accounts = _accounts(settings) if online else {}
     ok = not any(accounts.values())
     counts = {name: len(getattr(settings, name)) for name in ("channels", "agents", "teams", "routes")}
+    notes = outage_notes(settings)
     if as_json:
-        print_json({"ok": ok, "mistakes": [], **counts, **({"accounts": accounts} if online else {})})
+        print_json({"ok": ok, "mistakes": [], **counts, "notes": notes, **({"accounts": accounts} if online else {})})
     else:
         click.echo(f"{config}: ok, " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+        for note in notes:
+            click.echo(f"note  {note}")
         for channel, trouble in accounts.items():
             click.echo(f"bad   {channel}: {trouble}" if trouble else f"ok    {channel}: the account works")
     if not ok:

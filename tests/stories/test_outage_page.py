@@ -73,10 +73,12 @@ async def send(link: str, text: str, page: str | None = None) -> tuple[int, str]
         return answer.status, unescape(await answer.text())
 
 
-async def asked_by_mail(gateway: Gateway, text: str = "Where is my parcel?") -> tuple[Post, Outage, str]:
+async def asked_by_mail(
+    gateway: Gateway, text: str = "Where is my parcel?", shown: str = ""
+) -> tuple[Post, Outage, str]:
     """Tom has asked, a note stands below, then Slack is gone and Alice has her link."""
     gateway.world.telegram.say("tom", text)
-    post = await gateway.shown(text)
+    post = await gateway.shown(shown or text)
     note = gateway.world.slack.post("bob", post.channel, "note: he is angry", thread_ts=post.thread_ts)
     await gateway.marked(post, note, "memo")
     outage = Outage(gateway)
@@ -184,7 +186,7 @@ async def test_a_forged_or_expired_link_opens_nothing(shop: Gateway) -> None:
 
 
 async def test_what_a_customer_writes_is_no_markup_on_the_page(shop: Gateway) -> None:
-    _, outage, link = await asked_by_mail(shop, "<script>alert(1)</script> where is it?")
+    _, outage, link = await asked_by_mail(shop, "<script>alert(1)</script> where is it?", "where is it?")
     try:
         async with aiohttp.ClientSession() as session, session.get(link) as answer:
             raw = await answer.text()
@@ -206,9 +208,12 @@ async def test_who_answered_meanwhile_is_shown_before_anything_is_sent(shop: Gat
     assert "Bob Li answered meanwhile" in page
     assert "It left this morning" in page
     assert telegram.heard("tom") == ["It is on its way"]
-    status, page = await send(link, "It left this morning", page)
-    assert status == 200
-    await telegram.until(lambda: telegram.heard("tom") == ["It is on its way", "It left this morning"])
+    status, page = await send(link, "It left this morning", page)  # sent on purpose, it is held like any second answer
+    assert (status, "Not sent, it is held" in page) == (200, True)
+    await shop.shown("wrote on the outage page (held)")
+    telegram.say("ann", "Is this the fence?")
+    await shop.shown("Is this the fence?")
+    assert telegram.heard("tom") == ["It is on its way"]
 
 
 async def test_a_held_answer_shows_its_findings_and_may_be_changed(database_url: str, tmp_path: Path) -> None:
