@@ -9,37 +9,58 @@ from gateway.sandbox.slack.modals import Modal
 from gateway.sandbox.slack.standin import SlackStandIn
 from gateway.sandbox.slack.workspace import Post, Whisper
 
-PEOPLE = ("alice", "bob", "carol", "guest")
+PEOPLE = ("alice", "bob", "carol", "dana", "guest")
 
 
 class Desk:
     """The workspace as `people` see it. `agents` among them may answer customers; `channels` are shown even when
-    they are empty, by name without #."""
+    they are empty, by name without #; in those of them that are `asked` people ask, as in their direct messages."""
 
     def __init__(
-        self, slack: SlackStandIn, agents: frozenset[str], channels: Sequence[str], people: Sequence[str] = PEOPLE
+        self,
+        slack: SlackStandIn,
+        agents: frozenset[str],
+        channels: Sequence[str],
+        people: Sequence[str] = PEOPLE,
+        asked: Sequence[str] = (),
     ) -> None:
         self._slack = slack
         self._agents = agents
-        self._channels = channels
+        self._channels = (*channels, *asked)
+        self._asked = asked
         self._people = people
         self.watch: Callable[[Callable[[], None]], Callable[[], None]] = slack.watch
 
     def view(self) -> Json:
         space = self._slack.workspace
         people = [self._slack.user(name) for name in self._people]
-        shown = [each for each in space.channels.values() if each.posts or each.name in self._channels]
+        if self._asked:
+            for user in people:
+                space.direct(user.id)
+        shown = [each for each in space.channels.values() if each.posts or each.direct or each.name in self._channels]
         return {
             "modals": {user.id: _form(modal) for user in people if (modal := self._slack.modal(user.name)) is not None},
             "people": [
                 {"id": user.id, "name": user.name, "label": user.real_name, "agent": user.name in self._agents}
                 for user in people
             ],
+            "homes": {
+                user.id: {"hash": home.hash, "blocks": home.view["blocks"]}
+                for user in people
+                if (home := self._slack.home(user.id)) is not None
+            },
             "names": {user.id: user.real_name for user in space.users.values()},
             "channels": [
                 {
                     "id": channel.id,
                     "name": channel.name,
+                    "direct": channel.direct,
+                    "asked": channel.direct is not None or channel.name in self._asked,
+                    "whispers": [
+                        self._whisper(each)
+                        for each in space.whispers
+                        if each.thread_ts is None and each.channel == channel.id
+                    ][-SHOWN:],
                     "roots": [
                         {
                             **self._post(root),
@@ -50,7 +71,7 @@ class Desk:
                         if root.thread_ts is None
                     ],
                 }
-                for channel in sorted(shown, key=lambda each: each.name)
+                for channel in sorted(shown, key=lambda each: (each.direct is not None, each.name))
             ],
         }
 
@@ -94,6 +115,14 @@ class Desk:
                 if (post := self._slack.channel(channel).posts[text_of(body, "ts")]).user != self._slack.user(user).id:
                     raise Misuse(f"{self._slack.user(post.user).real_name} wrote this; only they may delete it.")
                 self._slack.delete(user, channel, post.ts)
+            case "command":
+                if text_of(body, "thread"):
+                    raise Misuse("Slack has no commands in threads: write @onevoice and what to do.")
+                self._slack.command(user, channel, "/onevoice", text_of(body, "text"))
+            case "home":
+                self._slack.homes.open(self._slack.user(user))
+            case "press_home":
+                self._press_home(user, text_of(body, "action"))
             case "press":
                 self._press(user, channel, body)
             case "shortcut":
@@ -112,6 +141,12 @@ class Desk:
             )
         except LookupError as error:
             raise Misuse("The card has changed meanwhile: this button is gone.") from error
+
+    def _press_home(self, user: str, action: str) -> None:
+        try:
+            self._slack.homes.press(self._slack.user(user), action)
+        except LookupError as error:
+            raise Misuse("The Home has changed meanwhile: this button is gone.") from error
 
     def _fill_in(self, user: str, verb: str, body: Mapping[str, Any]) -> None:
         """What somebody does with the form in front of them."""

@@ -7,9 +7,11 @@ import { find, following, h, icon, sync } from "./dom.js";
 import { QUICK, char } from "./emoji.js";
 import { shown } from "./files.js";
 import { Modal } from "./modal.js";
+import { HOME, home } from "./home.js";
 import { act } from "./server.js";
 import { moment, plural, time } from "./words.js";
 
+const COMMAND = /^\s*\/onevoice\b\s*/i;
 const NOTE = /^\s*(\/\/|note:|🔒)/i;
 
 export class Desk {
@@ -35,11 +37,11 @@ export class Desk {
     /** @type {Map<string, string>} the newest post seen of each thread */
     this.seen = new Map();
     this.composer = new Composer(this.form, {
-      send: (text, files) => act("slack/post", { user: this.user, channel: this.channel, thread: this.thread, text, files }),
+      send: (text, files) => this.say(text, files),
       changed: (text) => this.view && this.advise(text),
     });
     this.modal = new Modal(pane, () => this.user);
-    this.who.addEventListener("change", () => this.paint());
+    this.who.addEventListener("change", () => this.go(this.channel, this.thread, false));
     this.back.addEventListener("click", () => this.go(this.channel));
   }
 
@@ -58,7 +60,7 @@ export class Desk {
       const label = (person) => (person.agent ? person.label : `${person.label} (no agent)`);
       this.who.append(...view.people.map((person) => h("option", { value: person.name }, label(person))));
     }
-    const roots = view.channels.flatMap((channel) => channel.roots.map((root) => ({ channel: channel.id, root })));
+    const roots = view.channels.filter(({ asked }) => !asked).flatMap((channel) => channel.roots.map((root) => ({ channel: channel.id, root })));
     const count = roots.reduce((sum, { root }) => sum + 1 + root.replies.filter(({ bot }) => bot).length, 0);
     if (this.count >= 0 && count > this.count) this.news();
     this.count = count;
@@ -66,7 +68,7 @@ export class Desk {
     this.channel ||= view.channels[0].id;
     if (last && last.root.ts !== this.latest) {
       this.latest = last.root.ts;
-      if (!this.thread && this.idle) this.channel = last.channel; // somebody new: look there
+      if (!this.thread && this.idle && this.channel !== HOME) this.channel = last.channel; // somebody new: look there
     }
     this.paint();
   }
@@ -76,9 +78,17 @@ export class Desk {
     return this.composer.empty && !this.editing;
   }
 
+  /** @param {string} text @param {string[]} files */
+  say(text, files) {
+    const at = { user: this.user, channel: this.channel, thread: this.thread };
+    if (COMMAND.test(text)) return act("slack/command", { ...at, text: text.replace(COMMAND, "") });
+    return act("slack/post", { ...at, text, files });
+  }
+
   /** @param {string} channel @param {string} [thread] @param {boolean} [typing] whether to go on with the keyboard */
   go(channel, thread = "", typing = true) {
-    if (thread !== this.thread) this.composer.clear();
+    if (thread !== this.thread || channel !== this.channel) this.composer.clear();
+    if (channel === HOME) act("slack/home", { user: this.user });
     this.channel = channel;
     this.thread = thread;
     this.editing = "";
@@ -89,30 +99,39 @@ export class Desk {
   }
 
   paint() {
-    const channel = this.view.channels.find(({ id }) => id === this.channel);
+    const channel = this.channel === HOME ? { roots: [] } : this.open();
     let root = channel.roots.find(({ ts }) => ts === this.thread);
     if (!root) this.thread = "";
     if (root) this.seen.set(root.ts, newest(root));
     const me = this.view.people.indexOf(this.me);
     this.face.className = `avatar c${me}`;
     this.face.textContent = initials(this.me.label);
-    sync(this.channels, this.view.channels.map((each) => this.row(each)), ({ id }) => id, (row) => this.entry(row));
+    const rows = [...this.view.channels.filter(({ direct }) => !direct || direct === this.me.id).map((each) => this.row(each)), { id: HOME, name: "Home", unread: 0, open: this.channel === HOME }];
+    sync(this.channels, rows, ({ id }) => id, (row) => this.entry(row));
     this.back.hidden = !root;
-    this.title.textContent = root ? "Thread" : `# ${channel.name}`;
-    this.about.textContent = root ? `# ${channel.name}` : plural(channel.roots.length, "conversation");
-    this.form.hidden = !root;
+    this.title.textContent = this.channel === HOME ? "Onevoice" : root ? "Thread" : named(channel);
+    this.about.textContent = this.channel === HOME ? "Home" : root ? named(channel) : plural(channel.roots.length, channel.asked ? "post" : "conversation");
+    this.form.hidden = this.channel === HOME;
+    this.composer.text.placeholder = root ? "Reply…" : "/onevoice help";
     following(this.posts, () => {
-      const items = root ? this.inThread(root) : this.inChannel(channel);
+      const items = this.channel === HOME ? this.atHome() : root ? this.inThread(root) : this.inChannel(channel);
       sync(this.posts, items, ({ key }) => `${this.channel} ${this.thread} ${key}`, (item) => this.item(item));
     });
     this.advise(this.composer.text.value);
     this.modal.show(this.view.modals[this.me.id], this.view.names);
   }
 
+  /** The open channel; another one's direct messages are closed when somebody else sits down. */
+  open() {
+    const found = this.view.channels.find(({ id, direct }) => id === this.channel && (!direct || direct === this.me.id));
+    if (!found) this.channel = this.view.channels[0].id;
+    return found ?? this.view.channels[0];
+  }
+
   /** @param {any} channel */
   row(channel) {
-    const unread = channel.roots.filter((root) => (this.seen.get(root.ts) ?? "") < newest(root)).length;
-    return { id: channel.id, name: channel.name, unread, open: channel.id === this.channel };
+    const unread = channel.asked ? 0 : channel.roots.filter((root) => (this.seen.get(root.ts) ?? "") < newest(root)).length;
+    return { id: channel.id, name: named(channel), unread, open: channel.id === this.channel };
   }
 
   /** @param {any} row */
@@ -120,7 +139,7 @@ export class Desk {
     return h(
       "li",
       { class: `${unread ? "unread" : ""} ${open ? "open" : ""}` },
-      h("button", { type: "button", "aria-current": open ? "page" : null, click: () => this.go(id) }, `# ${name}`, h("b", {}, unread ? String(unread) : "")),
+      h("button", { type: "button", "aria-current": open ? "page" : null, click: () => this.go(id) }, name, h("b", {}, unread ? String(unread) : "")),
     );
   }
 
@@ -135,7 +154,17 @@ export class Desk {
       last: replies.at(-1)?.ts,
       unread: (this.seen.get(post.ts) ?? "") < newest({ ...post, replies }),
     }));
-    return items.length ? items : [{ key: "empty", empty: "No conversation here yet. Customers who write open one, each in a thread of its own." }];
+    const mine = (channel.whispers ?? [])
+      .filter((each) => each.only_for === this.me.id)
+      .map((each) => ({ key: each.ts, post: each, place: "aside", me: this.user, whisper: true }));
+    const all = [...items, ...mine].sort((a, b) => Number(a.key) - Number(b.key));
+    return all.length ? all : [{ key: "empty", empty: "No conversation here yet. Customers who write open one, each in a thread of its own." }];
+  }
+
+  /** @returns {any[]} */
+  atHome() {
+    const shown = this.view.homes[this.me.id];
+    return [shown ? { key: shown.hash, home: shown } : { key: "empty", empty: "The app has not shown anything here yet." }];
   }
 
   /** @param {any} root @returns {any[]} */
@@ -152,10 +181,11 @@ export class Desk {
   /** @param {any} item */
   item(item) {
     if (item.empty) return h("li", { class: "empty" }, item.empty);
+    if (item.home) return home(item.home, this.view.names, (action) => act("slack/press_home", { user: this.user, action }));
     if (item.count) return h("li", { class: "count" }, item.count);
     const { post, place } = item;
     const note = !post.bot && place === "reply" && NOTE.test(post.text);
-    const card = post.bot && place !== "reply" ? "card" : "";
+    const card = post.bot && place !== "reply" && place !== "aside" ? "card" : "";
     const inside = item.editing ? [this.editor(post)] : content(post, this.view.names);
     return h(
       "li",
@@ -186,7 +216,7 @@ export class Desk {
             item.last && h("span", {}, `last ${time(Number(item.last) * 1000)}`),
           ),
       ),
-      this.tools(post, place),
+      place !== "aside" && this.tools(post, place),
     );
   }
 
@@ -264,11 +294,20 @@ export class Desk {
     const note = NOTE.test(text);
     this.box.classList.toggle("note", note);
     this.box.classList.toggle("mute", !this.me.agent);
-    if (!this.me.agent) this.hint.replaceChildren(`${this.me.label} is no agent: nothing written here reaches the customer.`);
+    const command = COMMAND.test(text);
+    const asked = this.view.channels.find(({ id }) => id === this.channel)?.asked;
+    if (asked && !command) this.hint.replaceChildren("A question of a colleague: it goes to the desk.");
+    else if (command && this.thread) this.hint.replaceChildren("Slack has no commands in threads: write @onevoice and what to do.");
+    else if (command) this.hint.replaceChildren("Onevoice answers you alone.");
+    else if (!this.thread) this.hint.replaceChildren("A post in the channel. ", h("kbd", {}, "/onevoice"), " asks Onevoice.");
+    else if (!this.me.agent) this.hint.replaceChildren(`${this.me.label} is no agent: nothing written here reaches the customer.`);
     else if (note) this.hint.replaceChildren("Internal note: only Slack sees it.");
     else this.hint.replaceChildren("Goes to the customer. ", h("kbd", {}, "//"), " makes it a note.");
   }
 }
+
+/** @param {any} channel */
+const named = (channel) => (channel.direct ? "Direct message" : `# ${channel.name}`);
 
 /** @param {any} root */
 const newest = (root) => root.replies.filter(({ bot }) => bot).at(-1)?.ts ?? root.ts;
