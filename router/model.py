@@ -98,7 +98,7 @@ class Capabilities:
     `text_limit` counts in `text_unit` ("utf16" Telegram, "utf8" bytes, "chars"). Rates are messages a second.
     `lookups` is how many times `reconcile` must answer NotSent, `lookup_gap` apart, before a delivery of unknown
     outcome is sent again (S20). `pulls`: the customer's client fetches by cursor, delivery is our own commit (W3).
-    Refreshed cards have a rate of their own, `card_burst` of them at once.
+    With `change_rate` changes of what is posted have a rate of their own, and marks on it too, `change_burst` at once.
     """
 
     text_limit: int = 4000
@@ -113,8 +113,8 @@ class Capabilities:
     rate_per_account: float | None = None
     lookups: int = 1
     lookup_gap: timedelta = timedelta(seconds=10)
-    card_rate: float | None = None
-    card_burst: int = 1
+    change_rate: float | None = None
+    change_burst: int = 1
 
 
 @dataclass(frozen=True, slots=True)

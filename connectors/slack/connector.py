@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 3_800
 UPDATES_A_MINUTE = 50
-"""What Slack's tier 3, that of chat.update, promises to a workspace."""
+"""What Slack's tier 3, that of chat.update and of reactions.add, promises to a workspace."""
 UPDATES_AT_ONCE = 10
 DEAF_AFTER = timedelta(seconds=60)
 LOGIN_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -45,6 +45,7 @@ NEEDED_SCOPES = frozenset(
         "channels:history",
         "channels:read",
         "chat:write",
+        "commands",
         "files:read",
         "files:write",
         "groups:history",
@@ -144,8 +145,8 @@ class SlackConnector:
             rate_per_address=self._settings.rate_per_channel,
             lookups=2,
             lookup_gap=timedelta(seconds=10),
-            card_rate=UPDATES_A_MINUTE / 60,
-            card_burst=UPDATES_AT_ONCE,
+            change_rate=UPDATES_A_MINUTE / 60,
+            change_burst=UPDATES_AT_ONCE,
         )
 
     @property

@@ -198,7 +198,7 @@ async def test_updates_have_a_rate_of_their_own(desk: SlackDesk) -> None:
     assert isinstance(limited, NotSent)
     assert limited.limited
     assert isinstance(await desk.connector.deliver(delivery(thread=thread)), Sent)
-    assert desk.connector.capabilities.card_rate == pytest.approx(50 / 60)
+    assert desk.connector.capabilities.change_rate == pytest.approx(50 / 60)
 
 
 @pytest.mark.parametrize("mode", ["socket", "http"])

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from gateway.pace import Pace, Rates
+from gateway.pace import SLACK, Pace, Rates
 from router.model import Capabilities, Delivery, DeliveryKind, DeliveryState, Outgoing
 from storage.outbox import Head
 
@@ -80,8 +80,30 @@ def test_a_place_that_was_reserved_is_kept() -> None:
     assert len(chosen) == 1
 
 
+def test_s17_whoever_waits_for_a_slot_goes_later_where_the_one_before_left_late() -> None:
+    pace = Pace(per_address=1.0)
+    assert slots(pace, 3) == [0, SECOND, 2 * SECOND]
+    pace.leaves("C1", 300_000)
+    heads = [head(number, reserved=True) for number in (1, 2)]
+    chosen, waits = pace.plan(heads, SECOND)
+    assert chosen == []
+    assert [each.due_at for each in waits] == [1_300_000 + SLACK, 2_300_000 + SLACK]
+    chosen, waits = pace.plan(heads, 1_300_000 + SLACK)
+    assert (chosen, [each.due_at for each in waits]) == ([heads[0]], [2_300_000 + SLACK])
+
+
+def test_s17_marks_and_edits_do_not_take_the_slots_of_what_is_said() -> None:
+    rates = Rates(Capabilities(rate_per_address=1.0, change_rate=1.0, change_burst=1))
+    kinds = (DeliveryKind.MESSAGE, DeliveryKind.REACTION, DeliveryKind.EDIT)
+    chosen, _ = rates.plan([head(number, kind=kind) for number, kind in enumerate(kinds)], 0)
+    assert len(chosen) == 3
+    one_for_all = Rates(Capabilities(rate_per_address=1.0))
+    chosen, _ = one_for_all.plan([head(number, kind=kind) for number, kind in enumerate(kinds)], 0)
+    assert len(chosen) == 1
+
+
 def test_s30_cards_and_what_is_said_do_not_wait_for_one_another() -> None:
-    rates = Rates(Capabilities(rate_per_address=1.0, card_rate=1.0, card_burst=2))
+    rates = Rates(Capabilities(rate_per_address=1.0, change_rate=1.0, change_burst=2))
     cards = [head(number, kind=DeliveryKind.CARD) for number in range(3)]
     chosen, waits = rates.plan([*cards, head(7), head(8)], 0)
     assert [each.lane for each in chosen] == ["lane 7", "lane 0", "lane 1"]
@@ -89,10 +111,11 @@ def test_s30_cards_and_what_is_said_do_not_wait_for_one_another() -> None:
 
 
 def test_x13_a_limit_on_cards_pauses_no_message_and_the_other_way_round() -> None:
-    rates = Rates(Capabilities())
+    able = Capabilities(change_rate=100.0)
+    rates = Rates(able)
     card, said = head(1, kind=DeliveryKind.CARD), head(2)
     rates.pause(card.delivery, 0, timedelta(seconds=30), account_wide=False)
     assert rates.plan([card, said], 0)[0] == [said]
-    rates = Rates(Capabilities())
+    rates = Rates(able)
     rates.pause(said.delivery, 0, timedelta(seconds=30), account_wide=True)
     assert rates.plan([card, said], 0)[0] == [card]
