@@ -15,7 +15,7 @@ from gateway.sandbox.slack.homes import Homes, Shown
 from gateway.sandbox.slack.meter import Meter
 from gateway.sandbox.slack.methods import Accepted, Methods, Refusal
 from gateway.sandbox.slack.modals import Modal, Modals
-from gateway.sandbox.slack.workspace import APP, TEAM, Channel, File, Post, User, Workspace, typed
+from gateway.sandbox.slack.workspace import APP, TEAM, Channel, File, Post, User, Whisper, Workspace, typed
 
 Payload = Mapping[str, Any]
 
@@ -219,6 +219,32 @@ class SlackStandIn:
         for _ in range(times):
             self.events.put("interactive", payload)
 
+    def press_whisper(self, whisper: Whisper, action_id: str, *, times: int = 1) -> None:
+        """A button of what only its reader sees: Slack then tells no message, only where it was shown. Raises
+        LookupError for what is not there."""
+        person = self.workspace.users[whisper.user]
+        container: dict[str, Any] = {
+            "type": "message",
+            "message_ts": whisper.ts,
+            "channel_id": whisper.channel,
+            "is_ephemeral": True,
+        }
+        if whisper.thread_ts is not None:
+            container["thread_ts"] = whisper.thread_ts
+        payload = {
+            "type": "block_actions",
+            "team": {"id": TEAM},
+            "api_app_id": APP,
+            "user": {"id": person.id, "name": person.name, "team_id": person.team},
+            "channel": {"id": whisper.channel},
+            "container": container,
+            "actions": [{**_pressed(whisper, action_id, None), "action_ts": self.workspace.stamp()}],
+            "trigger_id": self.modals.trigger(person.id),
+            "response_url": f"{self.url}/response",
+        }
+        for _ in range(times):
+            self.events.put("interactive", payload)
+
     def shortcut(self, user: str, channel: str, ts: str, callback_id: str) -> None:
         """A message shortcut from the menu of a post."""
         post = self.channel(channel).posts[ts]
@@ -381,7 +407,7 @@ class SlackStandIn:
         return web.Response(body=file.content, content_type=file.content_type)
 
 
-def _pressed(post: Post, action_id: str, value: str | None) -> dict[str, Any]:
+def _pressed(post: Post | Whisper, action_id: str, value: str | None) -> dict[str, Any]:
     """The action as Slack reports it."""
     for block in post.blocks:
         for element in block.get("elements", ()) if block["type"] == "actions" else ():
