@@ -167,8 +167,11 @@ _TAKE = CardButton(line="take", label="Take")
 _WHY = CardButton(line="why", label="Why")
 _OPEN_AGAIN = CardButton(line="open", label="Open again")
 _PASS = CardButton(line=f"pass{ASKS}", label="Pass")
-_RARER = (
+_OFTEN = (
+    CardButton(line=f"replies{ASKS}", label="Canned replies…"),
     CardButton(line=f"assign{ASKS}", label="Assign…"),
+)
+_RARER = (
     CardButton(line=f"resolve{ASKS}", label="Resolve as…"),
     CardButton(line=f"priority{ASKS}", label="Priority…"),
     CardButton(line=f"tag{ASKS}", label="Add tags…"),
@@ -178,6 +181,8 @@ _RARER = (
     CardButton(line=f"link{ASKS}", label="Link the customer…"),
     CardButton(line=f"merge{ASKS}", label="Merge…"),
     CardButton(line=f"split{ASKS}", label="Split off…"),
+    CardButton(line=f"transcript{ASKS}", label="Send a transcript…"),
+    CardButton(line=f"start{ASKS}", label="New conversation…"),
 )
 
 
@@ -203,13 +208,15 @@ def _more(view: View) -> tuple[CardButton, ...]:
     status = view.conversation.status
     if view.merged_into is not None or view.void or status is Status.RESOLVED:
         return ()
-    found: list[CardButton] = [] if status is Status.OPEN else [_OPEN_AGAIN]
+    found: list[CardButton] = [*_OFTEN] if status is Status.OPEN else [_OPEN_AGAIN, *_OFTEN]
     found += [CardButton(line=f"snooze {word}", label=f"Snooze {label}") for word, label in AFTER.items()]
     found.append(CardButton(line=f"snooze{ASKS}", label="Snooze until…"))
     if status is not Status.ON_HOLD:
         found.append(CardButton(line="hold", label="On hold"))
     if status is not Status.PENDING:
         found.append(CardButton(line="pending", label="Pending"))
+    if view.promises:
+        found.append(CardButton(line="promises", label="Open promises"))
     if view.conversation.tags:
         found.append(CardButton(line=f"untag{ASKS}", label="Take tags away…"))
     return (*found, *_RARER, CardButton(line="spam", label="Spam"))

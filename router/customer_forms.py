@@ -74,4 +74,10 @@ def _via(asked: Asked, _: Around) -> Form | str:
     return Form(title="Answer by another way", line="via {way}", submit="Answer there", fields=[way])
 
 
-FORMS: Mapping[str, Opened] = {"language": _language, "link": _link, "via": _via}
+def _unlink(asked: Asked, _: Around) -> Form | str:
+    if asked.snapshot.desk is None or len(asked.snapshot.desk.contacts) < 2:
+        return "This customer is not linked with another."
+    return Form(title="Unlink customer", line="unlink {reason}", submit="Unlink", fields=[reason_field()])
+
+
+FORMS: Mapping[str, Opened] = {"language": _language, "link": _link, "unlink": _unlink, "via": _via}

@@ -53,7 +53,7 @@ class Field:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """`line` is what it composes, with "{name}" for the value of a field. `said` is shown above the fields and may be
-    a customer's: it must be inert (S23). A form without fields has nothing to submit; `buttons` are lines as well."""
+    a customer's: it must be inert (S23). A form without a line has nothing to submit; `buttons` are lines as well."""
 
     title: str
     line: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from router import conversation_forms, customer_forms, held_forms
+from router import conversation_forms, customer_forms, held_forms, reply_forms
 from router.asked import Asked
 from router.form_parts import Around, Opened, short
 from router.forms import ASKS, Field, Form, Kind, Option
@@ -56,6 +56,7 @@ FORMS: Mapping[str, Opened] = {
     **conversation_forms.FORMS,
     **customer_forms.FORMS,
     **held_forms.FORMS,
+    **reply_forms.FORMS,
     "actions": _actions,
     "show": _show,
 }

@@ -9,7 +9,7 @@ import orjson
 from connectors.slack.actions import actions
 from connectors.slack.render import clip, rich_text
 from router.forms import CHOICES, LONGEST, Field, Form, Kind, Option, Wish
-from router.richtext import RichText
+from router.richtext import RichText, of_text
 from router.splitting import split
 
 Json = dict[str, Any]
@@ -46,10 +46,21 @@ def modal(form: Form, wish: Wish) -> Json:
         "type": "modal",
         "callback_id": CALLBACK,
         "title": _plain(form.title, TITLE_LIMIT),
-        "close": _plain("Cancel" if form.fields else "Close", TITLE_LIMIT),
-        **({"submit": _plain(form.submit, TITLE_LIMIT)} if form.fields else {}),
+        "close": _plain("Cancel" if form.line else "Close", TITLE_LIMIT),
+        **({"submit": _plain(form.submit, TITLE_LIMIT)} if form.line else {}),
         "private_metadata": orjson.dumps(remembered).decode(),
         "blocks": [*_said(form.said), *(_input(each) for each in form.fields), *actions(form.buttons, ())],
+    }
+
+
+def sentence(title: str, said: str) -> Json:
+    """A modal that says something and can only be closed."""
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK,
+        "title": _plain(title, TITLE_LIMIT),
+        "close": _plain("Close", TITLE_LIMIT),
+        "blocks": _said(of_text(said)),
     }
 
 

@@ -8,7 +8,7 @@ import structlog
 
 from connectors.base import Fate, NotStored, Receipt
 from connectors.slack.forms import Forms
-from connectors.slack.modal import modal, place_of, values_of
+from connectors.slack.modal import modal, place_of, sentence, values_of
 from connectors.slack.parse import Home, Person, sender_of
 from router.forms import ASKS, Wish, asks_for_form, composed
 
@@ -55,7 +55,12 @@ async def submitted(
     return None
 
 
-def _mistake(view: Payload, said: str) -> Json | None:
-    """The sentence is shown at the first field."""
+def _mistake(view: Payload, said: str) -> Json:
+    """The sentence is shown at the first field, or in the place of a form that has none."""
     fields = [block["block_id"] for block in view.get("blocks") or () if block.get("type") == "input"]
-    return {"response_action": "errors", "errors": {fields[0]: said}} if fields else None
+    if fields:
+        return {"response_action": "errors", "errors": {fields[0]: said}}
+    title = (view.get("title") or {}).get("text") or "Onevoice"
+    told = {key: value for key, value in view.items() if key in ("callback_id", "private_metadata")}
+    shown = sentence(title, said)
+    return {"response_action": "update", "view": {**shown, **told}}

@@ -240,7 +240,7 @@ class Modals:
         inputs = [each["block_id"] for each in _inputs(modal.view)]
         match answer:
             case None:
-                modal.errors = dict.fromkeys(inputs[:1], TROUBLE)
+                modal.errors = dict.fromkeys(inputs[:1] or [""], TROUBLE)
             case {"response_action": "errors", "errors": dict(errors)} if errors.keys() <= set(inputs) and errors:
                 modal.errors = {name: str(said) for name, said in errors.items()}
             case {"response_action": ("update" | "push") as how, "view": view}:
@@ -248,7 +248,7 @@ class Modals:
             case {"response_action": "clear"}:
                 self._stacks[modal.user] = []
             case {"response_action": _}:
-                modal.errors = dict.fromkeys(inputs[:1], TROUBLE)
+                modal.errors = dict.fromkeys(inputs[:1] or [""], TROUBLE)
             case _:
                 self._gone(modal)
         self._changed()
