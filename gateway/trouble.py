@@ -81,8 +81,6 @@ class Troubles:
             self._metrics.places_down(self._channel, len(self._places))
         else:
             place.trouble = replace(place.trouble, reason=reason)
-            if place.next_try <= now:
-                place.pause = min(place.pause * 2, LONGEST_TRY)
         place.next_try = max(place.next_try, now + place.pause)
         return place.next_try
 
@@ -103,6 +101,7 @@ class Troubles:
             return None
         if place.next_try > now:
             return place.next_try
+        place.pause = min(place.pause * 2, LONGEST_TRY)
         place.next_try = now + place.pause
         return None
 
