@@ -7,6 +7,7 @@ from uuid import UUID
 
 from router.model import AuthorKind, Contact, IdentityKey, Status
 from router.richtext import RichText
+from router.told import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +58,15 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """What was loaded for the verb of an item. `other`: the contact of an address that the verb names."""
+    """What was loaded for the verb of an item. `other`: the contact of an address that the verb names. `edited`:
+    the reply whose new words are meant, `corrected`: they have been sent as a correction."""
 
     history: History = History()
     reach: Sequence[Reach] = ()
     said: Sequence[Said] = ()
     other: Contact | None = None
+    edited: Target | None = None
+    corrected: bool = False
 
 
 NOTHING = Lookup()

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from router.correction_offers import VERB, offered
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot
 from router.merging import told_in
-from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Outgoing, Visibility
+from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Message, Outgoing, Visibility
 from router.notes import is_note
 from router.planning import NOTE_MARK, ignored, notice, reaction
 from router.posts import desk_message
@@ -15,6 +16,8 @@ from router.rulebook import Rulebook
 from router.told import Target, TargetDelivery
 from router.verbs import verb_of
 
+KEPT = "it cannot be deleted everywhere"
+_HOW = f"`@onevoice {VERB}` sends the new ones as a correction."
 EDIT_SHOWN = 3000
 """Characters of a customer's edit that a notice holds."""
 
@@ -45,6 +48,8 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decisio
     if deleted:
         withdraw = tuple(each.id for each in queued)
         changes, outcome = _deletions(told, rules)
+        if rules.is_desk(inbound.channel) and outcome == KEPT:
+            changes = (*changes, *_still_read(conversation, message, rules))
         return _decided(outcome, conversation, revision, event, withdraw=withdraw, deliveries=changes)
     if queued and not told and len(carriers) == 1:
         rewrite = {queued[0].id: inbound.text}
@@ -52,8 +57,11 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decisio
     writer = Outgoing(author=_writer(target, inbound, rules), author_kind=message.author_kind)
     changes, sentence = edits_of(told or carriers, inbound.text, rules, writer)
     if sentence is not None:
-        said = sentence if rules.is_desk(inbound.channel) else _edited(plain(inbound.text))
-        changes = (*changes, *notice(conversation, said))
+        ours = rules.is_desk(inbound.channel)
+        told_so = (
+            offered(conversation, message, sentence) if ours else notice(conversation, _edited(plain(inbound.text)))
+        )
+        changes = (*changes, *told_so)
     return _decided(sentence or "changed where it was told", conversation, revision, event, deliveries=changes)
 
 
@@ -134,9 +142,12 @@ def edits_of(
     for each in told:
         capabilities = rules.channels[each.channel].capabilities
         if not capabilities.edits or each.parts > 1 or len(plain(text)) > capabilities.text_limit:
-            return (), "The edit cannot be shown where the message was sent: write a correction instead."
+            return (
+                (),
+                f"The edit cannot be shown where the message was sent: the customer reads the earlier words. {_HOW}",
+            )
         if each.remote_id is None and not capabilities.pulls:
-            return (), "The message is still on its way: its edit was kept but not sent. Write a correction instead."
+            return (), f"The message is still on its way: its edit was kept but not sent. {_HOW}"
         changes.append(_change(each, DeliveryKind.EDIT, replace(writer, text=text, target=each.remote_id)))
     return tuple(changes), None
 
@@ -149,7 +160,17 @@ def _deletions(told: list[TargetDelivery], rules: Rulebook) -> tuple[tuple[Plann
         and (each.remote_id is not None or rules.channels[each.channel].capabilities.pulls)
     ]
     changes = tuple(_change(each, DeliveryKind.DELETE, Outgoing(target=each.remote_id)) for each in able)
-    return changes, "deleted where it was told" if len(able) == len(told) else "it cannot be deleted everywhere"
+    return changes, "deleted where it was told" if len(able) == len(told) else KEPT
+
+
+def _still_read(conversation: Conversation, message: Message, rules: Rulebook) -> tuple[Planned, ...]:
+    """S25: its author alone is told that the customer still has it."""
+    author = rules.agents.get(message.author.removeprefix("agent:"))
+    said = "The customer still has this message: it cannot be taken back where it was sent. Write a correction instead."
+    return tuple(
+        replace(each, outgoing=replace(each.outgoing, only_for=author.slack if author is not None else None))
+        for each in notice(conversation, said)
+    )
 
 
 def _change(each: TargetDelivery, kind: DeliveryKind, outgoing: Outgoing) -> Planned:

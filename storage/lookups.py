@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from router import correction_offers as corrections
 from router.addresses import identity_of, mail_address, spelled
 from router.automatic import TRANSCRIPTS
 from router.links import conversation_number
 from router.lookup import NOTHING, History, Lookup, Past, Reach, Said
-from router.model import AuthorKind, Contact, Conversation, DeliveryKind, IdentityKey, Status
+from router.model import AuthorKind, Contact, Conversation, DeliveryKind, IdentityKey, Status, Visibility
 from router.richtext import RichText
 from router.verbs import Verb
-from storage import contacts, logs
-from storage.codec import outgoing_of, rich_text
+from storage import contacts, logs, targets
+from storage.codec import json_value, outgoing_of, rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Statement
 
@@ -62,6 +63,17 @@ _LEFT = Statement(
     ORDER BY o.created_at, o.seq, o.part
     """
 )
+_EDITED = Statement(
+    """
+    SELECT payload FROM events WHERE conversation IN :conversations AND type = 'message_edited' AND actor <> 'customer'
+    ORDER BY at DESC, seq DESC LIMIT 1
+    """
+)
+_CORRECTED = Statement(
+    """
+    SELECT 1 FROM events WHERE conversation IN :conversations AND type = 'reply_corrected' AND payload LIKE :ref LIMIT 1
+    """
+)
 _FILES = Statement("SELECT message, name FROM attachments WHERE message IN :messages ORDER BY message, position")
 
 
@@ -78,6 +90,8 @@ def load(tx: Transaction, verb: Verb, conversation: Conversation, person: Sequen
             return Lookup(said=_said(tx, conversation))
         case "link":
             return Lookup(other=_named(tx, verb))
+        case corrections.VERB:
+            return _edited(tx, verb, conversation)
     return NOTHING
 
 
@@ -93,6 +107,23 @@ def _mail_of(tx: Transaction, verb: Verb) -> Contact | None:
     words = spelled(verb.rest).split(maxsplit=2)
     mail = mail_address(words[1]) if len(words) > 1 else None
     return contacts.of_identity(tx, IdentityKey("email", mail)) if mail is not None else None
+
+
+def _edited(tx: Transaction, verb: Verb, conversation: Conversation) -> Lookup:
+    """The reply a correction is about: the one that is named, else the one that was edited last."""
+    group = [each.bytes for each in logs.group(tx, conversation.id)]
+    wanted = corrections.named(verb.rest)
+    if wanted is None:
+        row = tx.one(_EDITED, {"conversations": group})
+        wanted = UUID(hex=json_value(row[0])["message"]) if row is not None else None
+    target = targets.of_message(tx, wanted) if wanted is not None else None
+    if target is None or target.message.version < 2 or target.message.conversation.bytes not in group:
+        return NOTHING
+    if target.message.visibility is not Visibility.PUBLIC or target.message.deleted:
+        return NOTHING
+    ref = corrections.ref_of(target.message, target.message.version)
+    done = tx.one(_CORRECTED, {"conversations": group, "ref": f'%"{ref}"%'})
+    return Lookup(edited=target, corrected=done is not None)
 
 
 def _history(tx: Transaction, person: Sequence[UUID]) -> History:

@@ -18,6 +18,7 @@ EVENTS = Statement("SELECT type, actor FROM events WHERE type IN :types ORDER BY
 PAYLOAD = Statement("SELECT payload FROM events WHERE type = :type ORDER BY at DESC LIMIT 1")
 CONTACTS = Statement("SELECT language FROM contacts ORDER BY created_at")
 CONVERSATIONS = Statement("SELECT owner, subject, status FROM conversations ORDER BY number")
+TOLD = Statement("SELECT value, state FROM statements WHERE slot = 'refund_amount' ORDER BY said_at, id")
 MESSAGES = Statement("SELECT count(*) FROM messages WHERE author_kind = 'agent' AND visibility = 'public'")
 RUDE = {
     "version": 1,
@@ -231,3 +232,30 @@ async def test_a_transcript_has_what_was_said_and_nothing_that_was_not(shop: Gat
         return bool(await rows(shop, Statement("SELECT 1 FROM conversations WHERE waiting_since IS NULL")))
 
     await settled(waits)
+
+
+async def test_s25_new_words_for_a_mail_that_has_left_are_sent_as_a_correction_once_if_that_is_wanted(
+    shop: Gateway,
+) -> None:
+    mail, slack = shop.world.mail, shop.world.slack
+    await mail.send("ann@customer.example", "When will you refund me?", subject="Lamp", name="Ann")
+    post = await shop.shown("When will you refund me?")
+    ts = await shop.answer(post, "Hello Ann, we will refund 89.50 CNY.")
+    await mail.until(lambda: bool(mail.mailbox("ann@customer.example")))
+    await shop.marked(post, ts, "white_check_mark")
+    slack.edit("alice", post.channel, ts, "Hello Ann, we will refund 98.50 CNY.")
+    offer = await shop.shown("The edit cannot be shown where the message was sent")
+    [button] = buttons(offer)
+    assert len(mail.mailbox("ann@customer.example")) == 1
+    press(shop, "alice", offer, button.removeprefix("ask."))
+    await mail.until(lambda: len(mail.mailbox("ann@customer.example")) == 2)
+    assert "Correction:" in mail.mailbox("ann@customer.example")[1].text
+    assert "98.50 CNY" in mail.mailbox("ann@customer.example")[1].text
+    await slack.until(lambda: "has sent the new words as a correction" in offer.text)
+    ask(shop, post, "send-correction")
+    await shop.shown("have been sent as a correction already")
+    assert await rows(shop, TOLD) == [("89.50", "superseded"), ("98.50", "active")]
+    assert await rows(shop, EVENTS, types=["reply_corrected"]) == [("reply_corrected", "agent:alice")]
+    slack.delete("alice", post.channel, ts)
+    shown = await whispered(shop, "The customer still has this message")
+    assert shown.user == slack.user("alice").id
