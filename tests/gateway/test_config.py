@@ -217,8 +217,8 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         [
             (
                 "shop.yaml:8: knowledge: unknown key; the keys here are gateway, channels, agents, teams, routes, "
-                "assignment, policies, calendars, standards, checks, promise_calendar, reopen_window, reopen_windows, "
-                "resolutions"
+                "assignment, policies, digests, calendars, standards, checks, outage, promise_calendar, reopen_window, "
+                "reopen_windows, resolutions"
             )
         ],
     ),
