@@ -65,7 +65,7 @@ def to_questions(body: Payload, setting: Setting, people: People, ways: Ways) ->
         return []
     told = [each for each in (overtaken(body), body) if each is not None]
     arrivals = [to_arrival(each, setting, people) for each in told]
-    return [_asked(each, place, setting) for each in arrivals if each is not None]
+    return [_asked(each, place, setting, people) for each in arrivals if each is not None]
 
 
 def _deletion(event: Payload) -> Payload:
@@ -108,13 +108,14 @@ def place_of(event: Payload, ours: str, ways: Ways) -> Place | None:
     return Place(address=address, thread=replace(thread, opens=False)) if is_reply else NOWHERE
 
 
-def _asked(arrival: Arrival, place: Place, setting: Setting) -> Arrival:
-    """The arrival as one of a customer: nobody speaks for us there, agents neither."""
+def _asked(arrival: Arrival, place: Place, setting: Setting, people: People) -> Arrival:
+    """The arrival as one of a customer: nobody speaks for us there, agents neither. Somebody who could not be looked up
+    may be a guest."""
     inbound = arrival.inbound
     if inbound is None or inbound.kind not in _KINDS:
         return arrival
     sender = inbound.sender
-    verification = MEMBER if sender.internal else 0
+    verification = MEMBER if sender.internal and sender.identity.value in people else 0
     asked: Inbound = replace(
         inbound,
         address=place.address,

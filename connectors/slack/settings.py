@@ -54,9 +54,7 @@ class ColleaguesSettings(BaseModel):
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         if not (self.help_channels or self.direct_messages or self.mentions):
-            raise ValueError(
-                f'channel "{self.id}": nobody can ask; give help_channels, direct_messages or mentions'
-            )
+            raise ValueError(f'channel "{self.id}": nobody can ask; give help_channels, direct_messages or mentions')
         return self
 
 

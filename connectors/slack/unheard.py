@@ -48,10 +48,10 @@ class Unheard:
         self._reading = asyncio.Lock()
 
     async def begin(self) -> None:
-        """At the first start there is nothing to read on from."""
+        """At the first start there is nothing to read on from: nothing that was said before is read."""
         try:
             if await self._ports.cursor(CURSOR) is None:
-                await self._keep(self._clock())
+                await self._keep(self._clock() + BEFORE)
         except NotStored as reason:
             log.warning("slack.backfill_waits", channel=self._channel, reason=str(reason))
 

@@ -109,13 +109,14 @@ def test_only_the_ways_that_are_configured_are_open() -> None:
     assert [asked(each, closed) for each in (event("CHELP"), event("DX"), event("CELSE", "<@U0BOT> x"))] == [None] * 3
 
 
-def test_a_guest_asks_without_being_verified() -> None:
+def test_guests_strangers_and_who_cannot_be_looked_up_ask_without_being_verified() -> None:
     (arrival,) = asked(event("CHELP", user="U2")) or ()
     assert arrival.inbound is not None
     assert (arrival.inbound.sender.name, arrival.inbound.sender.verification) == ("Gus", 0)
-    (arrival,) = asked(event("CHELP", user_team="T9")) or ()
-    assert arrival.inbound is not None
-    assert arrival.inbound.sender.verification == 0
+    for stranger in (event("CHELP", user_team="T9"), event("CHELP", user="U3")):
+        (arrival,) = asked(stranger) or ()
+        assert arrival.inbound is not None
+        assert arrival.inbound.sender.verification == 0
 
 
 def test_the_call_at_the_beginning_is_no_part_of_the_question() -> None:
