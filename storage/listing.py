@@ -69,7 +69,7 @@ def numbered(tx: Transaction, desk: str, numbers: Sequence[int]) -> list[Listed]
     """Those of these numbers, in their order; absorbed ones are shown as the one they became part of."""
     if not numbers:
         return []
-    became = dict(tx.all(_SURVIVORS, {"numbers": list(numbers)}))
+    became: dict[int, int] = dict(tx.all(_SURVIVORS, {"numbers": list(numbers)}))
     wanted = list(dict.fromkeys(became.get(each, each) for each in numbers))
     found = {row[0]: _listed(row, desk) for row in tx.all(_NUMBERED, {"desk": desk, "numbers": wanted})}
     return [found[each] for each in wanted if each in found]

@@ -68,7 +68,7 @@ class Homes:
         self,
         space: Workspace,
         put: Put,
-        tell: Callable[[Payload], None],
+        tell: Callable[[dict[str, Any]], None],
         trigger: Callable[[str], str],
         changed: Callable[[], None],
     ) -> None:
