@@ -11,7 +11,8 @@ from router.richtext import plain
 from router.terms import Terms
 
 Attached = tuple[Conversation | None, Reason]
-
+DUPLICATE = "attach.duplicate"
+"""The rule of a question that was asked before (4.3)."""
 
 _WHY_NEW = {False: "the contact has no open conversation", True: "no open conversation of this contact is about it"}
 
@@ -95,7 +96,7 @@ def _asked_again(
         return None
     similarity, conversation = found
     text = f"the same was asked in conversation {conversation.number} (similarity {similarity:.2f})"
-    return conversation, Reason("attach.duplicate", text)
+    return conversation, Reason(DUPLICATE, text)
 
 
 def _here(conversations: list[Conversation], inbound: Inbound) -> Iterator[Conversation]:

@@ -1,6 +1,6 @@
 """What follows from a customer's message: the conversation it belongs to, the desk that sees it, strangers held."""
 
-from router.attaching import attach
+from router.attaching import DUPLICATE, attach
 from router.cutting import shown
 from router.decision import (
     Decision,
@@ -12,6 +12,7 @@ from router.decision import (
     Reason,
     Snapshot,
 )
+from router.earlier_answers import asked_before
 from router.instants import optional_to_text
 from router.model import (
     UNKNOWN,
@@ -73,6 +74,8 @@ def _follow_up(
     desk = next((leg for leg in conversation.legs if leg.desk), None)
     deliveries = () if desk is None else _to_desk(inbound, rules, desk.channel, desk.address, _name(snapshot, inbound))
     thanks = rules.recognition is not None and rules.recognition.only_thanks(conversation, inbound)
+    if reason.rule == DUPLICATE and conversation.last_word_ours:
+        deliveries = (*deliveries, *asked_before(conversation, reason.text))
     events = [_received(inbound, (reason,), needs_reply=not thanks)]
     if conversation.status is not Status.OPEN and not thanks and not inbound.automatic:
         events.append(NewEvent(type="status_changed", payload={"to": Status.OPEN, "rule": "D21"}))

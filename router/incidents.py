@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 
 from router.asked import Answer, Asked, answered
-from router.decision import Decision, IncidentChange, NewEvent, Outcome, Reason
+from router.decision import Decision, IncidentChange, NewEvent, Outcome, Planned, Reason
+from router.earlier_answers import official_buttons, official_subject
 from router.model import Conversation, Incident
 from router.planning import notice
-from router.richtext import Paragraph, RichText, Span, Style
+from router.richtext import Paragraph, RichText, Span, Style, of_text
 from router.rulebook import Rulebook
 
 RULE = "incident"
@@ -39,7 +40,7 @@ def joined(conversation: Conversation, incident: Incident, rules: Rulebook) -> D
                 payload={"incident": incident.number, "customers": incident.customers, "why": [[RULE, why]]},
             ),
         ),
-        deliveries=notice(conversation, _in_words(incident, rules)),
+        deliveries=_offering(conversation, incident, _in_words(incident, rules)),
     )
 
 
@@ -58,8 +59,17 @@ def announced(conversation: Conversation, incident: Incident) -> Decision:
                 payload={"incident": incident.number, "answer": incident.answer, "why": [[RULE, why]]},
             ),
         ),
-        deliveries=notice(conversation, RichText((Paragraph((said,)), Paragraph((Span(incident.answer),))))),
+        deliveries=_offering(
+            conversation, incident, RichText((Paragraph((said,)), Paragraph((Span(incident.answer),))))
+        ),
+        settles={official_subject(conversation): of_text("There is a newer answer: see below.")},
     )
+
+
+def _offering(conversation: Conversation, incident: Incident, said: RichText) -> tuple[Planned, ...]:
+    """With its answer, when there is one, to be used."""
+    buttons = official_buttons(incident)
+    return notice(conversation, said, about=official_subject(conversation) if buttons else None, buttons=buttons)
 
 
 def answer(asked: Asked) -> Decision:
@@ -89,7 +99,9 @@ def show_or_close(asked: Asked) -> Decision:
         return answered(asked, _NONE)
     match asked.verb.rest.strip().lower():
         case "":
-            return answered(asked, _in_words(incident, asked.rules))
+            decision = answered(asked, "")
+            said = _in_words(incident, asked.rules)
+            return replace(decision, deliveries=_offering(asked.conversation, incident, said))
         case "close":
             return _closed(asked, incident)
         case other:

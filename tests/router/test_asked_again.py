@@ -1,12 +1,15 @@
 """The same question on another channel goes to the conversation in which it was asked (decisions 6 (4), 4.3)."""
 
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from router.decision import Decision, Question, Snapshot
-from router.model import Conversation, Identity
+from router.model import Conversation, Identity, Leg
 from router.model import IdentityKey as Key
+from router.richtext import plain
 from router.routing import decide
 from tests.router.test_attaching import BOOK, CONTACT, NOW, conversation
 from tests.storage.inbounds import question
@@ -69,3 +72,14 @@ def test_c33_no_second_round_starts_for_it() -> None:
     decision = said(AGAIN, (other,), asked(other, ASKED, 0.07))
     assert decision.opening is None
     assert [event.type for event in decision.events] == ["message_received"]
+
+
+def test_4_3_what_was_answered_already_is_offered_to_be_used_again() -> None:
+    desk = Leg(id=UUID(int=99), conversation=UUID(int=2), channel="desk", address="C1", desk=True, thread="C1:1.1")
+    waiting = by_mail(2, topic="tech")
+    waiting = replace(waiting, legs=(*waiting.legs, desk))
+    other = replace(waiting, last_word_ours=True)
+    asking = said(AGAIN, (other,), asked(other, ASKED)).deliveries[-1].outgoing
+    assert "similarity" in plain(asking.text)
+    assert [each.line for each in asking.buttons] == ["use-answer"]
+    assert not any(each.outgoing.buttons for each in said(AGAIN, (waiting,), asked(waiting, ASKED)).deliveries)
