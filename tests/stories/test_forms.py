@@ -204,3 +204,50 @@ async def test_a_reply_that_leaves_out_what_it_quotes_is_shown_whole_by_a_shortc
     found = slack.modal("alice")
     assert found is not None
     assert "It takes two days." in words(found.view["blocks"])
+
+
+async def test_a_canned_reply_is_chosen_looked_at_and_sent_once(shop: Gateway) -> None:
+    root = await asked(shop)
+    await form(shop, root, "replies")
+    slack, alice = shop.world.slack, shop.world.slack.user("alice")
+    slack.modals.submit(alice, {"reply": "looking-into"})
+    found = slack.modal("alice")
+    assert found is not None
+    await slack.until(lambda: "about order A10017" in words(found.view["blocks"]))
+    assert found.view["submit"]["text"] == "Send"
+    slack.modals.submit(alice, {}, times=2)
+    await slack.until(lambda: slack.modal("alice") is None)
+    await owned(shop, "alice")
+    await shop.world.telegram.until(lambda: len(shop.world.telegram.heard("tom")) == 1)
+    shop.world.telegram.say("tom", "Thank you!")
+    await shop.shown("Thank you!")
+    [heard] = shop.world.telegram.heard("tom")
+    assert "about order A10017" in heard
+
+
+async def test_a_new_conversation_is_started_from_a_form_and_its_transcript_sent_from_another(shop: Gateway) -> None:
+    root = await asked(shop)
+    await form(shop, root, "start")
+    text = "Subject: Your lamp\nHello, your lamp is ready.\n\nRegards"
+    await filled(shop, "alice", channel="mail", to="wang@customer.example", text=text)
+    box = shop.world.mail.mailbox
+    await shop.world.mail.until(lambda: bool(box("wang@customer.example")))
+    [mail] = box("wang@customer.example")
+    assert mail.subject == "Your lamp"
+    assert "your lamp is ready.\n\nRegards" in mail.text.replace("\r", "")
+
+
+async def test_what_the_rules_refuse_in_the_thread_of_an_absorbed_conversation_is_private_too(shop: Gateway) -> None:
+    await asked(shop)
+    second = await asked(shop, "And is order B20018 delayed?")
+    await says(shop, second, "Status: open")
+    slack = shop.world.slack
+    slack.press("alice", second.channel, second.ts, "ask.more", "link …")
+    await slack.until(lambda: slack.modal("alice") is not None)
+    slack.mention("alice", second.channel, "merge #1 one matter", thread_ts=second.ts)
+    await says(shop, second, "Merged into #1")
+    await filled(shop, "alice", who="#4711")
+    await whispered(shop, "There is no conversation #4711.")
+    shop.world.telegram.say("tom", "Hello?")
+    await shop.shown("Hello?")
+    assert not [post for post in shop.posts() if "#4711" in post.text]
