@@ -1,5 +1,6 @@
 """While Slack is away, agents answer on a page that is sent to them by mail; the threads catch up afterwards."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -147,9 +148,28 @@ async def test_of_two_tabs_one_answer_is_sent(shop: Gateway) -> None:
         telegram.say("tom", "And when will it be here?")  # he waits again, so a new mail comes with a link of its own
         other = await link_to(shop, nth=2)
         assert other != link
-        await send(other, "Tomorrow")
+        _, page = await get(other)
+        await asyncio.gather(*(send(other, f"Tomorrow, tab {tab}", page) for tab in range(4)))  # at the same instant
         await telegram.until(lambda: len(telegram.heard("tom")) == 2)
-        assert telegram.heard("tom") == ["From the first tab", "Tomorrow"]
+        telegram.say("tom", "In the morning?")
+        await send(await link_to(shop, nth=3), "Yes")
+        await telegram.until(lambda: telegram.heard("tom")[-1] == "Yes")
+        assert len(telegram.heard("tom")) == 3
+    finally:
+        await outage.end()
+
+
+async def test_a_restart_while_slack_is_away_asks_nobody_twice(shop: Gateway) -> None:
+    _, outage, link = await asked_by_mail(shop)
+    try:
+        await shop.halt()
+        await shop.boot()
+        shop.world.telegram.say("ann", "And where is mine?")
+        other = await link_to(shop, nth=2)
+        assert "And where is mine?" in (await get(other))[1]
+        assert await rows(shop, MAILS) == [(2,)]  # one for each of the two
+        port = urlsplit(shop.variables["SANDBOX_URL"]).port  # the node has another address now; the link is still good
+        assert "Where is my parcel?" in (await get(f"http://127.0.0.1:{port}{urlsplit(link).path}"))[1]
     finally:
         await outage.end()
 

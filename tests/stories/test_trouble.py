@@ -224,3 +224,20 @@ async def test_the_doctor_names_what_waits_where_and_why(shop: Gateway, monkeypa
     found = {each["thing"]: each["sentence"] for each in json.loads(answer.stdout)}
     assert "1 wait to be delivered" in found["desk #support-1"]
     assert "unarchive" in found["desk #support-1"]
+
+
+async def test_s29_a_deleted_thread_begins_anew_and_reaches_the_customer(shop: Gateway) -> None:
+    shop.world.telegram.say("tom", "Where is my parcel?")
+    first = await shop.shown("Where is my parcel?")
+    slack = shop.world.slack
+    for post in (*slack.thread(first.channel, first.thread_ts or ""), *slack.roots("#support-1")):
+        slack.workspace.remove(post)
+    assert slack.messages("#support-1") == []
+    shop.world.telegram.say("tom", "Still nothing")
+    again = await shop.shown("Still nothing")
+    assert again.thread_ts != first.thread_ts
+    shop.world.telegram.say("tom", "Anybody there?")
+    await thread_of(shop, again, "Still nothing", "Anybody there?")
+    await shop.answer(again, "It left this morning")
+    await shop.world.telegram.until(lambda: shop.world.telegram.heard("tom") == ["It left this morning"])
+    await works_again(shop)
