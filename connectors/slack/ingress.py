@@ -171,7 +171,7 @@ class Ingress:
         is not stored."""
         if is_home(body):
             await self._commands.pressed(body, partial(self._store, body, context))
-        elif not self._forms.ask(body, self._home):
+        elif not self._opens(body, context):
             await self._store(body, context)
         await ack()
 
@@ -185,10 +185,18 @@ class Ingress:
         if event.get("tab") == "home":
             self._homes.want(event["user"])
 
-    async def _open_form(self, body: dict[str, Any], ack: AsyncAck) -> None:
+    async def _open_form(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
         self._heard()
-        self._forms.ask(body, self._home)
+        self._opens(body, context)
         await ack()
+
+    def _opens(self, body: dict[str, Any], context: AsyncBoltContext) -> bool:
+        """Whether a form is opened; where there is no room for one more, nothing is kept of it either."""
+        try:
+            return self._forms.ask(body, self._home)
+        except NotStored:
+            context["storing"] = True
+            raise
 
     async def _submit_form(self, body: dict[str, Any], context: AsyncBoltContext, ack: AsyncAck) -> None:
         """Stored, then acknowledged, which closes it; what cannot be stored stays open and says so."""
@@ -205,10 +213,20 @@ class Ingress:
             await self._people(people_in(body), self._setting.home),
         )
         context["storing"] = True
-        return [] if arrival is None else await self._ports.intake([arrival])
+        if arrival is None:
+            return []
+        receipts = await self._ports.intake([arrival])
+        self._commands.follow([arrival])
+        return receipts
 
     async def _suggest(self, body: dict[str, Any], ack: AsyncAck) -> None:
-        await ack(options=await self._forms.suggestions(body, self._home))
+        """Nothing is found where the store cannot be read: the field stays as it is."""
+        try:
+            found = await self._forms.suggestions(body, self._home)
+        except (NotStored, *_UNREADABLE) as error:
+            log.warning("slack.no_suggestions", channel=self._channel, reason=repr(error))
+            found = []
+        await ack(options=found)
 
     async def _failed(self, error: Exception) -> BoltResponse | None:
         """No acknowledgement."""

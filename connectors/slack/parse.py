@@ -401,11 +401,12 @@ def sender_of(user: str, team: str | None, home: Home, people: People) -> Sender
 
 
 def _form(body: Payload, setting: Setting, people: People) -> tuple[str, Inbound]:
-    """A filled-in form is a press with the line it composes; sent twice it is the same one (S16). The hash changes
-    with the view, not with what is filled in."""
+    """A filled-in form is a press with the line it composes; sent twice it is the same one (S16), whatever was changed
+    in between: a modal may show several forms, one after the other, but each of them is sent once."""
     view, user = body["view"], body["user"]
     place = place_of(view)
-    key = f"view:{view['id']}:{view['hash']}"
+    asked = hashlib.sha256(view["private_metadata"].encode()).hexdigest()[:16]
+    key = f"view:{view['id']}:{asked}"
     channel = place.thread.partition(":")[0]
     return key, Inbound(
         kind=InboundKind.BUTTON,

@@ -277,6 +277,46 @@ async def test_more_than_a_hundred_options_are_looked_up_as_they_are_typed(desk:
     assert len(form.offered["many"]) == 100
 
 
+async def test_what_is_typed_finds_nothing_while_the_store_cannot_be_read(desk: SlackDesk) -> None:
+    thread = await desk.thread(card=CARD)
+    await opened(desk, thread, "ask.more", "snooze …")
+    form = desk.slack.modal("alice")
+    assert form is not None
+    desk.ports.forms = NotStored("away")
+    desk.slack.modals.search(desk.slack.user("alice"), "many", "29")
+    await desk.slack.until(lambda: "many" in form.offered)
+    assert form.offered["many"] == []
+    assert desk.ports.arrivals == []
+
+
+async def test_a_form_without_fields_says_in_its_place_that_it_was_not_stored(desk: SlackDesk) -> None:
+    look = Form(title="Canned reply", line="send-canned hello", submit="Send", said=of_text("Hello."))
+    desk.ports.forms = {"pass": look}
+    thread = await desk.thread(card=CARD)
+    await opened(desk, thread)
+    desk.ports.refuse = NotStored("away")
+    desk.slack.modals.submit(desk.slack.user("alice"), {})
+    await desk.slack.until(lambda: "Please send it again" in str(getattr(desk.slack.modal("alice"), "view", "")))
+    desk.ports.refuse = None
+    desk.slack.modals.close(desk.slack.user("alice"))
+    await opened(desk, thread)
+    desk.slack.modals.submit(desk.slack.user("alice"), {}, times=2)
+    await closed(desk)
+    assert [each.value for each in desk.ports.inbound] == ["ask.form:send-canned hello"]
+
+
+async def test_x15_more_forms_than_can_be_opened_in_time_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    async with slack_desk(tmp_path, mode="http") as desk:
+        desk.ports.forms = {"pass": PASS}
+        thread = await desk.thread(card=CARD)
+        forms = desk.connector._forms
+        forms._waiting = asyncio.Queue(1)  # nobody takes from it any more
+        forms._waiting.put_nowait(None)  # type: ignore[arg-type]  # it only takes up the room
+        desk.slack.press("alice", "#support-1", thread, "ask.pass_form")
+        await desk.slack.until(lambda: 503 in desk.slack.events.answers)
+        assert desk.ports.arrivals == []
+
+
 async def test_a_form_nobody_answers_says_that_there_was_trouble(tmp_path: Path) -> None:
     async with slack_desk(tmp_path, answer_within=0.5) as desk:
         desk.slack.modals.trigger_life = 60.0

@@ -216,7 +216,7 @@ export class Desk {
             item.last && h("span", {}, `last ${time(Number(item.last) * 1000)}`),
           ),
       ),
-      place !== "aside" && this.tools(post, place),
+      place !== "aside" && !item.whisper && this.tools(post, place),
     );
   }
 
