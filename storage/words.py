@@ -15,7 +15,12 @@ CURSOR = "words"
 OVERLAP = 15_000_000
 """Microseconds that are looked at again: a commit may come later than the instant its ids are of."""
 AT_ONCE = 200
+CALM = 3_000_000
+"""Microseconds without a message after which words are noted: nobody shall wait for an answer because of them."""
+LATEST = 60_000_000
+"""Microseconds after which they are noted however much is said."""
 
+_NEWEST = Statement("SELECT id FROM messages ORDER BY id DESC LIMIT 1")
 _FRESH = Statement("SELECT id FROM messages WHERE id > :since ORDER BY id LIMIT :limit")
 _SAID = Statement(
     """
@@ -49,11 +54,20 @@ def beginning(tx: Transaction) -> bytes:
     return bytes.fromhex(row[0]) if row is not None else bytes(16)
 
 
-def unnoted(tx: Transaction, since: bytes, seen: Collection[bytes]) -> tuple[list[bytes], bool]:
-    """The next messages behind an id that were not seen, at most `AT_ONCE`; True when there are more."""
+def unnoted(tx: Transaction, since: bytes, seen: Collection[bytes], calm: int = CALM) -> tuple[list[bytes], bool]:
+    """The next messages behind an id that were not seen, at most `AT_ONCE`, and whether there are more; none while more
+    may come at any moment and the oldest can wait. `calm` is in microseconds."""
     rows = tx.all(_FRESH, {"since": since, "limit": len(seen) + AT_ONCE + 1})
     fresh = [bytes(row[0]) for row in rows if bytes(row[0]) not in seen]
+    newest = tx.one(_NEWEST, {}) if fresh else None
+    if newest is None or (_age(tx, newest[0]) < calm and _age(tx, fresh[0]) < LATEST):
+        return [], False
     return fresh[:AT_ONCE], len(fresh) > AT_ONCE
+
+
+def _age(tx: Transaction, message: bytes) -> int:
+    """Microseconds since the id was made."""
+    return tx.now - int.from_bytes(message[:6], "big") * 1000
 
 
 def note(tx: Transaction, lease: Lease, messages: Collection[bytes]) -> bytes:

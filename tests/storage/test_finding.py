@@ -7,6 +7,7 @@ from router.model import Inbound
 from storage import finding, intake, leases, listing, words
 from storage.database import Database, Transaction
 from storage.finding import Found
+from storage.ids import first_id_at
 from storage.intake import Submission
 from storage.listing import MOST
 from storage.statement import Statement
@@ -14,6 +15,7 @@ from tests.storage.inbounds import RULES, arrival, question, rules
 
 COUNT = Statement("SELECT count(*) FROM words")
 INVENTED = Statement("INSERT INTO words (word, conversation) VALUES (:word, :conversation)")
+AGED = Statement("UPDATE messages SET id = :new WHERE id = :old")
 LOOKS = (listing._NUMBERED, words._WITH, words._AMONG, words._COUNT, words._FRESH, words._SAID)
 
 
@@ -32,7 +34,7 @@ async def note_all(
     database: Database, lease: Lease, since: bytes = bytes(16), seen: frozenset[bytes] = frozenset()
 ) -> int:
     """Note what is new; how many messages that were."""
-    fresh, more = await database.read(words.unnoted, since, seen)
+    fresh, more = await database.read(words.unnoted, since, seen, 0)
     assert not more
     if fresh:
         await database.transact(words.note, lease, fresh)
@@ -73,11 +75,11 @@ async def test_a_number_is_the_conversation_and_a_word_as_well(database: Databas
 async def test_what_was_noted_is_not_noted_twice_and_a_late_commit_is_not_missed(database: Database) -> None:
     lease = await lease_of(database)
     await receive(database, question("first"), question("second"))
-    fresh, _ = await database.read(words.unnoted, bytes(16), ())
+    fresh, _ = await database.read(words.unnoted, bytes(16), (), 0)
     late, early = fresh
     since = await database.transact(words.note, lease, [early])
     assert since < late
-    again, _ = await database.read(words.unnoted, since, {early})
+    again, _ = await database.read(words.unnoted, since, {early}, 0)
     assert again == [late]
     await database.transact(words.note, lease, [early, late])
     counted = await database.read(lambda tx: tx.all(COUNT, {}))
@@ -86,10 +88,21 @@ async def test_what_was_noted_is_not_noted_twice_and_a_late_commit_is_not_missed
     assert await database.read(words.beginning) <= since or since <= late
 
 
+async def test_words_wait_until_nobody_writes_or_until_they_have_waited_long_enough(database: Database) -> None:
+    await receive(database, question("first"))
+    assert await database.read(words.unnoted, bytes(16), ()) == ([], False)
+    [known], _ = await database.read(words.unnoted, bytes(16), (), 0)
+    long_ago = first_id_at(1_000_000).bytes
+    await database.transact(lambda tx: tx.run(AGED, {"old": known, "new": long_ago}))
+    assert await database.read(words.unnoted, bytes(16), ()) == ([long_ago], False)
+    await receive(database, question("second"))
+    assert (await database.read(words.unnoted, bytes(16), ()))[0][0] == long_ago
+
+
 async def test_n1_who_has_lost_the_lease_notes_nothing(database: Database) -> None:
     lease = await lease_of(database)
     await receive(database, question("first"))
-    fresh, _ = await database.read(words.unnoted, bytes(16), ())
+    fresh, _ = await database.read(words.unnoted, bytes(16), (), 0)
     with pytest.raises(LeaseLost):
         await database.transact(words.note, Lease("words", lease.fence - 1), fresh)
     assert await database.read(lambda tx: tx.all(COUNT, {})) == [(0,)]
