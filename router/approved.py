@@ -75,6 +75,7 @@ def _clause(text: str, span: tuple[int, int]) -> tuple[int, int]:
 
 def _is_border(text: str, at: int) -> bool:
     """Commas and full stops inside numbers, and full stops inside names of sites, are none."""
-    if text[at] in _ENDS:
+    if text[at] in _ENDS or text[at] == "\uff0c":
         return True
-    return (text[at] in _COMMAS or text[at] == ".") and not text[at + 1 : at + 2].isalnum()
+    after = text[at + 1 : at + 2]
+    return text[at] in ".," and not (after.isascii() and after.isalnum())

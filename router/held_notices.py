@@ -11,6 +11,7 @@ from router.consistency.language import Language, language
 from router.consistency.ledger import LEDGER_RULES
 from router.decision import Planned
 from router.desk_view import DeskView, EndedHold, Held
+from router.directs import lead_of
 from router.forms import ASKS
 from router.local_time import local_time
 from router.model import CardButton, Conversation, Message, Outgoing
@@ -26,6 +27,7 @@ SHOWN = 300
 ITSELF = "itself"
 """In the place of a post: the message that a decision is about, which has none and no id yet."""
 _FIRST_ANSWERS = frozenset({"COL-A", "COL-SAME"})
+_OWNED = "COL-OWNER"
 
 
 def subject_of(message: Message) -> str:
@@ -54,7 +56,9 @@ def asking(
     conversation: Conversation, rules: Rulebook, desk: DeskView, agent: Agent, findings: Sequence[Finding], ref: str
 ) -> tuple[Planned, ...]:
     """The notice of a held reply with its buttons."""
-    said = RichText((_paragraph([*_lines(desk, agent, findings, rules), *_hints(desk, findings)]),))
+    lead = lead_of(rules, conversation.team)
+    hints = _hints(desk, findings, lead.name if lead is not None else "")
+    said = RichText((_paragraph([*_lines(desk, agent, findings, rules), *hints]),))
     return notice(conversation, said, about=ref.rpartition("@")[0], buttons=_buttons(findings, ref))
 
 
@@ -82,7 +86,7 @@ def quoted(text: str) -> str:
 
 
 def _buttons(findings: Sequence[Finding], ref: str) -> tuple[CardButton, ...]:
-    """At most four. A contradiction of what was said can only leave as a correction; what is blocked, a lead
+    """At most five. A contradiction of what was said can only leave as a correction; what is blocked, a lead
     releases."""
     blocked = any(each.level is Level.BLOCK for each in findings)
     if any(each.rule in LEDGER_RULES and each.level is Level.BLOCK for each in findings):
@@ -95,6 +99,7 @@ def _buttons(findings: Sequence[Finding], ref: str) -> tuple[CardButton, ...]:
         CardButton(line=f"reword {ref}{ASKS}", label="Edit"),
         send,
         CardButton(line=f"discard {ref}", label="Discard"),
+        *((CardButton(line="take", label="Take over"),) if any(each.rule == _OWNED for each in findings) else ()),
     )
 
 
@@ -123,8 +128,8 @@ def _first_answer(agent: str, at: datetime, text: str, rules: Rulebook, chinese:
     return _said(chinese, f"  {name} 于 {when} 的回复:“{quoted(text)}”", f'  {name} at {when}: "{quoted(text)}"')
 
 
-def _hints(desk: DeskView, findings: Sequence[Finding]) -> list[str]:
-    """What can be done in words, for those who would rather type."""
+def _hints(desk: DeskView, findings: Sequence[Finding], lead: str) -> list[str]:
+    """What can be done in words, for those who would rather type; `lead` may release what is blocked."""
     chinese = _chinese(desk)
     lines = [_said(chinese, "修改上面的消息会重新检查。", "Edit your message above to have it checked again.")]
     if any(each.rule in LEDGER_RULES for each in findings):
@@ -136,7 +141,12 @@ def _hints(desk: DeskView, findings: Sequence[Finding]) -> list[str]:
             )
         )
     blocked = any(each.level is Level.BLOCK for each in findings)
-    who = _said(chinese, "仅主管可以", "A lead may") if blocked else _said(chinese, "您或主管可以", "You or a lead may")
+    name = f" ({lead})" if lead else ""
+    who = (
+        _said(chinese, f"仅主管{name}可以", f"A lead{name} may")
+        if blocked
+        else _said(chinese, "您或主管可以", "You or a lead may")
+    )
     lines.append(
         _said(
             chinese,

@@ -5,7 +5,7 @@ import pytest
 from gateway.sandbox.slack.workspace import Post
 from storage.statement import Statement
 from tests.stories.gateway import Gateway, rows, settled
-from tests.stories.test_card import buttons, words
+from tests.stories.test_card import buttons, filled, words
 from tests.stories.test_one_voice import HOLDS, ask, asked, heard
 
 RETURNS = "Hello, you can return it within 30 days."
@@ -150,3 +150,30 @@ async def test_4_4_the_second_answer_is_shown_with_the_first_one_and_its_time(ga
     assert "Alice Chen at " in notice.text
     assert '"Hello Tom, it left the warehouse this morning."' in notice.text
     assert [each.split("_")[0] for each in buttons(notice)] == ["ask.reword", "ask.send", "ask.discard"]
+
+
+async def test_4_0_send_anyway_asks_for_the_reason_and_only_a_lead_releases_a_block(gateway: Gateway) -> None:
+    _, notice, _ = await held(gateway, "Hello, only an idiot would ask that.", user="carol")
+    assert "A lead (Bob Li) may send it" in notice.text
+    press(gateway, "carol", notice, "send")
+    await filled(gateway, "carol", reason="I mean it")
+    assert await whispered(gateway, "Only a lead can send this") == "U0CAROL"
+    assert gateway.world.telegram.heard("tom") == []
+    press(gateway, "alice", notice, "send")
+    await filled(gateway, "alice", reason="a quotation")
+    await heard(gateway, "Hello, only an idiot would ask that.")
+    await says(gateway, notice, "Sent anyway by Alice Chen at ")
+    assert (await rows(gateway, HOLDS))[0][:3] == ("released", "a quotation", "agent:alice")
+
+
+async def test_4_0_edit_shows_the_words_and_checks_the_new_ones(gateway: Gateway) -> None:
+    _, notice, _ = await held(gateway, BRUSH_OFF)
+    press(gateway, "bob", notice, "reword")
+    await filled(gateway, "bob", text="Only an idiot would ask that.")
+    await says(gateway, notice, "Changed and held again, see below, by Bob Li at ")
+    newest = await gateway.shown("block W-INSULT")
+    press(gateway, "bob", newest, "reword")
+    await filled(gateway, "bob", text="Hello Tom, I will ask the warehouse.")
+    await heard(gateway, "Hello Tom, I will ask the warehouse.")
+    await says(gateway, newest, "Hello Tom, I will ask the warehouse.")
+    assert await rows(gateway, EVENTS, type="message_edited") == [("agent:bob",)] * 2
