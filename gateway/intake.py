@@ -12,10 +12,10 @@ from connectors.base import Arrival, Cursor, LeaseLost, NotStored, Receipt
 from gateway.batches import Batches
 from gateway.metrics import Metrics
 from router.arrivals import Fate
-from router.checking import read_ahead
 from router.decision import Decision, Snapshot
 from router.desk_view import Read
-from router.model import Inbound, InboundKind
+from router.model import Inbound
+from router.reading_ahead import may_speak, read_words
 from router.routing import decide
 from router.rulebook import Rulebook
 from storage import failpoints
@@ -97,11 +97,11 @@ class Intake:
         found: dict[str, Read] = {}
         for arrival in arrivals:
             inbound = arrival.inbound
-            if inbound is None or inbound.kind not in {InboundKind.MESSAGE, InboundKind.EDIT}:
+            if inbound is None or not may_speak(inbound):
                 continue
             try:
                 snapshot = await self._database.read(_snapshot, inbound)
-                read = await asyncio.to_thread(read_ahead, snapshot, inbound, rules)
+                read = await asyncio.to_thread(read_words, snapshot, inbound, rules)
             except StoreUnavailable:
                 raise
             except Exception:  # the unit of work will choke on it too, and set it aside

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from router.answering import reply, unposted
 from router.asked import Answer, Asked, answered, refused
 from router.canned_replies import FIELDS, CannedReply, Filled, filled, looked_for
-from router.decision import Decision
+from router.decision import Decision, Snapshot
 from router.handing import taken_by_answer
 from router.languages import tag_of
 from router.model import CardButton, Visibility
@@ -152,4 +152,11 @@ def _tags(asked: Asked) -> Sequence[str]:
     return wanted_tags(words, contact.language if contact is not None else None)
 
 
+def _words(asked: Asked) -> tuple[Snapshot, RichText] | None:
+    meant = meant_by(asked)
+    return None if isinstance(meant, str) else (asked.snapshot, of_text(meant.filled.text))
+
+
+WORDS = {SEND: _words}
+"""What a verb would say to the customer, and against what that is checked."""
 VERBS: Mapping[str, Answer] = {"canned": canned, "replies": replies, SEND: send_canned}

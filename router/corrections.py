@@ -94,4 +94,11 @@ def _superseding(decision: Decision, snapshot: Snapshot, message: Message) -> De
     )
 
 
+def _words(asked: Asked) -> tuple[Snapshot, RichText] | None:
+    target = asked.snapshot.lookup.edited
+    return None if target is None else (_without(asked.snapshot, target.message), _headed(target.message.text))
+
+
+WORDS = {VERB: _words}
+"""What a verb would say to the customer, and against what that is checked."""
 VERBS: Mapping[str, Answer] = {VERB: send_correction}

@@ -48,9 +48,16 @@ def asked(
 ) -> Decision:
     """What follows from "@onevoice <line>", or from a press of a button with this line."""
     view = desk or DeskView(now=NOW, contacts=frozenset({CUSTOMER}), identities=identities)
-    snapshot = Snapshot(
-        proof=conversation, proof_contact=contact, standing=Standing(), desk=view, lookup=lookup, now=NOW
-    )
+    snapshot, inbound = said_in_thread(line, conversation, user=user, pressed=pressed)
+    return decide(replace(snapshot, proof_contact=contact, desk=view, lookup=lookup), inbound, rules)
+
+
+def said_in_thread(
+    line: str, conversation: Conversation = CONVERSATION, *, user: str = "U0ALICE", pressed: bool = False
+) -> tuple[Snapshot, Inbound]:
+    """The line as an item of the desk, and what is known around it."""
+    view = DeskView(now=NOW, contacts=frozenset({CUSTOMER}), identities=(BY_CHAT,))
+    snapshot = Snapshot(proof=conversation, proof_contact=TOM, standing=Standing(), desk=view, now=NOW)
     inbound = Inbound(
         kind=InboundKind.BUTTON if pressed else InboundKind.MESSAGE,
         channel="desk",
@@ -61,7 +68,7 @@ def asked(
         text=RichText() if pressed else RichText((Paragraph((Mention("onevoice", "U0BOT"), Span(f" {line}"))),)),
         value=f"ask.{line.split(' ')[0]}:{line}" if pressed else "",
     )
-    return decide(snapshot, inbound, rules)
+    return snapshot, inbound
 
 
 def notices(decision: Decision) -> str:

@@ -5,14 +5,32 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.settings import shipped_calendars
 from gateway.standards import load_standards, shipped
+from router.calendar_definitions import to_calendar
 from router.canned_replies import FIELDS, CannedReply, Replies, fields_of, filled, looked_for
 from router.consistency.collision import Answer
+from router.consistency.workdays import Workdays
 from router.decision import Decision
 from router.desk_view import DeskView
 from router.model import Contact, Visibility
+from router.reading_ahead import may_speak, read_words
 from router.richtext import plain
-from tests.router.asking import BOOK, BY_CHAT, CONVERSATION, CUSTOMER, NOW, TOM, asked, notices, told_alone, types
+from router.routing import decide
+from router.rulebook import Rulebook, Voice
+from tests.router.asking import (
+    BOOK,
+    BY_CHAT,
+    CONVERSATION,
+    CUSTOMER,
+    NOW,
+    TOM,
+    asked,
+    notices,
+    said_in_thread,
+    told_alone,
+    types,
+)
 
 REPLIES = Replies(
     shop={"en": "Lamps & Co", "zh-CN": "灯具店"},
@@ -143,17 +161,17 @@ def test_what_the_customer_has_just_been_told_is_not_sent_twice() -> None:
     assert [each for each in asked_since.deliveries if not each.desk]
 
 
-def test_a_canned_reply_that_the_checks_hold_waits_like_any_other() -> None:
-    from gateway.settings import shipped_calendars
-    from router.calendar_definitions import to_calendar
-    from router.consistency.workdays import Workdays
-    from router.rulebook import Voice
-
+@pytest.fixture(scope="module")
+def checking() -> Rulebook:
+    """The shipped checks, and a reply that they hold."""
     calendar = Workdays(to_calendar("CN_STD", shipped_calendars()["CN_STD"]))
     voice = Voice(standards=load_standards(shipped()), calendar=calendar)
     rude = CannedReply(id="rude", title="Rude", texts={"en": "Only an idiot would ask that."})
-    rules = replace(BOOK, voice=voice, replies=Replies(items=(rude,)))
-    found = asked("send-canned rude", LATE, rules=rules, pressed=True)
+    return replace(BOOK, voice=voice, replies=Replies(items=(rude,)))
+
+
+def test_a_canned_reply_that_the_checks_hold_waits_like_any_other(checking: Rulebook) -> None:
+    found = asked("send-canned rude", LATE, rules=checking, pressed=True)
     assert found.record is not None
     assert found.record.hold is not None
     assert not [each for each in found.deliveries if not each.desk]
@@ -161,6 +179,20 @@ def test_a_canned_reply_that_the_checks_hold_waits_like_any_other() -> None:
     assert found.message.remote_id is None
     asking = next(each.outgoing for each in found.deliveries if each.outgoing.about)
     assert asking.about == "held:itself"
+
+
+@pytest.mark.parametrize("pressed", [True, False])
+def test_its_words_are_checked_before_the_lock_and_not_again(checking: Rulebook, *, pressed: bool) -> None:
+    snapshot, inbound = said_in_thread("send-canned rude", LATE, pressed=pressed)
+    assert may_speak(inbound)
+    ahead = read_words(snapshot, inbound, checking)
+    assert ahead is not None
+    assert ahead.checked.findings
+    assert snapshot.desk is not None
+    believed = replace(ahead, checked=replace(ahead.checked, findings=()))
+    found = decide(replace(snapshot, desk=replace(snapshot.desk, read=believed)), inbound, checking)
+    assert [each for each in found.deliveries if not each.desk]
+    assert not may_speak(said_in_thread("take", pressed=True)[1])
 
 
 def test_the_shipped_replies_pass_the_shipped_checks_of_wording() -> None:
