@@ -191,7 +191,7 @@ def view(tx: Transaction, conversation_id: UUID) -> View | None:
 
 def written(tx: Transaction, channel: str, keys: Sequence[str]) -> list[Written]:
     """What was written under these dedupe keys, in their order; the last of it decides."""
-    found = dict(tx.all(_TRIES, {"channel": channel, "keys": list(keys)}))
+    found: dict[str, bytes] = dict(tx.all(_TRIES, {"channel": channel, "keys": list(keys)}))
     return [_written(tx, bytes(found[key])) for key in keys if key in found]
 
 

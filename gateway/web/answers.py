@@ -74,8 +74,8 @@ class Answers:
         try:
             link, agent = self._allowed(request)
             view, tried = await self._look(link)
-        except _Said as said:
-            return said.page
+        except _Said as refusal:
+            return refusal.page
         return _page(view, tried, agent)
 
     async def _take(self, request: web.Request) -> web.Response:
@@ -83,8 +83,8 @@ class Answers:
         try:
             link, agent = self._allowed(request)
             view, tried = await self._look(link)
-        except _Said as said:
-            return said.page
+        except _Said as refusal:
+            return refusal.page
         form = await request.post()
         text = str(form.get("text", "")).replace("\r\n", "\n").strip()
         if _is_over(tried) or str(form.get("try", "")) != str(len(tried)):

@@ -41,7 +41,8 @@ async def ready(gateway: Gateway) -> dict[str, Any]:
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{gateway.app.port}/readyz") as answer:
         assert answer.status == 200
         body: dict[str, Any] = await answer.json()
-        return body["channels"]["desk"]
+        desk: dict[str, Any] = body["channels"]["desk"]
+        return desk
 
 
 async def thread_of(gateway: Gateway, first: Post, *texts: str) -> None:
