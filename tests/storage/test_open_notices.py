@@ -8,7 +8,7 @@ from storage.database import Database
 from storage.statement import Statement
 from tests.storage.test_holds import asked, found, receive, says, wants
 
-NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' AND body LIKE '%Held%' ORDER BY seq")
+NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' AND body LIKE '%has not been sent%' ORDER BY seq")
 EDITS = Statement("SELECT body FROM outbox WHERE kind = 'edit' ORDER BY seq")
 OPEN = Statement("SELECT count(*) FROM open_notices")
 SENT = Statement("UPDATE outbox SET state = :state, remote_ids = '[\"C1:9.9\"]' WHERE kind = 'notice'")
