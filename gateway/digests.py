@@ -1,14 +1,16 @@
 """Tells teams at set times who waits for an owner and how yesterday went: each time once, whichever node is awake."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 
 from connectors.base import Clock
 from router.digest_text import daily_text, queue_text
-from router.digests import DigestRules, daily_slot, days_before, queue_slot
+from router.digests import Days, DigestRules, days_before, is_due, queue_slot
+from router.richtext import RichText
 from router.rulebook import Rulebook
 from storage import digests
 from storage.changes import Touched
@@ -16,6 +18,9 @@ from storage.database import Database
 from storage.errors import StoreUnavailable
 
 log = structlog.get_logger()
+
+Said = tuple[UUID, RichText] | None
+"""A conversation of a digest and its words; None: there is nothing to tell."""
 
 EVERY = 1.0
 """Seconds between looks at the clock; the store is asked only when a time has come."""
@@ -45,31 +50,28 @@ class Digests:
 
     async def _look(self, rules: DigestRules) -> None:
         now = self._clock()
-        for kind, slot, tell in (
-            (digests.QUEUE, queue_slot(rules, now), self._tell_queue),
-            (digests.DAILY, daily_slot(rules, now), self._tell_day),
-        ):
-            if slot is None or self._done.get((kind, rules.team)) == slot:
-                continue
-            if not await self._database.read(digests.is_told, kind, rules, slot):
-                await tell(rules, slot, now)
-            self._done[kind, rules.team] = slot
+        if (slot := queue_slot(rules, now)) is not None:
+            await self._once(digests.QUEUE, rules, slot, lambda: self._queue(rules, now))
+        if is_due(rules, now):
+            days = days_before(rules, now)
+            await self._once(digests.DAILY, rules, days.end, lambda: self._day(rules, days, now))
 
-    async def _tell_queue(self, rules: DigestRules, slot: datetime, now: datetime) -> None:
+    async def _once(self, kind: str, rules: DigestRules, slot: datetime, said: Callable[[], Awaitable[Said]]) -> None:
+        """Tell what is to be said of a time, unless it was told."""
+        if self._done.get((kind, rules.team)) == slot:
+            return
+        if not await self._database.read(digests.is_told, kind, rules, slot) and (found := await said()) is not None:
+            touched = await self._database.transact(digests.tell, kind, rules, slot, *found)
+            if touched is not None:
+                self._wake(touched)
+        self._done[kind, rules.team] = slot
+
+    async def _queue(self, rules: DigestRules, now: datetime) -> Said:
         found = await self._database.read(digests.unclaimed, rules)
-        if found is not None:
-            text = queue_text(rules.name, found, now, rules.calendar.zone)
-            touched = await self._database.transact(digests.tell, digests.QUEUE, rules, slot, found.longest.id, text)
-            self._told(touched)
+        return None if found is None else (found.longest.id, queue_text(rules.name, found, now, rules.calendar.zone))
 
-    async def _tell_day(self, rules: DigestRules, slot: datetime, now: datetime) -> None:
-        days = days_before(rules, slot)
+    async def _day(self, rules: DigestRules, days: Days, now: datetime) -> Said:
         found = await self._database.read(digests.figures, rules, days)
-        if found.about is not None and not found.is_empty:
-            text = daily_text(rules.name, days, found, now, rules.calendar.zone)
-            touched = await self._database.transact(digests.tell, digests.DAILY, rules, slot, found.about, text)
-            self._told(touched)
-
-    def _told(self, touched: Touched | None) -> None:
-        if touched is not None:
-            self._wake(touched)
+        if found.about is None or found.is_empty:
+            return None
+        return found.about, daily_text(rules.name, days, found, now, rules.calendar.zone)

@@ -14,8 +14,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestRules:
     """The digests of one team, of the conversations with that `team` (None: with none), to an `address` on a desk's
-    `channel`: every `queue_every` while somebody waits longer than `queue_after` for an owner, and on the working days
-    of `calendar` at `daily_at`. None: never."""
+    `channel`: every `queue_every` while somebody waits longer than `queue_after` for an owner and `calendar` is open,
+    and on its working days at `daily_at`. None: never."""
 
     team: str | None
     name: str
@@ -42,27 +42,25 @@ class Days:
 
 
 def queue_slot(rules: DigestRules, now: datetime) -> datetime | None:
-    """The latest time at which the queue is to be told of: the same on every node."""
-    if rules.queue_every is None:
+    """The latest time at which the queue is to be told of, the same on every node; None while nobody works."""
+    if rules.queue_every is None or not rules.calendar.is_open(now):
         return None
     return now - (now - _EPOCH) % rules.queue_every
 
 
-def daily_slot(rules: DigestRules, now: datetime) -> datetime | None:
-    """When the digest of today is due, if that has come; None before, and on days on which nobody works. One that was
-    missed is made up for on the same day."""
+def is_due(rules: DigestRules, now: datetime) -> bool:
+    """Whether today is a working day and the time of its digest has come. One that was missed is made up for on the
+    same day."""
     if rules.daily_at is None:
-        return None
-    zone = rules.calendar.zone
-    today = now.astimezone(zone).date()
-    slot = datetime.combine(today, rules.daily_at, zone).astimezone(UTC)
-    return slot if slot <= now and rules.calendar.spans(today) else None
+        return False
+    local = now.astimezone(rules.calendar.zone)
+    return local.time() >= rules.daily_at and bool(rules.calendar.spans(local.date()))
 
 
-def days_before(rules: DigestRules, slot: datetime) -> Days:
+def days_before(rules: DigestRules, now: datetime) -> Days:
     """Yesterday, and the days before it back to the last on which somebody worked."""
     zone = rules.calendar.zone
-    today = slot.astimezone(zone).date()
+    today = now.astimezone(zone).date()
     first = next((day for day in _back(today) if rules.calendar.spans(day)), today - timedelta(days=1))
     return Days(datetime.combine(first, time(), zone), datetime.combine(today, time(), zone))
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from router.assignment_text import Language, text
 from router.assignment_trace import Assignment, Handover
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Snapshot
-from router.directs import address_of, direct, named
+from router.directs import address_of, direct, lead_of, named
 from router.events import EventType
 from router.forms import ASKS
 from router.local_time import local_time
@@ -148,8 +148,16 @@ def _call_lead(conversation: Conversation, reason: Reason, rules: Rulebook) -> D
         reasons=(reason,),
         conversation=conversation,
         events=(NewEvent(type="lead_called", actor=ACTOR, payload={"lead": lead, "team": conversation.team}),),
-        deliveries=notice(conversation, _said(*ping, Span(reason.text))),
+        deliveries=(
+            *notice(conversation, _said(*ping, Span(reason.text))),
+            *_lead_message(conversation, rules, reason),
+        ),
     )
+
+
+def _lead_message(conversation: Conversation, rules: Rulebook, reason: Reason) -> tuple[Planned, ...]:
+    lead = lead_of(rules, conversation.team)
+    return () if lead is None else direct(conversation, lead, named(conversation), Span(f": {reason.text}"))
 
 
 def expired(conversation: Conversation, offer: OpenOffer, rules: Rulebook) -> Decision:

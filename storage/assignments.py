@@ -10,7 +10,7 @@ from router.assignment_filters import LAST_LEVEL
 from router.assignment_inputs import Exclusion, Inputs, PastOwner
 from router.assignment_trace import Assignment, DecidedBy, Handover
 from router.handing import NOBODY, carried_out, expired, released
-from router.model import Priority
+from router.model import DeliveryKind, Priority
 from router.release import Release
 from router.rulebook import Rulebook
 from storage import agents, automatic, decisions, offers
@@ -224,19 +224,26 @@ def carry_out(
     """Carry out decisions in their order; False for those whose conversation or agent has changed since."""
     snapshots = Snapshots(tx, ())
     changes = Changes(tx, snapshots, rules, openings=0)
-    done = [_claim(tx, each, snapshots, changes, rules, known) for each in claims]
-    offered = sum(kept and claim.until is not None for claim, kept in zip(claims, done, strict=True))
+    told: list[tuple[str, str]] = []
+    done = [_claim(tx, each, snapshots, changes, rules, known, told) for each in claims]
     in_vain = tuple(
         (claim.queued.team or "", NOBODY)
         for claim, kept in zip(claims, done, strict=True)
         if kept and claim.assignment.decided_by is DecidedBy.QUEUE
     )
-    return done, changes.save().and_then(Touched(handed=in_vain, alerts=(("offer", "dm"),) * offered))
+    return done, changes.save().and_then(Touched(handed=in_vain, alerts=tuple(told)))
 
 
 def _claim(
-    tx: Transaction, claim: Claim, snapshots: Snapshots, changes: Changes, rules: Rulebook, known: Collection[bytes]
+    tx: Transaction,
+    claim: Claim,
+    snapshots: Snapshots,
+    changes: Changes,
+    rules: Rulebook,
+    known: Collection[bytes],
+    told: list[tuple[str, str]],
 ) -> bool:
+    """Whether it was carried out; `told` learns of messages to an agent or a lead (`Touched.alerts`)."""
     queued, assignment = claim.queued, claim.assignment
     given = assignment.chosen is not None and assignment.handover is not Handover.KEEP
     chosen = assignment.chosen.id if assignment.chosen is not None else ""
@@ -256,6 +263,10 @@ def _claim(
     decision = carried_out(conversation, assignment, rules, claim.until)
     if decision is not None and not called:
         changes.apply(new_id(), None, decision)
+        reached = any(each.kind is DeliveryKind.DIRECT for each in decision.deliveries)
+        if claim.until is not None or not given:
+            level, kind = ("offer", "dm") if given else ("nobody", "page")
+            told.append((level, kind if reached else "unreachable"))
     if given:
         agents.give(tx, chosen)
     return True

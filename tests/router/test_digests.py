@@ -10,7 +10,7 @@ import pytest
 from gateway.settings import shipped_calendars
 from router.calendar_definitions import to_calendar
 from router.digest_text import Figures, Named, Unclaimed, daily_text, queue_text
-from router.digests import DigestRules, daily_slot, days_before, queue_slot
+from router.digests import DigestRules, days_before, is_due, queue_slot
 from router.figures import Count
 from router.richtext import plain
 
@@ -34,21 +34,21 @@ def local(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("now", "due"),
     [
-        ("2026-03-10T08:29:59", None),
-        ("2026-03-10T08:30:00", "2026-03-10T08:30:00"),
-        ("2026-03-10T17:00:00", "2026-03-10T08:30:00"),
-        ("2026-03-14T09:00:00", None),  # a Saturday
-        ("2026-10-01T09:00:00", None),  # National Day
-        ("2026-02-14T09:00:00", "2026-02-14T08:30:00"),  # a Saturday on which people work
+        ("2026-03-10T08:29:59", False),
+        ("2026-03-10T08:30:00", True),
+        ("2026-03-10T17:00:00", True),
+        ("2026-03-14T09:00:00", False),  # a Saturday
+        ("2026-10-01T09:00:00", False),  # National Day
+        ("2026-02-14T09:00:00", True),  # a Saturday on which people work
     ],
 )
-def test_the_daily_digest_is_due_on_working_days_at_its_local_time(now: str, due: str | None) -> None:
-    assert daily_slot(RULES, local(now).astimezone(UTC)) == (None if due is None else local(due))
+def test_the_daily_digest_is_due_on_working_days_from_its_local_time_on(now: str, due: bool) -> None:
+    assert is_due(RULES, local(now).astimezone(UTC)) is due
 
 
 def test_no_time_means_never() -> None:
     off = replace(RULES, daily_at=None, queue_every=None)
-    assert daily_slot(off, local("2026-03-10T09:00")) is None
+    assert not is_due(off, local("2026-03-10T09:00"))
     assert queue_slot(off, local("2026-03-10T09:00")) is None
 
 
@@ -69,6 +69,11 @@ def test_the_times_of_the_queue_are_the_same_on_every_node() -> None:
     nodes = {queue_slot(RULES, local("2026-03-10T09:15:00") + timedelta(seconds=second)) for second in (0, 7, 899)}
     assert nodes == {local("2026-03-10T09:15:00")}
     assert queue_slot(RULES, local("2026-03-10T09:30:00")) == local("2026-03-10T09:30:00")
+
+
+def test_nobody_is_told_of_the_queue_while_nobody_works() -> None:
+    assert queue_slot(RULES, local("2026-03-10T03:00:00")) is None
+    assert queue_slot(RULES, local("2026-03-14T10:00:00")) is None
 
 
 def named(number: int, **more: object) -> Named:

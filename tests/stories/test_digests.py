@@ -15,7 +15,7 @@ BEFORE = Statement("UPDATE rounds SET start_at = start_at - 86400000000")
 
 
 def often(config: dict[str, Any]) -> None:
-    config["digests"] = {"queue_every": "2s", "queue_after": "0s", "daily_at": None}
+    config["digests"] = {"queue_every": "2s", "queue_after": "0s", "daily_at": None, "calendar": "ALWAYS"}
 
 
 def leads(gateway: Gateway) -> list[Post]:
