@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.sandbox.slack.modals import Modal
 from gateway.sandbox.slack.workspace import Post
 from router.model import Status
 from storage.statement import Statement
@@ -56,6 +57,10 @@ async def known(shop: Gateway) -> None:
         return not await rows(shop, UNDER_WAY)
 
     await settled(so)
+
+
+async def turned(shop: Gateway, form: Modal, page: int) -> None:
+    await shop.world.slack.until(lambda: f"{page}/" in form.view["title"]["text"])
 
 
 async def whispered(shop: Gateway, text: str) -> None:
@@ -187,7 +192,7 @@ async def test_s22_a_long_mail_is_cut_in_the_thread_and_shown_whole_in_pages_whe
             break
         page += 1
         slack.modals.press(slack.user("alice"), f"ask.show_{page}_form")
-        await slack.until(lambda page=page: f"{page}/" in found.view["title"]["text"])
+        await turned(shop, found, page)
     assert pages > 2
     assert [line for line in lines if line not in seen] == []
     assert slack.calls["views.open"] == 1

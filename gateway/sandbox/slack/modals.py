@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ Put = Callable[[str, Payload, Callable[[Payload | None], None]], None]
 
 TRIGGER_LIFE = 3.0
 """Seconds in which a trigger opens a modal, once."""
+TRIGGERS = 10_000
+"""The newest triggers that are remembered; of older ones nobody can tell whether they were used."""
 STACK = 3
 TROUBLE = "We had some trouble connecting. Try again?"
 
@@ -76,7 +79,7 @@ class Modals:
         self._changed = changed
         self._numbers = itertools.count(1)
         self._triggers: dict[str, tuple[str, float, str | None]] = {}
-        self._used: set[str] = set()
+        self._used: deque[str] = deque(maxlen=TRIGGERS)
         self._stacks: dict[str, list[Modal]] = {}
 
     def trigger(self, user: str, modal: str | None = None) -> str:
@@ -84,6 +87,8 @@ class Modals:
         number = next(self._numbers)
         made = f"{number:012d}.{number:010d}.{number:032x}"
         self._triggers[made] = (user, time.monotonic(), modal)
+        if len(self._triggers) > TRIGGERS:
+            del self._triggers[next(iter(self._triggers))]
         return made
 
     def top(self, user: str) -> Modal | None:
@@ -134,7 +139,7 @@ class Modals:
         user, since, modal = self._triggers.get(trigger, ("", 0.0, None))
         if not user or time.monotonic() - since > self.trigger_life:
             raise ViewRefused("expired_trigger_id")
-        self._used.add(trigger)
+        self._used.append(trigger)
         del self._triggers[trigger]
         return user, modal
 
