@@ -42,6 +42,8 @@ _PROMISES = Statement(
     WHERE p.state IN ('open', 'late') AND p.owner = :agent ORDER BY p.due_at LIMIT :limit
     """
 )
+LONGEST_CHAIN = 20
+"""Merges that are followed, one after the other."""
 MOST = 200
 """Conversations of one list that are looked at."""
 
@@ -69,8 +71,12 @@ def numbered(tx: Transaction, desk: str, numbers: Sequence[int]) -> list[Listed]
     """Those of these numbers, in their order; absorbed ones are shown as the one they became part of."""
     if not numbers:
         return []
-    became: dict[int, int] = dict(tx.all(_SURVIVORS, {"numbers": list(numbers)}))
-    wanted = list(dict.fromkeys(became.get(each, each) for each in numbers))
+    wanted = list(numbers)
+    for _ in range(LONGEST_CHAIN):
+        became: dict[int, int] = dict(tx.all(_SURVIVORS, {"numbers": wanted}))
+        wanted = list(dict.fromkeys(became.get(each, each) for each in wanted))
+        if not became:
+            break
     found = {row[0]: _listed(row, desk) for row in tx.all(_NUMBERED, {"desk": desk, "numbers": wanted})}
     return [found[each] for each in wanted if each in found]
 

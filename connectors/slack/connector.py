@@ -97,8 +97,8 @@ class SlackConnector:
         bots = frozenset(settings.allowed_bots)
         people = People(self._api).of
         self._forms = Forms(self._api, ports, people)
-        self._homes = Homes(settings.id, self._api, ports, people)
-        self._ingress = Ingress(settings.id, bots, ports, people, self._heard, self._gap, self._forms, self._homes)
+        self.homes = Homes(settings.id, self._api, ports, people)
+        self._ingress = Ingress(settings.id, bots, ports, people, self._heard, self._gap, self._forms, self.homes)
         self._backfill = Backfill(
             settings.id, self._api, ports, self._ingress.receive_payload, clock, pacing or Pacing()
         )
@@ -173,6 +173,10 @@ class SlackConnector:
             return f"the login failed: {self._login_failure}" if self._login_failure else "logging in"
         return "no socket to Slack is open"
 
+    def reached_again(self) -> None:
+        """The app is back in a Slack channel, say, from which Slack told nothing: its threads are read on."""
+        self._watch.read_on()
+
     async def run(self) -> None:
         """Log in, then keep the sockets and watch over what comes, until cancelled."""
         home = await self._login()
@@ -183,7 +187,7 @@ class SlackConnector:
         async with asyncio.TaskGroup() as work:
             work.create_task(self._watch.run())
             work.create_task(self._forms.run())
-            work.create_task(self._homes.run(home))
+            work.create_task(self.homes.run(home))
             if self._settings.mode == "socket":
                 work.create_task(self._sockets.run())
             else:

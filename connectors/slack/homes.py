@@ -34,7 +34,7 @@ class Homes:
         self._api = api
         self._ports = ports
         self._people = people
-        self._apart = apart
+        self.apart = apart
         self._shown: OrderedDict[str, float] = OrderedDict()
         self._due: dict[str, float] = {}
         self._wanted = asyncio.Event()
@@ -42,7 +42,7 @@ class Homes:
     def want(self, member: str) -> None:
         """Publish it soon; asked for many times, it is published once."""
         last = self._shown.get(member)
-        soon = time.monotonic() if last is None else max(time.monotonic(), last + self._apart)
+        soon = time.monotonic() if last is None else max(time.monotonic(), last + self.apart)
         self._due[member] = min(soon, self._due.get(member, soon))
         self._wanted.set()
 
@@ -68,7 +68,7 @@ class Homes:
                 continue
             del self._due[member]
             await self._publish(member, home)
-            await asyncio.sleep(min(PACE, self._apart))
+            await asyncio.sleep(min(PACE, self.apart))
 
     async def _publish(self, member: str, home: Home) -> None:
         self._shown[member] = time.monotonic()

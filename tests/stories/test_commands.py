@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.slack.connector import SlackConnector
 from gateway.sandbox.slack.workspace import Whisper
 from storage.statement import Statement
 from tests.stories.gateway import Gateway, rows, running, settled
@@ -136,8 +137,13 @@ async def test_conversations_are_found_by_what_is_remembered_of_them(shop: Gatew
     assert "Say what to look for" in await asks(shop, "bob", "find")
 
 
-async def test_a_home_is_shown_when_it_is_opened_and_after_its_buttons(shop: Gateway) -> None:
+async def test_a_home_is_shown_when_it_is_opened_and_follows_what_its_agent_says(shop: Gateway) -> None:
     slack = shop.world.slack
+    desk = shop.app.connectors["desk"]
+    assert isinstance(desk, SlackConnector)
+    desk.homes.apart = 0.1
+    shop.world.telegram.say("tom", "Do you ship to Oslo?")
+    post = await shop.shown("Offered to @Alice Chen")
     slack.homes.open(slack.user("alice"))
     await slack.until(lambda: slack.home("alice") is not None)
 
@@ -148,13 +154,14 @@ async def test_a_home_is_shown_when_it_is_opened_and_after_its_buttons(shop: Gat
         said = words(blocks) + " ".join(block["text"]["text"] for block in blocks if block["type"] == "header")
         return all(text in said for text in texts)
 
-    assert says("Alice Chen, available", "You have no open conversation.", "Load 0 of", "Waiting, with nobody (0)")
+    assert says("Alice Chen, available", "Offered to you (1)", "Load 2 of", "Waiting, with nobody (1)")
     assert says("Who is there", "Bob Li · available")
     slack.homes.press(slack.user("alice"), "ask.status_away", times=2)
     await slack.until(lambda: says("Alice Chen, away"))
-    assert slack.homes.published == 2
     assert await rows(shop, STATUS, agent="alice") == [("away",)]
     assert len(await rows(shop, AUDIT)) == 1
+    slack.mention("alice", post.channel, "status available", thread_ts=post.thread_ts)
+    await slack.until(lambda: says("Alice Chen, available"))
 
 
 async def test_who_is_no_agent_sees_how_to_ask_for_help(shop: Gateway) -> None:
