@@ -136,3 +136,24 @@ async def test_an_offer_reaches_the_agent_alone_with_a_link_and_its_end(database
         [link] = elements(offer, "link")
         assert link["url"].endswith(f"/archives/{post.channel}/p{(post.thread_ts or '').replace('.', '')}")
         assert await metric(gateway, 'onevoice_alerts_total{kind="dm",level="offer"}') == 1
+        await gateway.answer(post, "We look into it")
+        await gateway.world.slack.until(lambda: "Accepted at" in told(gateway, "alice")[0].text)
+        assert len(told(gateway, "alice")) == 1
+
+
+async def test_the_lead_is_paged_once_when_nobody_can_have_it_and_the_time_is_used_up(
+    database_url: str, tmp_path: Path
+) -> None:
+    def change(config: dict[str, Any]) -> None:
+        quiet: dict[str, list[str]] = {"at_50": [], "at_75": [], "at_90": [], "breach": []}
+        config["policies"] = [{"id": "fast", "calendar": "ALWAYS", "first": {"seconds": 1.0}, "alerts": quiet}]
+        config["assignment"] = {"mode": "offer", "default_status": "offline"}
+
+    async with running(database_url, tmp_path, change) as gateway:
+        gateway.world.telegram.say("tom", "I want a refund")
+        await hears(gateway, "alice", "#1 (")
+        assert await metric(gateway, 'onevoice_alerts_total{kind="page",level="nobody"}') == 1
+        gateway.world.telegram.say("ann", "And my refund?")
+        await hears(gateway, "alice", "#2 (")
+        assert len(told(gateway, "alice")) == 2
+        assert not [post for post in gateway.posts() if "Overdue" in post.text]
