@@ -723,8 +723,11 @@ def _last_word_ours(decision: Decision) -> bool | None:
 
 
 def lane_key(planned: Planned, conversation: UUID) -> str:
-    """A desk thread is a lane of its own, a customer's address is one for all their conversations."""
-    return f"{planned.channel}:{conversation.hex if planned.desk else planned.address}"
+    """A desk thread is a lane of its own, with one beside it for marks on agents' posts, which wait for nothing and
+    nobody; a customer's address is one lane for all their conversations."""
+    if not planned.desk:
+        return f"{planned.channel}:{planned.address}"
+    return f"{planned.channel}:{conversation.hex}{':marks' if planned.kind is DeliveryKind.REACTION else ''}"
 
 
 def _leg_row(leg: Leg) -> dict[str, Any]:

@@ -35,9 +35,9 @@ from router.model import Attachment, Capabilities, ChannelType, Delivery
 log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 3_800
-UPDATES_A_MINUTE = 50
-"""What Slack's tier 3, that of chat.update and of reactions.add, promises to a workspace."""
-UPDATES_AT_ONCE = 10
+CHANGES_AT_ONCE = 5
+CHANGES_A_MINUTE = 48 - CHANGES_AT_ONCE
+"""Slack's tier 3, that of chat.update and of reactions.add, promises a workspace 50 in any minute."""
 DEAF_AFTER = timedelta(seconds=60)
 LOGIN_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 NEEDED_SCOPES = frozenset(
@@ -145,8 +145,8 @@ class SlackConnector:
             rate_per_address=self._settings.rate_per_channel,
             lookups=2,
             lookup_gap=timedelta(seconds=10),
-            change_rate=UPDATES_A_MINUTE / 60,
-            change_burst=UPDATES_AT_ONCE,
+            change_rate=CHANGES_A_MINUTE / 60,
+            change_burst=CHANGES_AT_ONCE,
         )
 
     @property

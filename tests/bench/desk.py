@@ -1,5 +1,5 @@
 """The desk under Slack's own limits: many open conversations over eight Slack channels, each of which takes one post a
-second, all methods at their tiers (S17, S30)."""
+second, all methods at their tiers; agents answer meanwhile (S17, S30)."""
 
 import asyncio
 import random
@@ -17,6 +17,8 @@ CASE = "The desk under Slack's limits, SQLite"
 STORE = "desk sqlite"
 TARGET = 3.0
 ROOT_GAP = 3.0
+ANSWERED = 5
+"""Every so many messages an agent answers an older one: cards change, and posts are marked."""
 OPENING = 40.0
 """Conversations a second, without limits, until all are open."""
 DRAINS_WITHIN = 180.0
@@ -46,9 +48,9 @@ class Customers:
 
     async def write(self, messages: int, rate: float) -> list[Letter]:
         """So many of them write, whoever it is."""
-        return await self._write([self._chance.randint(1, self.count) for _ in range(messages)], rate)
+        return await self._write([self._chance.randint(1, self.count) for _ in range(messages)], rate, answered=True)
 
-    async def _write(self, customers: Sequence[int], rate: float) -> list[Letter]:
+    async def _write(self, customers: Sequence[int], rate: float, *, answered: bool = False) -> list[Letter]:
         start = time.time() + 0.1
         letters = []
         async with asyncio.TaskGroup() as group:
@@ -56,6 +58,8 @@ class Customers:
                 self._serial += 1
                 letters.append(Letter(serial=self._serial, customer=customer, due_at=start + turn / rate))
                 await asyncio.sleep(max(0.0, letters[-1].due_at - time.time()))
+                if answered and turn % ANSWERED == 0:
+                    self._node.outside.answer(self._chance.randint(1, self.count), f"It left us on day {turn}.")
                 group.create_task(self._send(customer, f"Where is order {1_000_000 + customer}? bench-{self._serial}"))
         return letters
 
@@ -96,7 +100,8 @@ async def measure(bed: Bed) -> list[Figure]:
             "messages lost", "", len(everything) - len(desk.taken.keys() & {each.serial for each in everything}), 0
         ),
         _figure("messages out of their order in a thread", "", _disordered(everything, desk), 0),
-        _figure("429 answers", "", desk.refused),
+        _figure("429 answers to posts", "", _refused(desk, posts=True)),
+        _figure("429 answers to other methods", "", _refused(desk, posts=False)),
         _figure("429 answers twice in a row", "", desk.refused_again, 0),
         _figure("changes of roots", "", desk.changes),
         _figure("3 s / the shortest time between two changes of a root", "x", ROOT_GAP / desk.closest, 1.0),
@@ -135,6 +140,10 @@ def _disordered(letters: Sequence[Letter], desk: Desk) -> int:
         wrong += before is not None and (now.at < before.at or now.thread != before.thread)
         last[each.customer] = now
     return wrong
+
+
+def _refused(desk: Desk, *, posts: bool) -> int:
+    return sum(count for bucket, count in desk.refused.items() if bucket.startswith("chat.postMessage") is posts)
 
 
 def _quantile(waits: Sequence[float], share: float) -> float:

@@ -40,7 +40,7 @@ class Figure:
             return ""
         if self.value <= self.target:
             return "ok"
-        return f"missed by {self.value / self.target - 1:.0%}"
+        return f"missed by {self.value / self.target - 1:.0%}" if self.target else "missed"
 
 
 def figure(

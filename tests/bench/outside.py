@@ -21,11 +21,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Messages by serial; how often Slack said 429, and twice in a row of one bucket; the shortest time between two
+    """Messages by serial; how often each bucket said 429, and one twice in a row; the shortest time between two
     changes of one root in seconds, and how many changes there were."""
 
     taken: Mapping[int, Taken]
-    refused: int
+    refused: Mapping[str, int]
     refused_again: int
     closest: float
     changes: int
@@ -115,6 +115,10 @@ class StandIns:
     async def limit(self) -> None:
         """From now on Slack has its real limits."""
         self._outside.order("limit", self._number)
+
+    def answer(self, serial: int, text: str) -> None:
+        """An agent answers below that message."""
+        self._outside.order("answer", self._number, serial, text)
 
     async def desk(self) -> Desk:
         return await self._outside.desk(self._number)

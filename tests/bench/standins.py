@@ -54,6 +54,13 @@ class Stage:
     def limit(self) -> None:
         self._world.slack.meter.as_slack()
 
+    def answer(self, serial: int, text: str) -> None:
+        """An agent answers in the thread of a message, once it is there."""
+        for each in reversed(self._world.slack.truth):
+            if each.thread_ts and (mark := SERIAL.search(each.text)) and int(mark[1]) == serial:
+                self._world.slack.post("alice", each.channel, text, thread_ts=each.thread_ts)
+                return
+
     def tell_desk(self) -> None:
         """The messages of the load that are in threads, and what Slack had to refuse."""
         slack = self._world.slack
@@ -62,7 +69,7 @@ class Stage:
         meter = slack.meter
         closest = min(meter.closest, 3600.0)  # JSON has no infinity
         _tell(
-            "desk", self._number, taken, meter.refused.total(), meter.refused_again, closest, slack.calls["chat.update"]
+            "desk", self._number, taken, dict(meter.refused), meter.refused_again, closest, slack.calls["chat.update"]
         )
 
     async def tell_confirmed(self) -> None:
@@ -90,6 +97,8 @@ async def main() -> None:
                     watchers.append(group.create_task(stage.tell_confirmed()))
                 case ["say", number, user, text]:
                     stages[number].say(user, text)
+                case ["answer", number, serial, text]:
+                    stages[number].answer(serial, text)
                 case ["limit", number]:
                     stages[number].limit()
                 case ["desk", number]:
