@@ -199,6 +199,10 @@ class Listener(Protocol):
         """Why nothing reaches us; None while it does."""
         ...
 
+    def reached_again(self) -> None:
+        """An address that could not be written to can be again: nothing may have been heard from there either."""
+        ...
+
 
 class Connector(Protocol):
     """One configured channel. Built with its settings and its ports; `run` receives until cancelled."""

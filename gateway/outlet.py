@@ -9,7 +9,18 @@ from uuid import UUID
 
 import structlog
 
-from connectors.base import AccountDown, Clock, Connector, NotSent, Outcome, PlaceDown, Rejected, Sent, Unknown
+from connectors.base import (
+    AccountDown,
+    Clock,
+    Connector,
+    Listener,
+    NotSent,
+    Outcome,
+    PlaceDown,
+    Rejected,
+    Sent,
+    Unknown,
+)
 from gateway.breaker import Breaker
 from gateway.fetching import Fetching
 from gateway.jitter import around, backoff
@@ -319,7 +330,10 @@ class Outlet:
             case Sent(remote_ids=remote_ids, thread=thread):
                 self.breaker.succeeded()
                 self.troubles.account_works()
-                self._reopened |= self.troubles.place_works(delivery.address)
+                if self.troubles.place_works(delivery.address):
+                    self._reopened = True
+                    if isinstance(self._connector, Listener):
+                        self._connector.reached_again()
                 return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids), thread=thread)
             case NotSent(reason, retry_after, limited, account_wide):
                 wait = retry_after or timedelta(seconds=backoff(claim.retries, LONGEST_BACKOFF))

@@ -55,6 +55,12 @@ class Watch:
         """For a moment, or before the start, nothing could reach us; from now on it can."""
         self._missed(self._heard_at)
 
+    def read_on(self) -> None:
+        """Something may have been missed for longer than nothing was heard: every thread is read on from what is
+        stored."""
+        self._gap_since = None
+        self._gap.set()
+
     def _missed(self, since: datetime | None) -> None:
         if not self._gap.is_set():
             self._gap_since = since

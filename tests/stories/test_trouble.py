@@ -122,9 +122,14 @@ async def test_s28_one_slack_channel_in_trouble_stops_no_other_and_catches_up(sh
         assert 'onevoice_channel_up{channel="desk"} 1.0' in metrics(shop)
 
         await called_again(shop, "chat.postMessage")  # one more try says nothing more
+        if trouble == "not_in_channel":  # people write on, of which Slack tells the app nothing
+            shop.world.slack.post("alice", first.channel, "It left this morning", thread_ts=first.thread_ts)
         channel.archived, channel.member = False, True
         await thread_of(shop, first, "Where is my parcel?", "one", "two")
         await works_again(shop)
+        if trouble == "not_in_channel":
+            telegram = shop.world.telegram
+            await telegram.until(lambda: telegram.heard("tom") == ["It left this morning"])
     told = [each["event"] for each in logged if each["event"].startswith(("place.", "channel."))]
     assert told == ["place.down", "place.up"]
     assert 'onevoice_places_down{channel="desk"} 0.0' in metrics(shop)

@@ -280,6 +280,8 @@ class Workspace:
         return True
 
     def _message(self, channel: str, event: dict[str, Any]) -> None:
+        if not self.channels[channel].member:  # Slack tells an app only of the channels it is in
+            return
         kind = "channel" if self.channels[channel].direct is None else "im"
         self._tell({**event, "type": "message", "channel": channel, "channel_type": kind})
 
