@@ -38,8 +38,8 @@ class SlackSettings(BaseModel):
 
 class ColleaguesSettings(BaseModel):
     """Slack as a channel of customers: colleagues who ask in help channels ("#help" or an id), by direct message or by
-    mentioning the app. `workspace` is the id of the channel of type slack whose app they reach. `rate_per_channel` is in messages a second, for all they are
-    answered in together."""
+    mentioning the app. `workspace` is the id of the channel of type slack whose app they reach. `rate_per_channel` is
+    in messages a second, for all of them together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -48,10 +48,10 @@ class Unheard:
         self._reading = asyncio.Lock()
 
     async def begin(self) -> None:
-        """At the first start there is nothing to read on from: nothing that was said before is read."""
+        """At the first start there is nothing to read on from: what was said before is read for a minute at most."""
         try:
             if await self._ports.cursor(CURSOR) is None:
-                await self._keep(self._clock() + BEFORE)
+                await self._keep(self._clock())
         except NotStored as reason:
             log.warning("slack.backfill_waits", channel=self._channel, reason=str(reason))
 
