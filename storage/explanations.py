@@ -33,6 +33,21 @@ OWNERSHIP = frozenset(
 )
 """Event types that tell how a conversation came to its owner."""
 
+SPOKEN = frozenset(
+    {
+        "status_changed",
+        "priority_changed",
+        "tags_changed",
+        "language_changed",
+        "leg_chosen",
+        "contact_linked",
+        "contact_unlinked",
+        "transcript_sent",
+        "reply_corrected",
+    }
+)
+"""Event types that tell what agents said about a conversation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explained:
@@ -42,6 +57,11 @@ class Explained:
     at: datetime
     actor: str
     payload: dict[str, Any]
+
+    @property
+    def is_spoken(self) -> bool:
+        """Whether an agent said it about the conversation."""
+        return self.type in SPOKEN and self.actor.startswith("agent:")
 
     @property
     def reasons(self) -> list[tuple[str, str]]:
@@ -84,6 +104,6 @@ def explanation(tx: Transaction, number: int) -> Explanation | None:
         route=row[5],
         opened_at=of_micros(row[6]),
         merged_into=row[7],
-        events=[each for each in events if each.type in OWNERSHIP or each.reasons],
+        events=[each for each in events if each.type in OWNERSHIP or each.is_spoken or each.reasons],
         decisions=of(tx, conversation),
     )

@@ -1,5 +1,6 @@
 """`onevoice explain`: why a conversation is where it is, from what was written down when each thing was decided."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ def explain(config: Path, as_json: bool, conversation: int) -> None:
     sections = {
         "Attached and routed": _reasons(found),
         "Assigned": _assignment(found),
+        **({"Said by agents": said} if (said := _said(found)) else {}),
         "Deadlines": deadlines.lines(due, terms),
     }
     for title, lines in sections.items():
@@ -67,8 +69,24 @@ def _reasons(found: "Explanation") -> list[str]:
 def _assignment(found: "Explanation") -> list[str]:
     """Decisions and what became of them, in the order of time."""
     told = [(each.at, line) for each in found.decisions for line in _decision(each.trace)]
-    told += [(each.at, _ownership(each)) for each in found.events if not each.reasons]
+    told += [(each.at, _ownership(each)) for each in found.events if not each.reasons and not each.is_spoken]
     return [f"{at:%Y-%m-%d %H:%M:%S} {line}" for at, line in sorted(told, key=lambda each: each[0])]
+
+
+def _said(found: "Explanation") -> list[str]:
+    """What agents said about it: class, tags, language, status, legs, links."""
+    return [
+        f"{each.at:%Y-%m-%d %H:%M:%S} {each.type.replace('_', ' ')} by {each.actor}: {_details(each.payload)}"
+        for each in found.events
+        if each.is_spoken
+    ]
+
+
+def _details(payload: Mapping[str, object]) -> str:
+    words = {key: value for key, value in payload.items() if value and key not in {"message", "why"}}
+    return ", ".join(
+        f"{key} {' '.join(map(str, value)) if isinstance(value, list) else value}" for key, value in words.items()
+    )
 
 
 def _decision(trace: dict[str, object]) -> list[str]:

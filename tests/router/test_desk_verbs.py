@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from router.lookup import History, Lookup, Past, Reach
+from router.merging import restored
 from router.model import Contact, Identity, Leg, Priority, Status
 from router.model import IdentityKey as Key
 from router.planning import customer_leg
@@ -212,3 +213,20 @@ def test_an_address_nobody_wrote_from_becomes_the_customers_and_proves_nothing()
     assert asked("link @4711").link is None
     assert "Nobody has written from @4711" in notices(asked("link @4711"))
     assert "link #12" in notices(asked("link Anna"))
+
+
+def test_an_unmerge_takes_the_tags_of_the_other_away_and_knows_merges_from_before_there_were_tags() -> None:
+    state = {
+        "status": "open",
+        "resolved_at": None,
+        "owner": None,
+        "topic": None,
+        "orders": [],
+        "priority": "normal",
+        "last_word_ours": False,
+    }
+    joined_up = replace(CONVERSATION, tags=("a", "b"))
+    tagged = {"before": {**state, "tags": ["a"]}, "after": {**state, "tags": ["a", "b"]}}
+    assert restored(joined_up, tagged).tags == ("a",)
+    assert restored(replace(joined_up, tags=("a", "b", "c")), tagged).tags == ("a", "b", "c")
+    assert restored(joined_up, {"before": state, "after": state}).tags == ("a", "b")

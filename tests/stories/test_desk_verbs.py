@@ -12,6 +12,7 @@ from gateway.sandbox.slack.workspace import Post, Whisper
 from storage.statement import Statement
 from tests.stories.gateway import Gateway, rows, running, settled
 from tests.stories.test_card import press, root_of, says
+from tests.stories.test_merging import command
 from tests.stories.test_one_voice import ask, asked, heard
 
 EVENTS = Statement("SELECT type, actor FROM events WHERE type IN :types ORDER BY at, seq")
@@ -66,6 +67,7 @@ async def test_class_tags_language_and_category_are_kept_with_who_said_so(gatewa
     ask(gateway, post, "tag Broken-Lamp late")
     await says(gateway, post, "Tags: broken-lamp, late")
     ask(gateway, post, "untag late", user="bob")
+    await gateway.shown("Tags now: broken-lamp.")
     ask(gateway, post, "priority urgent", user="bob")
     root = await says(gateway, post, "Urgent")
     await gateway.world.slack.until(lambda: "late" not in str(root_of(gateway, post).blocks))
@@ -85,6 +87,11 @@ async def test_class_tags_language_and_category_are_kept_with_who_said_so(gatewa
         ("language_changed", "agent:alice"),
         ("status_changed", "agent:alice"),
     ]
+    said = await command(gateway, "explain", "1")
+    assert "Said by agents" in said
+    assert "priority changed by agent:bob: from normal, to urgent" in said
+    assert "tags changed by agent:alice: added broken-lamp late" in said
+    assert "status changed by agent:alice: to resolved, category solved" in said
     [(payload,)] = await rows(gateway, PAYLOAD, type="status_changed")
     assert orjson.loads(payload) == {**orjson.loads(payload), "to": "resolved", "category": "solved"}
 
@@ -259,3 +266,19 @@ async def test_s25_new_words_for_a_mail_that_has_left_are_sent_as_a_correction_o
     slack.delete("alice", post.channel, ts)
     shown = await whispered(shop, "The customer still has this message")
     assert shown.user == slack.user("alice").id
+
+
+async def test_an_address_nobody_wrote_from_becomes_the_customers_until_the_link_is_undone(gateway: Gateway) -> None:
+    mail = gateway.world.mail
+    on_chat = await asked(gateway, "It is Ann, about my lamp", "ann")
+    ask(gateway, on_chat, "link ann@new.example she moved")
+    await gateway.shown("ann@new.example is this customer's too")
+    await mail.send("ann@new.example", "Here is the invoice", subject="Invoice", name="Ann")
+    by_mail = await gateway.shown("Here is the invoice")
+    assert by_mail.thread_ts != on_chat.thread_ts
+    ask(gateway, on_chat, "history")
+    await whispered(gateway, "2 conversations with this customer")
+    ask(gateway, on_chat, "unlink that was wrong")
+    await gateway.shown("The newest link of this customer is undone")
+    ask(gateway, on_chat, "history")
+    await whispered(gateway, "1 conversation with this customer")
