@@ -9,7 +9,7 @@ import structlog
 
 from connectors.base import Arrival, NotStored, Ports
 from connectors.slack.homes import Homes
-from connectors.slack.parse import Home, Person, chosen_line, sender_of
+from connectors.slack.parse import Home, Person, chosen_line, line_of, sender_of
 from connectors.slack.sheets import answer
 from router.commands import OWN_VERBS, SLOW, UNAVAILABLE, changes
 from router.sheets import sentence
@@ -37,7 +37,7 @@ class Commands:
 
     async def answered(self, body: Payload, home: Home, keep: Keep) -> Json:
         """The acknowledgement of a slash command; `keep` stores it."""
-        line, member = body.get("text") or "", body["user_id"]
+        line, member = line_of(body), body["user_id"]
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 if changes(line):

@@ -87,6 +87,8 @@ class Homes:
                 self._later(member, AGAIN if pause is None else pause.total_seconds(), str(failure))
             else:
                 log.warning("slack.home_refused", channel=self._channel, member=member, reason=str(failure))
+        except Exception:  # one Home we choke on must not end the others
+            log.exception("slack.home_choked", channel=self._channel, member=member)
 
     def _later(self, member: str, seconds: float, reason: str) -> None:
         log.warning("slack.home_late", channel=self._channel, member=member, reason=reason)

@@ -422,7 +422,12 @@ def _form(body: Payload, setting: Setting, people: People) -> tuple[str, Inbound
 def _command(body: Payload, setting: Setting, people: People) -> tuple[str, Inbound]:
     """A slash command is a press without a message."""
     user = {"id": body["user_id"], "team_id": body.get("team_id")}
-    return _outside(f"command:{body['trigger_id']}", user, (body.get("text") or "").strip(), setting, people)
+    return _outside(f"command:{body['trigger_id']}", user, line_of(body), setting, people)
+
+
+def line_of(body: Payload) -> str:
+    """What stands behind a slash command, as it was typed."""
+    return mrkdwn.unescape(body.get("text") or "").strip()
 
 
 def _outside(key: str, user: Payload, line: str, setting: Setting, people: People) -> tuple[str, Inbound]:

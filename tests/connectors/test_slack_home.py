@@ -1,5 +1,6 @@
 """What one member alone is shown in Slack: answers to commands, and App Homes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from connectors.base import NotStored
 from connectors.slack.sheets import HOME_BLOCKS, MESSAGE_BLOCKS, answer, view
 from gateway import clock
 from gateway.sandbox.slack import SlackStandIn
-from gateway.sandbox.slack.faults import Limited
+from gateway.sandbox.slack.faults import Limited, Refused
 from gateway.sandbox.slack.homes import HOOK_USES
 from gateway.sandbox.slack.limits import fault_of, masked_links, pings
 from gateway.sandbox.slack.modals import ViewRefused
@@ -91,6 +92,26 @@ async def test_a_home_is_published_once_more_when_slack_says_too_many(desk: Slac
     desk.slack.homes.open(desk.slack.user("alice"))
     await desk.slack.until(lambda: desk.slack.home("alice") is not None)
     assert desk.slack.calls["views.publish"] == 2
+
+
+async def test_a_home_that_cannot_be_made_or_is_refused_is_given_up_and_the_next_is_shown(desk: SlackDesk) -> None:
+    desk.ports.sheets = RuntimeError("a bug of ours")
+    desk.slack.homes.open(desk.slack.user("alice"))
+    await desk.slack.until(lambda: desk.slack.events.waiting == 0)
+    while not desk.ports.questions:
+        await asyncio.sleep(0.01)
+    desk.ports.sheets = {"home": sentence("Welcome.")}
+    desk.slack.faults.on("views.publish", Refused("not_enabled"))
+    desk.slack.homes.open(desk.slack.user("bob"))
+    desk.slack.homes.open(desk.slack.user("carol"))
+    await desk.slack.until(lambda: desk.slack.home("carol") is not None)
+    assert (desk.slack.home("alice"), desk.slack.home("bob")) == (None, None)
+    assert desk.slack.calls["views.publish"] == 2
+
+
+async def test_what_slack_escapes_is_asked_as_it_was_typed(desk: SlackDesk) -> None:
+    await ask(desk, "find pots & pans")
+    assert [line for _, line in desk.ports.questions] == ["find pots & pans"]
 
 
 async def test_the_messages_tab_shows_no_home(desk: SlackDesk) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.sandbox.slack.limits import fault_of
 from gateway.sandbox.slack.modals import Put, ViewRefused
 from gateway.sandbox.slack.views import BLOCKS, is_too_large
-from gateway.sandbox.slack.workspace import APP, BOT, TEAM, Channel, User, Whisper, Workspace
+from gateway.sandbox.slack.workspace import APP, BOT, TEAM, Channel, User, Whisper, Workspace, escaped
 
 Payload = Mapping[str, Any]
 
@@ -176,7 +176,7 @@ class Homes:
             "user_id": person.id,
             "user_name": person.name,
             "command": command,
-            "text": text,
+            "text": escaped(text),
             "api_app_id": APP,
             "is_enterprise_install": "false",
             "response_url": f"{self._space.url}/commands/{hook}",
