@@ -167,6 +167,11 @@ _TAKE = CardButton(line="take", label="Take")
 _WHY = CardButton(line="why", label="Why")
 _OPEN_AGAIN = CardButton(line="open", label="Open again")
 _PASS = CardButton(line=f"pass{ASKS}", label="Pass")
+_UNMERGE = CardButton(line="unmerge", label="Take it out again")
+_HISTORY = CardButton(line="history", label="History of the customer")
+_TRANSCRIPT = CardButton(line=f"transcript{ASKS}", label="Send a transcript…")
+_START = CardButton(line=f"start{ASKS}", label="New conversation…")
+_AFTERWARDS = (_HISTORY, _TRANSCRIPT, _START)
 _OFTEN = (
     CardButton(line=f"replies{ASKS}", label="Canned replies…"),
     CardButton(line=f"assign{ASKS}", label="Assign…"),
@@ -176,13 +181,13 @@ _RARER = (
     CardButton(line=f"priority{ASKS}", label="Priority…"),
     CardButton(line=f"tag{ASKS}", label="Add tags…"),
     CardButton(line=f"via{ASKS}", label="Answer by another way…"),
-    CardButton(line="history", label="History of the customer"),
+    _HISTORY,
     CardButton(line=f"language{ASKS}", label="Language of the customer…"),
     CardButton(line=f"link{ASKS}", label="Link the customer…"),
     CardButton(line=f"merge{ASKS}", label="Merge…"),
     CardButton(line=f"split{ASKS}", label="Split off…"),
-    CardButton(line=f"transcript{ASKS}", label="Send a transcript…"),
-    CardButton(line=f"start{ASKS}", label="New conversation…"),
+    _TRANSCRIPT,
+    _START,
 )
 
 
@@ -206,8 +211,12 @@ def _buttons(view: View) -> tuple[CardButton, ...]:
 def _more(view: View) -> tuple[CardButton, ...]:
     """What is already so is not offered."""
     status = view.conversation.status
-    if view.merged_into is not None or view.void or status is Status.RESOLVED:
+    if view.merged_into is not None:
+        return (_UNMERGE,)
+    if view.void:
         return ()
+    if status is Status.RESOLVED:
+        return _AFTERWARDS
     found: list[CardButton] = [*_OFTEN] if status is Status.OPEN else [_OPEN_AGAIN, *_OFTEN]
     found += [CardButton(line=f"snooze {word}", label=f"Snooze {label}") for word, label in AFTER.items()]
     found.append(CardButton(line=f"snooze{ASKS}", label="Snooze until…"))

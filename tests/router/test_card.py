@@ -90,8 +90,14 @@ def test_the_buttons_fit_how_it_stands() -> None:
     assert lines(made(conversation=free)) == ["take", "resolve", "why", *aside]
     assert lines(made(conversation=free, offer=offer)) == ["accept", "pass …", "take", "resolve", "why", *aside]
     assert lines(made(void=True)) == ["unspam", "why"]
-    assert lines(made(merged_into=3)) == ["why"]
-    assert lines(made(conversation=replace(OPEN, status=Status.RESOLVED))) == ["open", "why"]
+    assert lines(made(merged_into=3)) == ["why", "unmerge"]
+    assert lines(made(conversation=replace(OPEN, status=Status.RESOLVED))) == [
+        "open",
+        "why",
+        "history",
+        "transcript …",
+        "start …",
+    ]
     assert "untag …" in lines(made(conversation=replace(OPEN, tags=("late",))))
     held = lines(made(conversation=replace(OPEN, status=Status.ON_HOLD)))
     assert "hold" not in held

@@ -150,7 +150,7 @@ async def test_set_aside_by_a_button_and_back_by_itself_or_by_the_customer(shop:
     press(shop, "alice", root, "resolve")
     await stands(shop, Status.RESOLVED)
     await says(shop, post, "Status: resolved")
-    assert buttons(root) == ["ask.open", "ask.why"]
+    assert buttons(root) == ["ask.open", "ask.why", "ask.more"]
     press(shop, "alice", root, "open")
     await stands(shop, Status.OPEN)
 
@@ -275,4 +275,4 @@ async def test_d25_a_card_says_into_which_conversation_it_was_merged(gateway: Ga
     second = await gateway.shown("B20018")
     gateway.world.slack.mention("alice", second.channel, "merge #1 one matter", thread_ts=second.thread_ts)
     await says(gateway, second, "Merged into #1")
-    assert buttons(root_of(gateway, second)) == ["ask.why"]
+    assert buttons(root_of(gateway, second)) == ["ask.why", "ask.more"]

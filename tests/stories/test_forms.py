@@ -140,6 +140,10 @@ async def test_d25_merged_with_another_conversation_of_the_same_customer(shop: G
     await filled(shop, "alice", into="#1", reason="one matter")
     await says(shop, second, "Merged into #1")
     assert await rows(shop, MERGED) == [(2,)]
+    press(shop, "alice", second, "more", "unmerge")
+    await shop.shown("Conversation #2 stands by itself again")
+    await says(shop, second, "Status: open")
+    assert await rows(shop, MERGED) == []
 
 
 async def test_the_customers_last_messages_are_split_off(shop: Gateway) -> None:
