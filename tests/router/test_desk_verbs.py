@@ -216,7 +216,7 @@ def test_an_address_nobody_wrote_from_becomes_the_customers_and_proves_nothing()
 
 
 def test_an_unmerge_takes_the_tags_of_the_other_away_and_knows_merges_from_before_there_were_tags() -> None:
-    state = {
+    state: dict[str, object] = {
         "status": "open",
         "resolved_at": None,
         "owner": None,
