@@ -9,7 +9,7 @@ from gateway.sandbox.slack.workspace import Post
 from storage import offers
 from tests.stories.gateway import Gateway, rows, running
 from tests.stories.test_assignment import OFFERS, ask, everybody_in_one_team, owned
-from tests.stories.test_card import buttons
+from tests.stories.test_card import buttons, filled
 from tests.stories.test_held_buttons import OPEN, says, whispered
 from tests.stories.test_one_voice import hurry
 
@@ -49,7 +49,8 @@ async def test_3_3_an_offer_is_accepted_by_its_button_by_the_one_it_is_for_only(
 
 async def test_3_3_a_passed_offer_says_why_and_the_next_one_asks_anew(shop: Gateway) -> None:
     notice = await offered(shop)
-    ask(shop, notice, "alice", "pass I am in a call")
+    press(shop, "alice", notice, "pass_form")
+    await filled(shop, "alice", reason="I am in a call")
     await says(shop, notice, "I am in a call.")
     newer = await offered(shop, "Bob Li")
     assert buttons(newer) == ["ask.accept", "ask.pass_form"]
