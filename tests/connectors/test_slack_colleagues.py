@@ -29,7 +29,7 @@ class Workspace:
     def __init__(self, folder: Path, **ways: Any) -> None:
         self.slack = SlackStandIn(clock.now, time_scale=0.002)
         self.desk_ports, self.ports = MemoryPorts(folder), MemoryPorts(folder)
-        self._ways = {"help_channels": ["#help"], "direct_messages": True, "mentions": True} | ways
+        self._ways: dict[str, Any] = {"help_channels": ["#help"], "direct_messages": True, "mentions": True} | ways
         self.desk: SlackConnector
         self.help: ColleaguesConnector
 

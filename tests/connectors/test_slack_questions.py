@@ -7,7 +7,7 @@ import pytest
 from connectors.base import Arrival
 from connectors.slack.parse import Home, Person, Setting
 from connectors.slack.questions import Ways, to_questions
-from router.model import InboundKind
+from router.model import Inbound, InboundKind
 from router.richtext import plain
 
 HOME = Home(team="T1", user="U0BOT", bot="B0BOT")
@@ -30,6 +30,15 @@ def below(channel: str, text: str = "hello", parent: str = "U9", **changes: Any)
 
 def asked(told: dict[str, Any], ways: Ways = WAYS) -> list[Arrival] | None:
     return to_questions({"type": "event_callback", "event": told}, SETTING, PEOPLE, ways)
+
+
+def question(told: dict[str, Any]) -> Inbound:
+    """The last thing an event says to us."""
+    found = asked(told)
+    assert found
+    inbound = found[-1].inbound
+    assert inbound is not None
+    return inbound
 
 
 @pytest.mark.parametrize(
@@ -110,22 +119,20 @@ def test_only_the_ways_that_are_configured_are_open() -> None:
 
 
 def test_guests_strangers_and_who_cannot_be_looked_up_ask_without_being_verified() -> None:
-    (arrival,) = asked(event("CHELP", user="U2")) or ()
-    assert arrival.inbound is not None
-    assert (arrival.inbound.sender.name, arrival.inbound.sender.verification) == ("Gus", 0)
+    guest = question(event("CHELP", user="U2")).sender
+    assert (guest.name, guest.verification) == ("Gus", 0)
     for stranger in (event("CHELP", user_team="T9"), event("CHELP", user="U3")):
-        (arrival,) = asked(stranger) or ()
-        assert arrival.inbound is not None
-        assert arrival.inbound.sender.verification == 0
+        assert question(stranger).sender.verification == 0
 
 
 def test_the_call_at_the_beginning_is_no_part_of_the_question() -> None:
-    texts = []
-    for written in ("<@U0BOT> who has the key?", "<@U0BOT>: who?", "ask <@U0BOT> who?", "<@U0BOT>"):
-        (arrival,) = asked(event("CELSE", written)) or ()
-        assert arrival.inbound is not None
-        texts.append(plain(arrival.inbound.text))
-    assert texts == ["who has the key?", "who?", "ask @onevoice who?", "@onevoice"]
+    written = ("<@U0BOT> who has the key?", "<@U0BOT>: who?", "ask <@U0BOT> who?", "<@U0BOT>")
+    assert [plain(question(event("CELSE", each)).text) for each in written] == [
+        "who has the key?",
+        "who?",
+        "ask @onevoice who?",
+        "@onevoice",
+    ]
 
 
 def test_x5_our_own_post_is_the_echo_of_the_channel_it_was_made_for() -> None:
@@ -134,9 +141,8 @@ def test_x5_our_own_post_is_the_echo_of_the_channel_it_was_made_for() -> None:
         ours = below("CHELP", user="U0BOT", bot_id="B0BOT")
         return {**ours, "metadata": {"event_type": "gw.out", "event_payload": payload}}
 
-    (echo,) = asked(mark("help")) or ()
-    assert echo.inbound is not None
-    assert (echo.inbound.kind, echo.inbound.channel, echo.inbound.value) == (InboundKind.ECHO, "help", "ab" * 16)
+    echo = question(mark("help"))
+    assert (echo.kind, echo.channel, echo.value) == (InboundKind.ECHO, "help", "ab" * 16)
     assert asked(mark("desk")) is None
     assert asked(event("DX", user="U0BOT")) is None
 
@@ -149,8 +155,5 @@ def test_s5_a_change_is_an_edit_of_the_question_and_a_tombstone_its_deletion() -
         (edited, InboundKind.EDIT),
         ({"type": "message", "subtype": "tombstone", "user": "USLACKBOT", "ts": ROOT}, InboundKind.DELETE),
     ):
-        found = asked({**changed, "message": message, "previous_message": before})
-        assert found is not None
-        inbound = found[-1].inbound
-        assert inbound is not None
+        inbound = question({**changed, "message": message, "previous_message": before})
         assert (inbound.kind, inbound.address, inbound.target) == (kind, f"CHELP:{ROOT}", f"CHELP:{ROOT}")
