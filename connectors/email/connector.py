@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from aiohttp.web import AbstractRouteDef
 
-from connectors.base import Arrival, Clock, NotSent, Outcome, Ports, Receipt, Rejected
+from connectors.base import Arrival, Clock, NotSent, Outcome, Ports, Receipt, Rejected, Sent
 from connectors.email import addresses
 from connectors.email.imap import Inbox
 from connectors.email.relay import Relay
@@ -112,7 +112,10 @@ class EmailConnector:
             return Rejected(str(error))
         except OSError as error:
             return NotSent(f"an attachment cannot be read: {error}")
-        return await self._relay.send(envelope, lambda: self._ports.holds(delivery))
+        outcome = await self._relay.send(envelope, lambda: self._ports.holds(delivery))
+        if isinstance(outcome, Sent) and delivery.kind is DeliveryKind.NOTICE:
+            return Sent((f"notice:{delivery.id.hex}",))  # by its Message-ID a reply would get into the conversation
+        return outcome
 
     async def _contents(self, attachments: Sequence[Attachment]) -> list[bytes]:
         missing = [attachment.name for attachment in attachments if attachment.blob is None]

@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 
 from connectors.email.addresses import BadAddress, normalise, to_envelope
 from connectors.email.markup import to_rich_text
-from connectors.email.render import Letterhead, Unsendable, one_line, to_html, to_mail, to_references, to_text
-from connectors.email.threading import Keys
+from connectors.email.render import (
+    Letterhead,
+    Unsendable,
+    one_line,
+    to_html,
+    to_mail,
+    to_notice,
+    to_references,
+    to_text,
+)
+from connectors.email.threading import Keys, opened
 from router.model import Attachment, Delivery, DeliveryKind, Outgoing
 from router.richtext import (
     Block,
@@ -70,6 +79,19 @@ def rendered(item: Delivery, contents: tuple[bytes, ...] = ()) -> EmailMessage:
 
 
 HEADERS = ["From", "To", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"]
+
+
+def test_a_mail_to_a_colleague_proves_nothing_and_is_the_same_each_time() -> None:
+    item = replace(delivery("alice@shop.example", subject="#7:\r\nBcc: x@evil.example"), kind=DeliveryKind.NOTICE)
+    envelope = to_notice(item, HEAD)
+    assert envelope.raw == to_notice(item, HEAD).raw
+    message = message_from_bytes(envelope.raw, policy=policy.default)
+    assert set(message.keys()).isdisjoint({"Reply-To", "In-Reply-To", "References", "Bcc"})
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert envelope.sender == ""
+    assert opened(HEAD.keys, envelope.message_id.partition("@")[0], "alice@shop.example") is None
+
+
 INJECTIONS = [
     "x\r\nBcc: evil@evil.example",
     "x\nBcc: evil@evil.example",

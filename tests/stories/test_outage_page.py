@@ -159,6 +159,16 @@ async def test_of_two_tabs_one_answer_is_sent(shop: Gateway) -> None:
         await outage.end()
 
 
+async def test_a_reply_to_the_mail_itself_does_not_get_into_the_conversation(shop: Gateway) -> None:
+    post, outage, _ = await asked_by_mail(shop)
+    await outage.end()
+    await shop.world.mail.reply("alice@shop.example", "Is this the right way?", quote=False)
+    stray = await shop.shown("Is this the right way?")
+    assert stray.thread_ts != post.thread_ts
+    assert "Is this the right way?" not in thread(shop, post)
+    assert shop.world.telegram.heard("tom") == []
+
+
 async def test_a_restart_while_slack_is_away_asks_nobody_twice(shop: Gateway) -> None:
     _, outage, link = await asked_by_mail(shop)
     try:
