@@ -27,8 +27,22 @@ AT_ONCE = 200
 """Forms that may wait to be opened; more are refused, for none of them would be in time."""
 OPEN_WITHIN = 3.0
 """Seconds; then the trigger is over as well."""
-SHORTCUTS: Mapping[str, str] = {"onevoice_actions": "actions …", "onevoice_show": "show …"}
-"""The message shortcuts of the app by their callback ids: the forms they open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A message shortcut of the app: the form it opens, and what Slack's menu says (24 and 150 characters)."""
+
+    line: str
+    name: str
+    description: str
+
+
+SHORTCUTS: Mapping[str, Shortcut] = {
+    "onevoice_actions": Shortcut(f"actions{ASKS}", "Onevoice actions", "What can be done with this conversation"),
+    "onevoice_show": Shortcut(f"show{ASKS}", "Show the whole message", "All of a long message, in a form"),
+}
+"""By their callback ids, as the app's manifest names them."""
 OPENED_CODES = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 """The trigger was good, once: the form is open."""
 _ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError)
@@ -159,7 +173,7 @@ def press_of(body: Payload) -> Press | None:
                 message, channel = body["message"], body["channel"]["id"]
                 return _press(
                     body,
-                    SHORTCUTS[body["callback_id"]],
+                    SHORTCUTS[body["callback_id"]].line,
                     f"{channel}:{message.get('thread_ts') or message['ts']}",
                     f"{channel}:{message['ts']}",
                 )

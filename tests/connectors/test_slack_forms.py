@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from connectors.base import NotStored
+from connectors.slack.forms import SHORTCUTS
 from connectors.slack.modal import modal, place_of, values_of
 from gateway.sandbox.slack.faults import Late
 from gateway.sandbox.slack.modals import TROUBLE
 from gateway.sandbox.slack.views import fault_of_view
-from router.forms import Field, Form, Kind, Option, Wish
+from router.forms import Field, Form, Kind, Option, Wish, asks_for_form
 from router.model import Card, CardButton, ChannelType, IdentityKey, InboundKind, Sender, Status
 from router.richtext import of_text
 from tests.connectors.slackdesk import SlackDesk, slack_desk
@@ -92,6 +93,17 @@ def test_s23_every_kind_of_field_is_something_slack_takes_and_nothing_in_it_is_m
     assert len(texts) > 1
     assert all(len(str(block)) < 3_500 for block in texts)
     assert "mrkdwn" not in str(view)
+
+
+def test_every_shortcut_fits_slacks_menu_and_is_in_the_manifest_of_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "channels.md").read_text()
+    for callback, shortcut in SHORTCUTS.items():
+        assert len(shortcut.name) <= 24
+        assert len(shortcut.description) <= 150
+        assert asks_for_form(shortcut.line)
+        assert f"name: {shortcut.name}\n" in page
+        assert f"callback_id: {callback}\n" in page
+        assert f"description: {shortcut.description}\n" in page
 
 
 def test_what_was_filled_in_is_read_from_every_kind_of_field() -> None:
