@@ -123,7 +123,7 @@ def _ended(tx: Transaction, inbound: Inbound) -> EndedHold | None:
     ref = verb.rest.partition(" ")[0] if verb is not None else ""
     if not is_ref(ref):
         return None
-    return holds.ended(tx, f"{inbound.channel}:{ref.removeprefix(REF).rpartition('@')[0]}")
+    return holds.ended(tx, inbound.channel, ref.removeprefix(REF).rpartition("@")[0])
 
 
 def _linked(tx: Transaction, inbound: Inbound) -> Contact | None:

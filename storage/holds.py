@@ -53,12 +53,12 @@ _OPEN = Statement(
     """
 )
 _ONE = Statement("SELECT conversation, message, agent, state, held_at FROM holds WHERE id = :id")
-_ENDED = Statement(
+_END_OF = """
+    SELECT h.state, h.ended_by, h.reason, h.ended_at
+    FROM messages m JOIN holds h ON h.conversation = m.conversation AND h.message = m.id
     """
-    SELECT h.state, h.ended_by, h.reason, h.ended_at FROM holds h JOIN messages m ON m.id = h.message
-    WHERE m.remote_key = :key AND h.state <> 'held' ORDER BY h.ended_at DESC LIMIT 1
-    """
-)
+_ENDED = Statement(f"{_END_OF} WHERE m.remote_key = :key AND h.state <> 'held' ORDER BY h.ended_at DESC LIMIT 1")
+_ENDED_UNPOSTED = Statement(f"{_END_OF} WHERE m.id = :id AND h.state <> 'held' ORDER BY h.ended_at DESC LIMIT 1")
 _RATES = Statement(
     """
     SELECT rule, count(*), sum(CASE WHEN action = 'sent_anyway' THEN 1 ELSE 0 END) FROM rule_hits
@@ -184,9 +184,13 @@ def one(tx: Transaction, hold: UUID) -> Hold | None:
     return Hold(UUID(bytes=row[0]), UUID(bytes=row[1]), row[2], HoldState(row[3]), row[4])
 
 
-def ended(tx: Transaction, key: str) -> EndedHold | None:
-    """What became of the reply with that remote key, if it was held and is no more."""
-    row = tx.one(_ENDED, {"key": key})
+def ended(tx: Transaction, channel: str, named: str) -> EndedHold | None:
+    """What became of a reply that was held and is no more; `named` by its post, or by its own id where nobody posted
+    it."""
+    try:
+        row = tx.one(_ENDED_UNPOSTED, {"id": UUID(hex=named).bytes})
+    except ValueError:
+        row = tx.one(_ENDED, {"key": f"{channel}:{named}"})
     if row is None:
         return None
     return EndedHold(state=HoldState(row[0]), actor=row[1] or "", reason=row[2], at=of_micros(row[3] or 0))

@@ -1,8 +1,10 @@
 """Notices that ask something, as rows: what has not left says at once what became of it, the rest is changed."""
 
 from dataclasses import replace
+from uuid import UUID
 
-from storage import open_notices
+from router.record import HoldState
+from storage import holds, open_notices
 from storage.codec import outgoing_of
 from storage.database import Database
 from storage.statement import Statement
@@ -10,6 +12,7 @@ from tests.storage.test_holds import asked, found, receive, says, wants
 
 NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' AND body LIKE '%has not been sent%' ORDER BY seq")
 EDITS = Statement("SELECT body FROM outbox WHERE kind = 'edit' ORDER BY seq")
+REPLY = Statement("SELECT m.id, m.remote_key FROM messages m JOIN holds h ON h.message = m.id")
 OPEN = Statement("SELECT count(*) FROM open_notices")
 SENT = Statement("UPDATE outbox SET state = :state, remote_ids = '[\"C1:9.9\"]' WHERE kind = 'notice'")
 
@@ -57,3 +60,16 @@ async def test_s16_a_release_that_comes_twice_changes_the_notice_once(database: 
     await receive(database, release)
     await receive(database, release, replace(release, remote_id="C1:77.7"))
     assert len(await found(database, EDITS)) == 1
+
+
+async def test_what_became_of_a_reply_is_known_by_its_post_and_by_its_id(database: Database) -> None:
+    await held(database)
+    [(message, key)] = await found(database, REPLY)
+    post = str(key).removeprefix("desk:")
+    assert await database.read(holds.ended, "desk", post) is None
+    await receive(database, wants("discard", "U0ALICE"))
+    for named in (post, UUID(bytes=message).hex):  # type: ignore[arg-type]  # a column of bytes
+        ended = await database.read(holds.ended, "desk", named)
+        assert ended is not None
+        assert (ended.state, ended.actor) == (HoldState.DISCARDED, "agent:alice")
+    assert await database.read(holds.ended, "other", post) is None
