@@ -60,7 +60,7 @@ class ColleaguesConnector:
         self._answers = answers
         self._lookup = Lookup(api, answers.place, self._files, ports)
         self._rooms = Rooms(api, settings)
-        self._unheard = Unheard(settings.id, api, ports, workspace.take, clock)
+        self._unheard = Unheard(settings.id, api, ports, workspace.take, clock, workspace.pacing)
         workspace.serve(self)
 
     @property

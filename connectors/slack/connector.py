@@ -99,9 +99,8 @@ class SlackConnector:
         self._forms = Forms(self._api, ports, people)
         self.homes = Homes(settings.id, self._api, ports, people)
         self._ingress = Ingress(settings.id, bots, ports, people, self._heard, self._gap, self._forms, self.homes)
-        self._backfill = Backfill(
-            settings.id, self._api, ports, self._ingress.receive_payload, clock, pacing or Pacing()
-        )
+        self.pacing = pacing or Pacing()
+        self._backfill = Backfill(settings.id, self._api, ports, self._ingress.receive_payload, clock, self.pacing)
         self._sockets = Sockets(settings.id, self._api, self._ingress.receive_payload, self._gap)
         self._watch = Watch(settings.id, clock, deaf_after, self._sockets.rebuild, self._refill)
         self._clock = clock
@@ -194,10 +193,11 @@ class SlackConnector:
                 self._watch.gap()  # nobody tells what came while we were not there
 
     async def _refill(self, since: datetime | None) -> None:
-        """What colleagues asked first: those are a few channels, and the threads of the desk may be many."""
-        if self._side is not None:
-            await self._side.refill()
-        await self._backfill.refill(since)
+        """Both sides at once: the threads of the desk may be many, and nobody who asks waits for them."""
+        async with asyncio.TaskGroup() as reading:
+            if self._side is not None:
+                reading.create_task(self._side.refill())
+            reading.create_task(self._backfill.refill(since))
 
     async def deliver(self, delivery: Delivery) -> Outcome:
         return await self._desk.deliver(delivery)

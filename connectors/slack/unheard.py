@@ -22,13 +22,15 @@ Payload = Mapping[str, Any]
 T = TypeVar("T")
 
 CURSOR = "heard"
+HISTORY = "conversations.history"
 ACTIVE_FOR = timedelta(days=7)
 """Threads of conversations that were resolved longer ago are left alone."""
 
 
 class Unheard:
     """`take` stores a payload and answers 200 when it is stored; what is known already is stored once. How far Slack
-    was heard is a cursor of the channel: what was said before the first start is no question to us."""
+    was heard is a cursor of the channel: what was said before the first start is no question to us. `replies` are the
+    slots of the method that the desk uses too."""
 
     def __init__(
         self,
@@ -37,14 +39,15 @@ class Unheard:
         ports: Ports,
         take: Callable[[Payload], Awaitable[BoltResponse]],
         clock: Clock,
-        pacing: Pacing | None = None,
+        replies: Pacing,
     ) -> None:
         self._channel = channel
         self._api = api
         self._ports = ports
         self._take = take
         self._clock = clock
-        self._pacing = pacing or Pacing()
+        self._pacing = Pacing()
+        self._replies = replies
         self._reading = asyncio.Lock()
 
     async def begin(self) -> None:
@@ -113,7 +116,7 @@ class Unheard:
 
     async def _posts(self, place: Mapping[str, str], oldest: datetime) -> AsyncIterator[Payload]:
         """Raises CallFailed."""
-        method = "conversations.replies" if "ts" in place else "conversations.history"
+        method = "conversations.replies" if "ts" in place else HISTORY
         asked: dict[str, str | int | bool] = {
             **place,
             "oldest": f"{oldest.timestamp():.6f}",
@@ -133,7 +136,7 @@ class Unheard:
         """One read in its slot; patient where Slack limits or fails. Raises CallFailed."""
         failures = 0
         while True:
-            await self._pacing.slot()
+            await (self._pacing if method == HISTORY else self._replies).slot()
             try:
                 return await self._api.read(method, **asked)
             except CallFailed as failure:
