@@ -195,6 +195,20 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
             "shop.yaml:9: teams[0].overflow: there is no team presale; teams here: aftersale",
         ],
     ),
+    "outage": (
+        SMALL + "outage: {channel: desk, fallback: bob}\n",
+        [
+            "shop.yaml:8: outage.channel: desk is of type slack; mails leave by one of type email",
+            "shop.yaml:8: outage.fallback: there is no agent bob; agents here: alice",
+        ],
+    ),
+    "an outage nobody can be asked in": (
+        SMALL + "outage: {fallback: alice, after: 0s}\n",
+        [
+            "shop.yaml:8: outage.after: must be greater than or equal to 1 second",
+            "shop.yaml:8: outage.fallback: alice has no email",
+        ],
+    ),
     "a route that hides the others": (
         SMALL.replace("routes:", "routes:\n  - {id: all, desk: {channel: desk, slack: '#a'}}"),
         [
