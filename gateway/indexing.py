@@ -1,5 +1,5 @@
-"""Notes the words of what was said, after the commit, so that conversations are found by them. One node does it, under a
-lease; a node that takes over begins where the last one was certain."""
+"""Notes the words of what was said, after the commit, so that conversations are found by them. One node does it,
+under a lease; a node that takes over begins where the last one was certain."""
 
 import asyncio
 import time

@@ -36,7 +36,7 @@ class Listed:
 
 
 def soonest_first(found: Iterable[Listed]) -> list[Listed]:
-    """Those whose customer waits first, the soonest due on top, which are the overdue ones; then the latest heard of."""
+    """Those whose customer waits first, the overdue and the soonest due on top; then the latest heard of."""
 
     def key(each: Listed) -> tuple[bool, float, float]:
         since = each.waiting_since
