@@ -97,6 +97,7 @@ def _value(element: Payload) -> str:
 
 
 def options(found: list[Option]) -> list[Json]:
+    """The options of a menu."""
     return [_option(each) for each in found]
 
 
