@@ -15,6 +15,7 @@ from gateway.commands.quarantine import quarantine
 from gateway.commands.recompute import recompute
 from gateway.commands.report import report
 from gateway.commands.serve import serve
+from gateway.commands.slack_manifest import slack_manifest
 from gateway.commands.vectors import vectors
 from gateway.sandbox.run import sandbox
 
@@ -43,6 +44,7 @@ for command in (
     report,
     sandbox,
     serve,
+    slack_manifest,
     vectors,
 ):
     cli.add_command(command)

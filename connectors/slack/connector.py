@@ -19,6 +19,7 @@ from connectors.slack.homes import Homes
 from connectors.slack.ingress import Ingress
 from connectors.slack.ingress import Side as Reader
 from connectors.slack.lookup import Lookup
+from connectors.slack.manifest import SCOPES
 from connectors.slack.members import Members
 from connectors.slack.outcomes import CallFailed
 from connectors.slack.parse import Home
@@ -40,24 +41,6 @@ CHANGES_A_MINUTE = 48 - CHANGES_AT_ONCE
 """Slack's tier 3, that of chat.update and of reactions.add, promises a workspace 50 in any minute."""
 DEAF_AFTER = timedelta(seconds=60)
 LOGIN_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-NEEDED_SCOPES = frozenset(
-    {
-        "channels:history",
-        "channels:read",
-        "chat:write",
-        "commands",
-        "files:read",
-        "files:write",
-        "groups:history",
-        "groups:read",
-        "im:history",
-        "im:write",
-        "reactions:read",
-        "reactions:write",
-        "users:read",
-        "users:read.email",
-    }
-)
 
 
 class Side(Reader, Protocol):
@@ -213,7 +196,7 @@ class SlackConnector:
             await self._api.read("conversations.list", types="public_channel,private_channel", limit=1)
         except CallFailed as failure:
             return f"{where}: {failure}. Check its bot_token and the app's scopes."
-        if scopes is not None and (missing := sorted(NEEDED_SCOPES - scopes)):
+        if scopes is not None and (missing := sorted(SCOPES.keys() - scopes)):
             return f"{where}: the app lacks the scopes {', '.join(missing)}. Add them and install the app again."
         return None
 

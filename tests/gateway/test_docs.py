@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 
 import click
 import pytest
-import yaml
 
-from connectors.slack.connector import NEEDED_SCOPES
+from connectors.slack.manifest import ASKING_EVENTS, ASKING_SCOPES, EVENTS, SCOPES
 from gateway.cli import cli
 from gateway.clock import now
 from gateway.metrics import Metrics
@@ -81,12 +79,12 @@ def test_every_section_and_kind_of_channel_is_in_the_configuration_page() -> Non
     assert [name for name in CHANNEL_TYPES if f"\n### {name}\n" not in page] == []
 
 
-def test_the_slack_manifest_asks_for_exactly_the_scopes_that_are_needed() -> None:
-    shown = re.search(r"```yaml\n(.*?oauth_config:.*?)```", text("docs/channels.md"), flags=re.DOTALL)
-    assert shown is not None
-    manifest = yaml.safe_load(dedent(shown[1]))
+def test_every_right_and_event_of_the_slack_app_is_explained() -> None:
+    page = text("docs/channels.md")
 
-    assert sorted(manifest["oauth_config"]["scopes"]["bot"]) == sorted(NEEDED_SCOPES)
+    assert [name for name, why in SCOPES.items() if f"| `{name}` | {why} |" not in page] == []
+    assert [name for name, why in EVENTS.items() if f"`{name}` ({why})" not in page] == []
+    assert [name for name in (*ASKING_SCOPES, *ASKING_EVENTS) if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -24,7 +24,7 @@ APP_TOKEN = "xapp-sandbox"  # noqa: S105
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105
 SCOPES = (
     "chat:write,channels:history,channels:read,groups:history,groups:read,users:read,users:read.email,"
-    "files:read,files:write,reactions:read,reactions:write,commands,im:history,im:read,im:write"
+    "files:read,files:write,reactions:write,commands,im:history,im:read,im:write"
 )
 UPLOAD_LIMIT = 1024 * 1024 * 1024
 JSON_FIELDS = ("blocks", "metadata", "files", "view")
