@@ -99,6 +99,10 @@ class AgentState:
         """When the next shift starts, None when no later one is known."""
         return min((shift.start_at for shift in self.shifts or () if shift.start_at > now), default=None)
 
+    def shift_end(self, now: datetime) -> datetime | None:
+        """When the shift ends that runs now, None between shifts."""
+        return max((shift.end_at for shift in self.shifts or () if shift.start_at <= now < shift.end_at), default=None)
+
     def level_of(self, skill: str, now: datetime) -> int:
         """0 without the skill or with an expired certificate."""
         known = self.skills.get(skill)

@@ -19,6 +19,8 @@ def retry_at(inputs: Inputs) -> datetime | None:
             times.append(agent.ooo_until)
         if (shift_at := agent.next_shift_at(now)) is not None:
             times.append(shift_at)
+        if agent.on_call and (end_at := agent.shift_end(now)) is not None:
+            times.append(end_at)  # off shift they may be called, whatever their status says
         limit = settings.window_limit if agent.window_limit is None else agent.window_limit
         if agent.window_count >= limit > 0:
             times.append(now + settings.window)

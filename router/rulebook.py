@@ -148,11 +148,12 @@ RESOLUTIONS = ("solved", "answered", "refunded", "returned", "exchanged", "repai
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """Everything the rules may know of the configuration. The last of `routes` has no condition, so that one always
-    matches. `alerts`: what policies want done when a deadline comes near, by their ids. `revision` names this content and goes into every decision. `policies` are the response-time policies in
-    force, in order, `terms` every version that logs may name. `recognition`: None recognises no matter.
-    `messages`: None says nothing automatically. `voice`: None checks nothing. `resolutions`: how a matter may end, `replies`: those
-    written beforehand.
-    `pulls`: the channels with a feed."""
+    matches. `alerts`: what policies want done when a deadline comes near, by their ids. `revision` names this
+    content and goes into every decision. `policies` are the response-time policies in force, in order, `terms` every
+    version that logs may name. `recognition`: None recognises no matter. `messages`: None says nothing
+    automatically. `voice`: None checks nothing. `resolutions`: how a matter may end, `replies`: those written
+    beforehand. `pulls`: the channels with a feed.
+    """
 
     channels: Mapping[str, ChannelRules]
     agents: Mapping[str, Agent]

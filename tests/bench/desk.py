@@ -4,7 +4,7 @@ second, all methods at their tiers; agents answer meanwhile (S17, S30)."""
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.bench.bed import Bed, say
@@ -108,7 +108,7 @@ async def measure(bed: Bed) -> list[Figure]:
     ]
 
 
-async def _taken(node: Node, letters: Sequence[Letter], within: float) -> dict[int, Taken]:
+async def _taken(node: Node, letters: Sequence[Letter], within: float) -> Mapping[int, Taken]:
     """When Slack took each and where; raises RuntimeError when some never came."""
     wanted = {each.serial for each in letters}
     deadline = time.monotonic() + within
@@ -119,11 +119,11 @@ async def _taken(node: Node, letters: Sequence[Letter], within: float) -> dict[i
     return taken
 
 
-def _waits(letters: Sequence[Letter], taken: dict[int, Taken]) -> list[float]:
+def _waits(letters: Sequence[Letter], taken: Mapping[int, Taken]) -> list[float]:
     return sorted(taken[each.serial].at - each.due_at for each in letters)
 
 
-def _fewest_seconds(letters: Sequence[Letter], taken: dict[int, Taken]) -> float:
+def _fewest_seconds(letters: Sequence[Letter], taken: Mapping[int, Taken]) -> float:
     """What the busiest channel needs at one post a second, from the end of the burst on."""
     channels = [taken[each.serial].thread.partition(":")[0] for each in letters]
     seconds = letters[-1].due_at - letters[0].due_at

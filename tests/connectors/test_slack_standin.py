@@ -79,7 +79,7 @@ async def test_s23_mentions_and_masked_links_are_counted(slack: SlackStandIn) ->
 
 
 async def test_s17_the_rate_is_a_channels_own(slack: SlackStandIn) -> None:
-    slack.rate = 1.0
+    slack.meter.posts = 1.0
     assert (await call(slack, "chat.postMessage", channel="C0SUPPORT1", text="a"))["ok"]
     refused = await call(slack, "chat.postMessage", channel="C0SUPPORT1", text="b")
     assert (refused["error"], refused["retry_after"]) == ("ratelimited", "1")
