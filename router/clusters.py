@@ -35,12 +35,17 @@ class Asking:
     features: Features
 
 
+_Kind = tuple[int, bool]
+"""How many features a question has, and whether numbers are among them."""
+
+
 class LastHour:
     """Who asked what within the hour, at most `most` questions. The same words of the same customer count once, with
     their latest time.
 
     Sets of n and m features that are half alike share at least (n + m) / 3. So at least one of the shared is among the
-    rarest n + 1 less that many: only these are looked up, and under each feature the questions are kept by their size.
+    rarest n + 1 less that many: only these are looked up, and under each feature the questions are kept by their size
+    and whether they name numbers: two that do must share one.
     """
 
     def __init__(self, most: int = MOST) -> None:
@@ -48,7 +53,7 @@ class LastHour:
         self._number = 0
         self._askings: dict[int, Asking] = {}
         self._same: dict[tuple[UUID, Features], int] = {}
-        self._with: dict[str, dict[int, dict[int, None]]] = {}
+        self._with: dict[str, dict[_Kind, dict[int, None]]] = {}
         self._uses: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -64,8 +69,9 @@ class LastHour:
         asking = replace(asking, text="", features=frozenset(map(intern, asking.features)))  # thousands are kept
         self._askings[self._number] = asking
         self._same[asking.contact, asking.features] = self._number
+        kind = _kind(asking.features)
         for feature in asking.features:
-            self._with.setdefault(feature, {}).setdefault(len(asking.features), {})[self._number] = None
+            self._with.setdefault(feature, {}).setdefault(kind, {})[self._number] = None
         self._uses.update(asking.features)
         for number in self._old(asking.at - INCIDENT_WINDOW):
             self._forget(number)
@@ -96,14 +102,15 @@ class LastHour:
 
     def _possible(self, features: Features) -> set[int]:
         rarest = sorted(features, key=self._uses.__getitem__)
-        sizes = [self._with.get(each, {}) for each in rarest]
+        numbers = _numbers(features)
         found: set[int] = set()
         most = len(features)
         for size in range((most + 1) // 2, 2 * most + 1):
-            shared = -(-(most + size) // 3)
-            for questions in sizes[: most - shared + 1]:
-                if size in questions:
-                    found.update(islice(reversed(questions[size]), COMPARED))
+            rare = rarest[: most - -(-(most + size) // 3) + 1]
+            for numbered, looked_up in ((False, rare), (True, numbers or rare)):
+                for feature in looked_up:
+                    if questions := self._with.get(feature, {}).get((size, numbered)):
+                        found.update(islice(reversed(questions), COMPARED))
         return found
 
     def _old(self, since: datetime) -> list[int]:
@@ -118,15 +125,19 @@ class LastHour:
     def _forget(self, number: int) -> None:
         asking = self._askings.pop(number)
         del self._same[asking.contact, asking.features]
-        size = len(asking.features)
+        kind = _kind(asking.features)
         for feature in asking.features:
             questions = self._with[feature]
-            del questions[size][number]
-            if not questions[size]:
-                del questions[size]
+            del questions[kind][number]
+            if not questions[kind]:
+                del questions[kind]
             self._uses[feature] -= 1
             if not questions:
                 del self._with[feature], self._uses[feature]
+
+
+def _kind(features: Features) -> _Kind:
+    return len(features), bool(_numbers(features))
 
 
 def is_alike(one: Features, other: Features) -> bool:
