@@ -55,6 +55,10 @@ from storage.schema import migrate
 
 log = structlog.get_logger()
 
+GARBAGE = (10_000, 20, 20)
+"""New objects until cycles among them are looked for, and how many such looks until older ones are looked through too:
+what the rules remember of an hour is thousands of objects, and Python's usual 700 were a tenth of a message's cost."""
+
 
 class Application:
     """One gateway node, built from settings; `start` and `stop`, or `run` until a signal. `mount` may put further
@@ -273,6 +277,7 @@ class Application:
         await self.start()
         gc.collect()  # what starting left behind; what is left now stays, and is not looked through again and again
         gc.freeze()
+        gc.set_threshold(*GARBAGE)
         if ready is not None:
             ready()
         await stopping.wait()
