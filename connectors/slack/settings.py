@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
 class SlackSettings(BaseModel):
-    """One Slack workspace. `rate_per_channel` is in messages a second for each Slack channel (S17); `allowed_bots`
-    are bot ids ("B...") whose messages count like a person's (S6)."""
+    """One Slack workspace. `rate_per_channel` is in messages a second for each Slack channel (S17), `calls_per_minute`
+    what Slack takes of chat.update, and of reactions.add, in any minute (tier 3); `allowed_bots` are bot ids ("B...")
+    whose messages count like a person's (S6)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,6 +20,7 @@ class SlackSettings(BaseModel):
     signing_secret: SecretStr | None = None
     api_url: str = "https://slack.com/api/"
     rate_per_channel: float = Field(default=1.0, gt=0)
+    calls_per_minute: int = Field(default=50, ge=20)
     allowed_bots: list[str] = []
 
     @model_validator(mode="after")

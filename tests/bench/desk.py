@@ -80,7 +80,7 @@ async def measure(bed: Bed) -> list[Figure]:
     await _taken(node, await customers.open(OPENING), DRAINS_WITHIN)
     await node.stop()
     await node.outside.limit()
-    node.slack_rate = 1.0
+    node.limited = True
     await node.start()
     say(f"desk: {profile.steady} messages at 5 a second")
     steady = await customers.write(profile.steady, 5.0)

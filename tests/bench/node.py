@@ -36,8 +36,8 @@ class Node:
         self.folder = folder
         self.database = database
         self._deliveries = deliveries
-        self.slack_rate = 1000.0
-        """Posts a second in each Slack channel, from the next start on."""
+        self.limited = False
+        """From the next start on the node keeps to Slack's limits."""
         self.process: process.Process | None = None
         self.ready_seconds = 0.0
 
@@ -95,7 +95,9 @@ class Node:
         for channel in config["channels"]:
             match channel["type"]:
                 case "slack":
-                    channel["rate_per_channel"] = self.slack_rate
+                    channel["rate_per_channel"] = 1.0 if self.limited else 1000.0
+                    if self.limited:
+                        channel.pop("calls_per_minute", None)
                 case "email":
                     del channel["imap"]
                     channel["smtp_listen"] = {

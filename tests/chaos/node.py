@@ -116,6 +116,7 @@ def _configuration(
                 "app_token": world.slack.app_token,
                 "api_url": world.slack.api_url,
                 "rate_per_channel": float(unlimited),
+                "calls_per_minute": 60_000,
             },
             {
                 "id": "tg",
