@@ -10,7 +10,7 @@ from aiohttp.web import AbstractRouteDef
 
 from connectors.base import Clock, Outcome, Ports
 from connectors.slack.api import SlackApi
-from connectors.slack.backfill import Backfill, Pacing
+from connectors.slack.backfill import Backfill
 from connectors.slack.desk import Desk
 from connectors.slack.directs import Directs
 from connectors.slack.files import Files
@@ -26,6 +26,7 @@ from connectors.slack.parse import Home
 from connectors.slack.people import People
 from connectors.slack.places import Places
 from connectors.slack.posts import Posts
+from connectors.slack.reading import Pacing
 from connectors.slack.settings import SlackSettings
 from connectors.slack.shares import Shares
 from connectors.slack.sockets import Sockets

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from connectors.base import Arrival, Cursor, DeskThread, NotStored, Receipt
 from connectors.slack.api import SlackApi
-from connectors.slack.backfill import Backfill, Pacing
+from connectors.slack.backfill import Backfill
+from connectors.slack.reading import Pacing
 from connectors.slack.watch import Watch
 from gateway.sandbox.slack import SlackStandIn
 from gateway.sandbox.slack.faults import Broken, Limited, Refused

@@ -31,17 +31,17 @@ RUDE = {
 }
 
 
+def own_words(config: dict[str, Any]) -> None:
+    """Two canned replies of its own, and a mail provider whose checks it believes."""
+    config["standards"] = {"replies": RUDE}
+    for channel in config["channels"]:
+        if channel["type"] == "email":
+            channel["authserv_ids"] = [AUTHSERV_ID]
+
+
 @pytest.fixture
 async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
-    """With two canned replies of its own, and a mail provider whose checks it believes."""
-
-    def own(config: dict[str, Any]) -> None:
-        config["standards"] = {"replies": RUDE}
-        for channel in config["channels"]:
-            if channel["type"] == "email":
-                channel["authserv_ids"] = [AUTHSERV_ID]
-
-    async with running(database_url, tmp_path, own) as gateway:
+    async with running(database_url, tmp_path, own_words) as gateway:
         yield gateway
 
 

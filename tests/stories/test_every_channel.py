@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.sandbox.mail import AUTHSERV_ID
 from gateway.sandbox.slack.workspace import Post
 from router.model import Status
 from tests.stories.gateway import Gateway, running, settled
 from tests.stories.test_card import filled, press, root_of, says, stands
-from tests.stories.test_desk_verbs import RUDE, buttons, whispered
+from tests.stories.test_desk_verbs import buttons, own_words, whispered
 from tests.stories.test_forms import form, known
 from tests.stories.test_held_edit import Browser
 from tests.stories.test_one_voice import ask
@@ -59,15 +58,7 @@ class Customer:
 
 @pytest.fixture
 async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
-    """With canned replies of its own, and a mail provider whose checks it believes."""
-
-    def own(config: dict[str, Any]) -> None:
-        config["standards"] = {"replies": RUDE}
-        for channel in config["channels"]:
-            if channel["type"] == "email":
-                channel["authserv_ids"] = [AUTHSERV_ID]
-
-    async with running(database_url, tmp_path, own) as gateway:
+    async with running(database_url, tmp_path, own_words) as gateway:
         yield gateway
 
 
