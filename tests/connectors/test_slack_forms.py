@@ -95,15 +95,8 @@ def test_s23_every_kind_of_field_is_something_slack_takes_and_nothing_in_it_is_m
     assert "mrkdwn" not in str(view)
 
 
-def test_every_shortcut_fits_slacks_menu_and_is_in_the_manifest_of_the_page() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "channels.md").read_text()
-    for callback, shortcut in SHORTCUTS.items():
-        assert len(shortcut.name) <= 24
-        assert len(shortcut.description) <= 150
-        assert asks_for_form(shortcut.line)
-        assert f"name: {shortcut.name}\n" in page
-        assert f"callback_id: {callback}\n" in page
-        assert f"description: {shortcut.description}\n" in page
+def test_every_shortcut_opens_a_form() -> None:
+    assert [line for line in (each.line for each in SHORTCUTS.values()) if not asks_for_form(line)] == []
 
 
 def test_what_was_filled_in_is_read_from_every_kind_of_field() -> None:
