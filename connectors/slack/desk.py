@@ -188,10 +188,12 @@ class Desk:
         channel, ts = parted(target)
         bare = reaction if reaction == "-1" else reaction.removeprefix("-")  # ":-1:" is thumbs down
         arguments = {"channel": channel, "timestamp": ts, "name": emojis.to_name(bare) or bare}
-        if bare != reaction:
-            await self._posts.settle("reactions.remove", arguments, done="no_reaction")
-        else:
-            await self._posts.settle("reactions.add", arguments, done="already_reacted")
+        method, done = ("reactions.remove", "no_reaction") if bare != reaction else ("reactions.add", "already_reacted")
+        try:
+            await self._posts.settle(method, arguments, done=done)
+        except CallFailed as failure:
+            if failure.code != "message_not_found":  # its author deleted it: there is nothing to mark
+                raise
         return Sent((target,))
 
 

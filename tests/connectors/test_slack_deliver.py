@@ -129,6 +129,13 @@ async def test_edit_delete_and_reaction_reach_their_message_and_may_be_repeated(
         assert isinstance(await desk.connector.reconcile(each), NotSent)
 
 
+async def test_a_mark_on_a_post_that_its_author_deleted_is_done(desk: SlackDesk) -> None:
+    target = await opened(desk)
+    desk.slack.delete("alice", "#support-1", target.partition(":")[2])
+    marking = about(DeliveryKind.REACTION, target, reaction="memo")
+    assert await desk.connector.deliver(marking) == Sent((target,))
+
+
 async def test_an_edit_of_what_is_gone_is_rejected(desk: SlackDesk) -> None:
     target = await opened(desk)
     desk.slack.delete("alice", "#support-1", target.partition(":")[2])
