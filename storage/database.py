@@ -190,12 +190,14 @@ class _Worker:
 
     def _commit_group(self, first: _Unit) -> None:
         started = time.perf_counter()
+        # a reader sees nothing that is committed after it has begun: whoever asks later may know of it
+        most = min(1 + self._queue.qsize(), GROUP_UNITS) if self._reads else GROUP_UNITS
         units = [first]
         results: list[tuple[_Unit, Any, BaseException | None]] = []
         try:
             transaction = self._begin()
             results.append((first, self._run(transaction, first), None))
-            while len(units) < GROUP_UNITS and time.perf_counter() - started < GROUP_SECONDS:
+            while len(units) < most and time.perf_counter() - started < GROUP_SECONDS:
                 if (unit := self._waiting()) is None:
                     break
                 units.append(unit)

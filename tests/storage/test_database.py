@@ -1,11 +1,12 @@
 """Group commit: units share a commit, a failing one answers for itself alone."""
 
 import asyncio
+import threading
 import time
 
 import pytest
 
-from storage.database import Database, Transaction
+from storage.database import READERS, Database, Transaction
 from storage.errors import Expired, StoreUnavailable
 from storage.statement import Statement
 
@@ -46,6 +47,25 @@ async def test_a_failing_unit_takes_nobody_with_it(database: Database) -> None:
     )
     assert [type(each) for each in results].count(ValueError) == 1
     assert await database.read(total) == 10
+
+
+async def test_who_reads_after_a_commit_sees_it_though_a_reader_has_begun_before(database: Database) -> None:
+    for number in range(1, 101):
+        gate = threading.Event()
+
+        def slowly(tx: Transaction, gate: threading.Event = gate) -> None:
+            total(tx)
+            gate.wait(5)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(READERS):
+                group.create_task(database.read(slowly))
+            await asyncio.sleep(0.001)
+            await database.transact(put, f"n{number}")
+            late = [group.create_task(database.read(total)) for _ in range(READERS)]
+            await asyncio.sleep(0)
+            gate.set()
+        assert [each.result() for each in late] == [number] * READERS
 
 
 async def test_many_units_share_few_commits(database: Database) -> None:
