@@ -263,7 +263,8 @@ def claim(tx: Transaction, heads: Sequence[Head], owner: str, lease: int) -> lis
             tx.run(_FENCE, key | {"fence": fence})
         else:
             begun = tx.one(_BEGIN, key | {"fence": fence, "now": tx.now})
-            if begun is None:
+            if begun is None:  # it was taken back since it was looked at
+                _free(tx, head.lane, fence)
                 continue
             if begun[0] != head.body:  # it was edited since it was looked at (R8)
                 delivery = replace(delivery, outgoing=outgoing_of(begun[0]))
@@ -285,7 +286,8 @@ def claim(tx: Transaction, heads: Sequence[Head], owner: str, lease: int) -> lis
 
 
 def settle(tx: Transaction, held: Claim, settlement: Settlement) -> bool:
-    """Complete a claim and free its lane. False: the lane was taken over meanwhile and nothing is changed (R6)."""
+    """Complete a claim and free its lane. False: the lane was taken over meanwhile (R6) or its head settled by an echo
+    (X5), and nothing is changed; a lane that is still ours is free all the same."""
     delivery = held.delivery
     remote_ids = settlement.remote_ids
     final = settlement.state not in {DeliveryState.READY, DeliveryState.UNKNOWN}
@@ -305,12 +307,13 @@ def settle(tx: Transaction, held: Claim, settlement: Settlement) -> bool:
     }
     _lock(tx, held.lane)
     if tx.run(_DONE_UNFENCED if failpoints.left_out("fence") else _DONE, parameters) != 1:
+        _free(tx, held.lane, held.fence)
         return False
     if delivery.kind is DeliveryKind.ROOT and remote_ids:
         _link_thread(tx, delivery.conversation.bytes, delivery.channel, remote_ids[0])
     if settlement.state in {DeliveryState.FAILED, DeliveryState.DEAD}:
         tx.run(_FAIL_LATER_PARTS, {"lane": held.lane, "seq": held.seq, "part": delivery.part, "now": tx.now})
-    tx.run(_RELEASE, {"lane": held.lane, "fence": held.fence, "no": False})
+    _free(tx, held.lane, held.fence)
     return True
 
 
@@ -329,10 +332,15 @@ def _lock(tx: Transaction, lane: str) -> None:
     tx.one(_LOCK, {"lane": lane})
 
 
+def _free(tx: Transaction, lane: str, fence: int) -> None:
+    """End our lease of a locked lane; one that was taken over is left alone."""
+    tx.run(_RELEASE, {"lane": lane, "fence": fence, "no": False})
+
+
 def release(tx: Transaction, held: Claim) -> None:
     """Give a lane back with nothing done to its head (which is not `sending`)."""
     _lock(tx, held.lane)
-    tx.run(_RELEASE, {"lane": held.lane, "fence": held.fence, "no": False})
+    _free(tx, held.lane, held.fence)
 
 
 def checkpoint(tx: Transaction, held: Claim, state: str) -> None:

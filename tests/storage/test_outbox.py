@@ -26,6 +26,9 @@ from tests.storage.inbounds import RULES, answer, arrival, question, rules
 LEASE = 60_000_000
 ROWS = Statement("SELECT state, attempt, fence, error FROM outbox WHERE lane = :lane ORDER BY seq, part")
 LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
+TAKE_BACK = Statement(
+    "UPDATE outbox SET state = 'failed' WHERE seq = (SELECT min(seq) FROM outbox WHERE lane = 'tg:42')"
+)
 SENT = Ending(Settlement(DeliveryState.SENT, remote_ids=("r1",)))
 
 
@@ -144,6 +147,19 @@ async def test_r8_the_text_sent_is_the_one_at_the_claim(moved: Database, clock: 
     assert "new" in str(claimed.delivery.outgoing.text)
 
 
+async def test_s10_one_taken_back_while_it_is_claimed_does_not_keep_its_lane(
+    moved: Database, clock: MovedClock
+) -> None:
+    await reply(moved, "one", 1)
+    await reply(moved, "two", 2)
+    clock.move(3)
+    heads, _ = await moved.read(outbox.due, "tg", 10)
+    await moved.transact(lambda tx: tx.run(TAKE_BACK, {}))
+    assert await moved.transact(outbox.claim, heads, "a", LEASE) == []
+    (second,) = await claim(moved)
+    assert "two" in str(second.delivery.outgoing.text)
+
+
 async def test_r9_a_network_failure_burns_no_attempt(moved: Database, clock: MovedClock) -> None:
     await reply(moved)
     clock.move(3)
@@ -206,6 +222,22 @@ async def test_x5_our_own_echo_settles_what_was_unknown(moved: Database, clock: 
     assert await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
     assert not await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
     assert [row[0] for row in await rows(moved)] == ["sent"]
+
+
+async def test_x5_an_echo_during_the_look_for_it_does_not_keep_the_lane(moved: Database, clock: MovedClock) -> None:
+    await reply(moved, "one", 1)
+    await reply(moved, "two", 2)
+    clock.move(3)
+    (claimed,) = await claim(moved)
+    unknown = Ending(Settlement(DeliveryState.UNKNOWN, not_before=to_micros(clock.now)))
+    await moved.transact(settling.settle, claimed, unknown, RULES)
+    clock.move(1)
+    (looking,) = await claim(moved)
+    assert looking.reconcile
+    assert await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
+    assert await moved.transact(settling.settle, looking, SENT, RULES) is None
+    (second,) = await claim(moved)
+    assert "two" in str(second.delivery.outgoing.text)
 
 
 async def test_c2_an_outcome_unknown_for_long_is_told_in_the_thread(moved: Database, clock: MovedClock) -> None:
