@@ -157,13 +157,15 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A new version of a stored message, or its tombstone. `note`: from now on it is one (decisions 22)."""
+    """A new version of a stored message, or its tombstone. `note`: from now on it is one (decisions 22). `order` is the
+    provider's, of the edit."""
 
     message: UUID
     text: RichText = EMPTY
     attachments: tuple[Attachment, ...] = ()
     deleted: bool = False
     note: bool = False
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +209,7 @@ class Decision:
     `matter`: what the conversation is about from now on. `regrouping`: conversations are merged, unmerged or split.
     `tags` are those from now on. `spoken`: the customer's language. `choose`: answers go there now.
     `incident`: it has an official answer, or is over. `settles`: notices about these lose their buttons and say this
-    from now on.
+    from now on. `sealed`: no later edit of this reply is for the customer.
     """
 
     outcome: Outcome
@@ -234,3 +236,4 @@ class Decision:
     regrouping: Regrouping | None = None
     incident: IncidentChange | None = None
     settles: Mapping[str, RichText] = field(default_factory=dict)
+    sealed: UUID | None = None

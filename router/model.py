@@ -207,7 +207,8 @@ class Inbound:
     provider's id of this item, unique in the channel. `target` is the remote id an edit, delete, reaction, read
     or bounce is about; `value` its detail (emoji, button, bounce status; for ECHO the hex id of our delivery).
     `sent_at` is the provider's own receipt time (D14), `claimed_at` a client's clock (D15), `order` the
-    provider's order inside the address (Slack ts in microseconds, Telegram message id).
+    provider's order inside the address (Slack ts in microseconds, Telegram message id). `replaced` is what an edit
+    replaced, where the provider says so.
     """
 
     kind: InboundKind
@@ -228,6 +229,7 @@ class Inbound:
     sent_at: datetime | None = None
     claimed_at: datetime | None = None
     order: int = 0
+    replaced: RichText | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,11 @@ from router.correction_offers import VERB, offered
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot
 from router.merging import told_in
 from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Message, Outgoing, Visibility
-from router.notes import is_note
 from router.planning import NOTE_MARK, ignored, notice, reaction
 from router.posts import desk_message
 from router.richtext import RichText, plain
 from router.rulebook import Rulebook
 from router.told import Target, TargetDelivery
-from router.verbs import verb_of
 
 KEPT = "it cannot be deleted everywhere"
 _HOW = f"`@onevoice {VERB}` sends the new ones as a correction."
@@ -24,8 +22,9 @@ EDIT_SHOWN = 3000
 ANONYMOUS = Outgoing()
 
 
-def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
-    """A new version or a tombstone: changed in the queue while it is there, told where the channel can, else said."""
+def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, unsaid: bool = False) -> Decision:
+    """A new version or a tombstone: changed in the queue while it is there, told where the channel can, else said.
+    `unsaid`: the new text is not for the customer."""
     target, conversation = snapshot.target, snapshot.proof
     if target is None or conversation is None:
         return ignored("X11", "it changes a message we do not have")
@@ -33,12 +32,16 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decisio
     deleted = inbound.kind is InboundKind.DELETE
     if not deleted and inbound.text == message.text:
         return ignored("S5", "the text is the one we have")
+    if not deleted and not unsaid and inbound.order < target.order:
+        return ignored("S10", "a later version is known")
     actor = message.author
     event = NewEvent(type="message_deleted" if deleted else "message_edited", actor=actor, payload=_payload(target))
-    revision = Revision(message=message.id, text=inbound.text, attachments=inbound.attachments, deleted=deleted)
+    revision = Revision(
+        message=message.id, text=inbound.text, attachments=inbound.attachments, deleted=deleted, order=inbound.order
+    )
     if message.visibility is Visibility.NOTE:
         return _decided("a note stays a note", conversation, revision, event)
-    if not deleted and rules.is_desk(inbound.channel) and is_unsaid(inbound.text):
+    if unsaid:
         return _made_a_note(conversation, target, inbound, revision, event)
     carriers = [each for each in target.deliveries if each.kind is DeliveryKind.MESSAGE]
     queued = [each for each in carriers if each.state is DeliveryState.READY]
@@ -97,16 +100,11 @@ def _decided(
     )
 
 
-def is_unsaid(text: RichText) -> bool:
-    """True for the new text of a reply that is not for the customer: a note, or a command."""
-    return is_note(text) or verb_of(text) is not None
-
-
 def _made_a_note(
     conversation: Conversation, target: Target, inbound: Inbound, revision: Revision, event: NewEvent
 ) -> Decision:
     """A reply edited into a note (decisions 22): taken back while it is queued, and a note from then on. Else the
-    agent is asked; the reply stays what the customer was told, and the new text is a note of its own."""
+    agent is asked; the reply stays what the customer was told, and this text and later ones are notes of their own."""
     message = target.message
     queued = tuple(each.id for each in target.deliveries if each.state is DeliveryState.READY)
     if len(queued) == len(target.deliveries):
@@ -124,6 +122,7 @@ def _made_a_note(
         message=desk_message(inbound, message.author, inbound.sender.name, Visibility.NOTE),
         events=(NewEvent(type="note_added", actor=message.author),),
         withdraw=queued,
+        sealed=message.id,
         deliveries=notice(conversation, sentence),
     )
 

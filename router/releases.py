@@ -91,6 +91,7 @@ def _changed(asked: Asked, held: Held, text: str) -> Decision:
         text=of_text(text),
         attachments=message.attachments,
         target=message.remote_id,
+        order=max(asked.inbound.order, held.target.order),
     )
     return reworded(replace(asked.snapshot, target=held.target), edit, asked.rules, by=asked.agent)
 

@@ -8,16 +8,18 @@ from router.decision import Decision, NewEvent, Reason, Snapshot
 from router.desk_view import DeskView, Held
 from router.held import LIVE, MARK, carried, holding, kept, new_hold
 from router.held_notices import asking, decided, quoted, ref_of
-from router.intent import words_of
+from router.intent import is_internal, is_reply_asked_for, words_of
 from router.local_time import local_time
 from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Leg, Visibility
+from router.notes import is_note
 from router.planning import customer_leg, notice, reaction
 from router.record import Action, HoldEnd, HoldState, Record
-from router.relay import is_unsaid, relay_edit
+from router.relay import relay_edit
 from router.replies import leaving, withdrawn
 from router.richtext import plain
 from router.rulebook import Agent, Rulebook, Voice
 from router.told import Target
+from router.verbs import verb_of
 
 NEVER_SENT = "It was never sent: its edit is kept, but nobody is told of it. Write a new message to answer."
 
@@ -25,20 +27,21 @@ NEVER_SENT = "It was never sent: its edit is kept, but nobody is told of it. Wri
 def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent | None = None) -> Decision:
     """What `relay_edit` says, unless the new text must be held, or the old one was. `by`: who changes it without
     editing the post."""
+    unsaid = inbound.kind is InboundKind.EDIT and _is_unsaid(snapshot, inbound, rules, by)
     inbound = replace(inbound, text=words_of(inbound.text))
-    relayed = relay_edit(snapshot, inbound, rules)
+    relayed = relay_edit(snapshot, inbound, rules, unsaid=unsaid)
     if by is not None:
         relayed = replace(relayed, events=tuple(replace(each, actor=f"agent:{by.id}") for each in relayed.events))
     desk, target, conversation, voice = snapshot.desk, snapshot.target, snapshot.proof, rules.voice
-    if relayed.revision is None or desk is None or target is None or conversation is None or voice is None:
+    if desk is None or target is None or conversation is None or voice is None:
         return relayed
     if target.message.visibility is not Visibility.PUBLIC:
         return relayed
-    held = desk.hold_of(target.message.id)
-    if inbound.kind is InboundKind.DELETE or is_unsaid(inbound.text):
+    held, revision = desk.hold_of(target.message.id), relayed.revision
+    if relayed.sealed is not None or (revision is not None and (revision.deleted or revision.note)):
         return _taken_back(relayed, desk, held, target, rules, by)
     agent, leg = author_of(snapshot, inbound, rules), customer_leg(conversation)
-    if agent is None or leg is None:
+    if revision is None or agent is None or leg is None:
         return relayed
     reply = text_of_reply(snapshot, conversation, leg, inbound.text, inbound.attachments, agent, rules)
     _, checked = checked_reply(
@@ -67,6 +70,19 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
     if not relayed.rewrite and all(each.desk for each in relayed.deliveries):
         return relayed  # the customer will not see the new text: what counts is what they were told
     return replace(relayed, record=_leaving(checked, desk, conversation, leg, agent, voice, target))
+
+
+def _is_unsaid(snapshot: Snapshot, edit: Inbound, rules: Rulebook, by: Agent | None) -> bool:
+    """Whether the new text of a reply is not for the customer: a note, a command, or words that replace a note (events
+    are unordered: the edit that made it one may come later). `by` says so in a form, where no mode counts."""
+    if snapshot.target is not None and snapshot.target.sealed:
+        return True
+    if edit.replaced is not None and is_note(words_of(edit.replaced)):
+        return True
+    if verb_of(edit.text) is not None and not is_reply_asked_for(edit.text):
+        return True
+    route = rules.route(snapshot.proof.route) if by is None and snapshot.proof is not None else None
+    return is_internal(edit.text, route)
 
 
 def _is_live(target: Target) -> bool:
@@ -102,14 +118,14 @@ def _taken_back(
     relayed: Decision, desk: DeskView, held: Held | None, target: Target, rules: Rulebook, by: Agent | None
 ) -> Decision:
     """Deleted or made a note: a hold is over, and what had not left was never said."""
-    if held is not None:
-        actor = f"agent:{by.id}" if by is not None else target.message.author
-        end = HoldEnd(hold=held.id, state=HoldState.DISCARDED, action=Action.DISCARDED, actor=actor)
-        ended = replace(relayed, record=replace(withdrawn(desk, target.message.id), hold_end=end))
-        return _over(ended, desk, held, rules, by, "已撤回", "Taken back")
-    if _is_live(target) and not any(not each.desk for each in relayed.deliveries):
-        return relayed  # the customer still has it
-    return replace(relayed, record=withdrawn(desk, target.message.id))
+    kept = _is_live(target) and all(each.desk for each in relayed.deliveries)
+    record = Record() if kept else withdrawn(desk, target.message.id)
+    if held is None:
+        return relayed if kept else replace(relayed, record=record)
+    actor = f"agent:{by.id}" if by is not None else target.message.author
+    end = HoldEnd(hold=held.id, state=HoldState.DISCARDED, action=Action.DISCARDED, actor=actor)
+    ended = replace(relayed, record=replace(record, hold_end=end))
+    return _over(ended, desk, held, rules, by, "已撤回", "Taken back")
 
 
 def _kept_back(

@@ -23,5 +23,10 @@ class TargetDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
+    """`sealed`: a reply whose post was made a note after it had left; what the post says later is no customer's.
+    `order` is the provider's, of the version that is stored (0: as it was first said)."""
+
     message: Message
     deliveries: tuple[TargetDelivery, ...] = ()
+    sealed: bool = False
+    order: int = 0

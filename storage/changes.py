@@ -110,8 +110,13 @@ _OLD_VERSION = Statement(
     SELECT id, version, body, :now FROM messages WHERE id = :id
     """
 )
-_REVISE = Statement("UPDATE messages SET body = :body, version = version + 1, deleted = :deleted WHERE id = :id")
+_REVISE = Statement(
+    """
+    UPDATE messages SET body = :body, version = version + 1, deleted = :deleted, version_order = :order WHERE id = :id
+    """
+)
 _MAKE_NOTE = Statement("UPDATE messages SET visibility = :note WHERE id = :id")
+_SEAL = Statement("UPDATE messages SET sealed = :yes WHERE id = :id")
 _ATTACHMENT = Statement(
     """
     INSERT INTO attachments (message, position, channel, name, content_type, size, sha256, remote, inline, content_id)
@@ -306,6 +311,8 @@ class Changes:
             self._add_message(item, conversation.id, message, message_seq or self._seq(conversation.id))
         if decision.revision is not None:
             self._revise(decision.revision)
+        if decision.sealed is not None:
+            self._tx.run(_SEAL, {"id": decision.sealed.bytes, "yes": True})
         message_id = decision.revision.message if decision.revision else item
         if (
             inbound is not None
@@ -566,7 +573,8 @@ class Changes:
     def _revise(self, revision: Revision) -> None:
         key = {"id": revision.message.bytes}
         self._tx.run(_OLD_VERSION, {**key, "now": self._tx.now})
-        self._tx.run(_REVISE, {**key, "body": text_of(revision.text), "deleted": revision.deleted})
+        version = {"body": text_of(revision.text), "deleted": revision.deleted, "order": revision.order}
+        self._tx.run(_REVISE, {**key, **version})
         if revision.note:
             self._tx.run(_MAKE_NOTE, {**key, "note": Visibility.NOTE})
 

@@ -183,6 +183,8 @@ messages = Table(
     Column("version", Integer, nullable=False, server_default="1"),
     Column("deleted", Boolean, nullable=False, server_default=text("false")),
     Column("automatic", Boolean, nullable=False, server_default=text("false")),
+    Column("sealed", Boolean, nullable=False, server_default=text("false")),
+    Column("version_order", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("conversation", "seq"),
     Index("ix_messages_remote_key", "remote_key"),
     Index(

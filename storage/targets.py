@@ -22,21 +22,21 @@ from storage.statement import Row, Statement
 _TARGET = Statement(
     """
     SELECT id, conversation, seq, author_kind, author, visibility, channel, body, remote_key, received_at, version,
-           deleted
+           deleted, sealed, version_order
     FROM messages WHERE remote_key = :key ORDER BY received_at DESC LIMIT 1
     """
 )
 _TARGET_BY_DELIVERY = Statement(
     """
     SELECT m.id, m.conversation, m.seq, m.author_kind, m.author, m.visibility, m.channel, m.body, m.remote_key,
-           m.received_at, m.version, m.deleted
+           m.received_at, m.version, m.deleted, m.sealed, m.version_order
     FROM messages m JOIN outbox o ON o.message = m.id WHERE o.remote_key = :key LIMIT 1
     """
 )
 _TARGET_BY_ID = Statement(
     """
     SELECT id, conversation, seq, author_kind, author, visibility, channel, body, remote_key, received_at, version,
-           deleted
+           deleted, sealed, version_order
     FROM messages WHERE id = :id
     """
 )
@@ -81,7 +81,12 @@ def attachments(tx: Transaction, message: UUID) -> tuple[Attachment, ...]:
 
 def _target(tx: Transaction, row: Row) -> Target:
     deliveries = tx.all(_TARGET_DELIVERIES, {"message": row[0]})
-    return Target(message=_target_message(row), deliveries=tuple(_target_delivery(each) for each in deliveries))
+    return Target(
+        message=_target_message(row),
+        deliveries=tuple(_target_delivery(each) for each in deliveries),
+        sealed=bool(row[12]),
+        order=row[13],
+    )
 
 
 def _target_message(row: Row) -> Message:

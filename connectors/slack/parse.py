@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -232,7 +232,8 @@ def _edit(
     version = edited if newly else event.get("event_ts") or event["ts"]
     remote = f"{channel}:{message['ts']}"
     inbound = _said(InboundKind.EDIT, message, f"{remote}:{version}", channel, setting, people, changed=version)
-    return f"{remote}:{version}", inbound
+    replaced = to_text(before, _names(people, setting.home)) if before else None
+    return f"{remote}:{version}", replace(inbound, replaced=replaced)
 
 
 def _content(message: Payload) -> tuple[object, ...]:

@@ -19,6 +19,8 @@ TARGET = 3.0
 ROOT_GAP = 3.0
 ANSWERED = 5
 """Every so many messages an agent answers an older one: cards change, and posts are marked."""
+BUSY = 20
+"""So many customers write a third of all messages: their cards change again and again."""
 OPENING = 40.0
 """Conversations a second, without limits, until all are open."""
 DRAINS_WITHIN = 180.0
@@ -47,8 +49,9 @@ class Customers:
         return await self._write(list(range(1, self.count + 1)), rate)
 
     async def write(self, messages: int, rate: float) -> list[Letter]:
-        """So many of them write, whoever it is."""
-        return await self._write([self._chance.randint(1, self.count) for _ in range(messages)], rate, answered=True)
+        """Every third message is from one of the busy, the others from anybody."""
+        last = [self.count if turn % 3 else min(BUSY, self.count) for turn in range(messages)]
+        return await self._write([self._chance.randint(1, each) for each in last], rate, answered=True)
 
     async def _write(self, customers: Sequence[int], rate: float, *, answered: bool = False) -> list[Letter]:
         start = time.time() + 0.1

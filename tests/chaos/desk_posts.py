@@ -123,12 +123,9 @@ class _Writer:
         return self._made(Fate.NOTE, self._note(), edits=edits[:count], **self._moment())
 
     def _reply_made_a_note(self) -> Script:
-        edits = [f"{self._prefix()}{self._secret}"]
-        if not (moment := self._moment())["settled"]:
-            edits += [f"{self._secret} rather not", f"{self._prefix()}{self._secret} again"][
-                : self._chance.randint(0, 2)
-            ]
-        return self._made(Fate.TAKEN_BACK, self._reply(), edits=tuple(edits), **moment)
+        edits = (f"{self._prefix()}{self._secret}", f"{self._secret} rather not", f"{self._prefix()}{self._secret}")
+        count = self._chance.randint(1, 3)
+        return self._made(Fate.TAKEN_BACK, self._reply(), edits=edits[:count], **self._moment())
 
     def _reply_reworded(self) -> Script:
         edit = f"{self._answer} in other words" if self._mode is Mode.REPLY else self._prefix() + self._secret

@@ -248,7 +248,7 @@ async def test_inv8_s9_no_note_leaves_and_every_post_is_marked(
                 + f"; {len(leaked)} leaked, {sum(sent.values())} replies sent, {len(opened.unmarked)} unmarked, "
                 f"marked after {median(opened.waits):.1f} s (median), {max(opened.waits):.1f} s (slowest)"
             )
-        assert leaked == []
+        assert leaked == [], "\n".join(leaked)
         assert opened.unmarked == []
         wrong = [each for _, each in scripts if not _lawful(each, sent[each.serial])]
         assert wrong == []

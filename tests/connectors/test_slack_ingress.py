@@ -118,6 +118,7 @@ async def test_s5_only_what_a_person_changed_is_an_edit(desk: SlackDesk) -> None
     assert (said.kind, changed.kind) == (InboundKind.MESSAGE, InboundKind.EDIT)
     assert changed.target == said.remote_id == f"C0SUPPORT1:{ts}"
     assert plain(changed.text) == "see \N{EYES}"
+    assert changed.replaced == said.text
 
 
 async def test_x11_a_delete_names_what_is_gone(desk: SlackDesk) -> None:

@@ -69,9 +69,19 @@ async def test_inv8_a_reply_that_became_a_note_too_late_stays_what_it_was(gatewa
     gateway.world.slack.edit("alice", post.channel, ts, "// he is a thief")
     await gateway.shown("had left before it became a note")
     assert await browser.reads() == [["Hello, it is on its way."]]
-    gateway.world.slack.edit("alice", post.channel, ts, "Hello, it left today.")
+    for again in ("he is a thief after all", "Hello, it left today."):
+        gateway.world.slack.edit("alice", post.channel, ts, again)
     await gateway.world.slack.until(lambda: gateway.world.slack.events.waiting == 0)
-    for _ in range(10):
-        if (texts := await browser.reads()) != [["Hello, it is on its way."]]:
-            break
-    assert texts == [["Hello, it left today."]]
+    late = await gateway.answer(post, "Hello, it left today.")
+    await gateway.marked(post, late, "white_check_mark")
+    assert await browser.reads() == [["Hello, it is on its way."], ["Hello, it left today."]]
+
+
+async def test_inv8_a_held_edit_whose_post_becomes_a_note_is_held_no_longer(gateway: Gateway) -> None:
+    browser, post, ts = await told(gateway)
+    gateway.world.slack.edit("alice", post.channel, ts, "Hello, only an idiot would ask that.")
+    await gateway.shown("The customer has the earlier text until this is decided")
+    gateway.world.slack.edit("alice", post.channel, ts, "// only an idiot would ask that")
+    await gateway.shown("had left before it became a note")
+    await gateway.shown("Taken back by Alice Chen")
+    assert await browser.reads() == [["Hello, it is on its way."]]
