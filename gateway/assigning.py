@@ -135,10 +135,9 @@ class Assigning:
 
     def _due(self, situation: Situation, shares: Mapping[UUID, Fraction]) -> list[Queued]:
         """Those worth a look, in the order in which agents get them."""
-        by_id = {each.id.hex: each for each in situation.queue}
         self._looks = {each.id: self._looks[each.id] for each in situation.queue if each.id in self._looks}
-        ordered = [by_id[each.id] for each in in_order(map(waiting_of, situation.queue), situation.now)]
-        return [each for each in ordered if self._is_due(each, shares[each.id], situation.now)]
+        due = {each.id.hex: each for each in situation.queue if self._is_due(each, shares[each.id], situation.now)}
+        return [due[each.id] for each in in_order(map(waiting_of, due.values()), situation.now)]
 
     def _is_due(self, queued: Queued, share: Fraction, now: datetime) -> bool:
         last = self._looks.get(queued.id)

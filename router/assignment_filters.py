@@ -3,6 +3,7 @@
 `service.md` 3.3, steps 4 and 5. F2, F3, F4, F7, F8 and F10 hold at every level.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -48,7 +49,7 @@ RELAXED: tuple[tuple[Filter, ...], ...] = (
 
 def allowed_level(consumed: Fraction) -> int:
     """The highest relaxation level once this share of the target is used (0.5 is half)."""
-    return max((level for level, share in enumerate(LEVEL_SHARES) if consumed >= share), default=0)
+    return max(0, bisect_right(LEVEL_SHARES, consumed) - 1)
 
 
 class Excluded(NamedTuple):
