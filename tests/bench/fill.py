@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway import clock
-from storage.database import engine_for, normal_url
+from storage.database import engine_for, normal_url, to_micros
+from storage.ids import first_id_at
 from storage.schema import migrate
+from storage.words import CURSOR
 from tests.bench.shop import COLUMNS, Rows, Shop
 
 BATCH = 1000
@@ -37,6 +39,8 @@ def fill(url: str, conversations: int, letters: int, say: Callable[[str], None])
             if number % 20 == 0:
                 say(f"  {number * BATCH:,} conversations")
         cursor.execute(f"UPDATE counters SET value = {conversations} WHERE name = 'conversation'")
+        noted = first_id_at(to_micros(clock.now())).hex
+        cursor.execute(f"INSERT INTO cursors (channel, name, value) VALUES ('', '{CURSOR}', '{noted}')")
         if sqlite:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         else:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from router.model import AuthorKind, Card, ChannelType, Outgoing, Status
 from router.richtext import RichText, of_text
+from router.words import words_of
 from storage.codec import digest, outgoing_json, text_of
 from storage.database import to_micros
 from tests.bench.clients import mail
@@ -41,6 +42,7 @@ COLUMNS = {
     "outbox": "id lane seq part parts channel address kind conversation message body state fence attempt not_before "
     "created_at started_at settled_at remote_key remote_ids",
     "feed": "place seq kind message at",
+    "words": "word conversation",
 }
 """Tables, parents first, and what is written of each."""
 
@@ -128,6 +130,7 @@ class Shop:
         thread = _ts(place, started)
         self._sent(rows, lane, 1, "desk", desk, "root", conversation, None, root, started, thread)
         seq, last_in, last_remote = 2, started, ""
+        words = {*_words(subject), *_words(customer.name), *_words(address)}
         for letter in range(self.letters):
             at = started + letter * PACE
             message = self._id(at)
@@ -164,9 +167,11 @@ class Shop:
                     rows, lane, seq, "desk", desk, "message", conversation, message, copy, at, _ts(place, at + 1)
                 )
                 seq += 1
+            words.update(_words(said))
             if channel == "web":
                 self._written[contact] = self._written.get(contact, 0) + 1
                 rows["feed"].append((own_lane, self._written[contact], "message", message, at))
+        rows["words"] += [(word, index + 1) for word in sorted(words)]
         is_open = index >= self.conversations * (1 - OPEN_SHARE)
         ended = None if is_open else started + self.letters * PACE
         rows["conversations"].append(
@@ -238,6 +243,11 @@ def _event(
 @cache
 def _text(said: str) -> RichText:
     return of_text(said)
+
+
+@cache
+def _words(said: str) -> tuple[str, ...]:
+    return tuple(words_of(said))
 
 
 @cache
