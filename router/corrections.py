@@ -15,7 +15,7 @@ from router.richtext import Paragraph, RichText, Span, plain
 from router.told import Target
 
 EVENT = "reply_corrected"
-_GONE = frozenset({DeliveryState.FAILED, DeliveryState.DEAD})
+_GONE = frozenset({DeliveryState.FAILED, DeliveryState.DEAD, DeliveryState.WITHDRAWN})
 
 
 def send_correction(asked: Asked) -> Decision:

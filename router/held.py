@@ -9,7 +9,7 @@ from router.consistency.findings import Finding, Level, Place
 from router.consistency.pipeline import Checked
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason
 from router.desk_view import Held
-from router.model import AuthorKind, Conversation, DeliveryKind, DeliveryState, Leg, Outgoing
+from router.model import AuthorKind, Conversation, Leg, Outgoing
 from router.planning import notice
 from router.record import NewHold, Record
 from router.relay import edits_of
@@ -18,7 +18,6 @@ from router.richtext import Inline, Mention, Paragraph, RichText, Span
 from router.rulebook import Agent, Rulebook, Voice
 
 MARK = "warning"
-LIVE = frozenset({DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNKNOWN})
 """States in which the customer has a message, or may have it."""
 
 
@@ -65,8 +64,7 @@ def carried(
     conversation: Conversation, leg: Leg, held: Held, text: RichText, author: Agent, rules: Rulebook
 ) -> tuple[tuple[Planned, ...], str | None]:
     """Deliveries of a held reply, or of the held edit of one that was told before."""
-    told = [each for each in held.target.deliveries if each.kind is DeliveryKind.MESSAGE and each.state in LIVE]
-    if told:
+    if told := held.target.live:
         return edits_of(told, text, rules, Outgoing(author=author.name, author_kind=AuthorKind.AGENT))
     attachments = held.target.message.attachments
     return planned_reply(conversation, leg, text, attachments, author, rules, hold=timedelta(0)), None

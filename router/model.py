@@ -52,7 +52,8 @@ class Priority(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """`channels.md` 2.2; a retry is `ready` with a later `not_before`."""
+    """`channels.md` 2.2; a retry is `ready` with a later `not_before`. What is withdrawn was taken back before it
+    left."""
 
     READY = "ready"
     SENDING = "sending"
@@ -60,6 +61,7 @@ class DeliveryState(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     DEAD = "dead"
+    WITHDRAWN = "withdrawn"
 
 
 class InboundKind(StrEnum):
@@ -164,6 +166,11 @@ class Attachment:
     remote: str | None = None
     inline: bool = False
     content_id: str | None = None
+
+    @property
+    def likeness(self) -> tuple[str, str, int]:
+        """What tells it from the other files of a message: providers give one file several ids."""
+        return self.name, self.content_type, self.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

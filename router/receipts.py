@@ -47,7 +47,7 @@ def after_delivery(
             return _sent(delivery, conversation, said)
         case DeliveryState.FAILED | DeliveryState.DEAD:
             return _failed(delivery, state, error, conversation, said.post, what, closes_leg=closes_leg)
-        case DeliveryState.READY | DeliveryState.SENDING | DeliveryState.UNKNOWN:
+        case DeliveryState.READY | DeliveryState.SENDING | DeliveryState.UNKNOWN | DeliveryState.WITHDRAWN:
             return None
 
 

@@ -16,6 +16,7 @@ from router.told import Target, TargetDelivery
 
 KEPT = "it cannot be deleted everywhere"
 _HOW = f"`@onevoice {VERB}` sends the new ones as a correction."
+FILES_KEPT = "The files of a reply cannot be changed after it has left: the customer has those it was sent with."
 EDIT_SHOWN = 3000
 """Characters of a customer's edit that a notice holds."""
 
@@ -30,7 +31,8 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, unsaid:
         return ignored("X11", "it changes a message we do not have")
     message = target.message
     deleted = inbound.kind is InboundKind.DELETE
-    if not deleted and inbound.text == message.text:
+    refiled = not deleted and changes_files(target, inbound)
+    if not deleted and not refiled and inbound.text == message.text:
         return ignored("S5", "the text is the one we have")
     if not deleted and not unsaid and inbound.order < target.order:
         return ignored("S10", "a later version is known")
@@ -43,11 +45,8 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, unsaid:
         return _decided("a note stays a note", conversation, revision, event)
     if unsaid:
         return _made_a_note(conversation, target, inbound, revision, event)
-    carriers = [each for each in target.deliveries if each.kind is DeliveryKind.MESSAGE]
+    carriers, told = target.carriers, target.live
     queued = [each for each in carriers if each.state is DeliveryState.READY]
-    told = [
-        each for each in carriers if each.state in {DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNKNOWN}
-    ]
     if deleted:
         withdraw = tuple(each.id for each in queued)
         changes, outcome = _deletions(told, rules)
@@ -55,7 +54,7 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, unsaid:
             changes = (*changes, *_still_read(conversation, message, rules))
         return _decided(outcome, conversation, revision, event, withdraw=withdraw, deliveries=changes)
     if queued and not told and len(carriers) == 1:
-        rewrite = {queued[0].id: inbound.text}
+        rewrite = {queued[0].id: revision}
         return _decided("changed before it left", conversation, revision, event, rewrite=rewrite)
     writer = Outgoing(author=_writer(target, inbound, rules), author_kind=message.author_kind)
     changes, sentence = edits_of(told or carriers, inbound.text, rules, writer)
@@ -65,7 +64,14 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, unsaid:
             offered(conversation, message, sentence) if ours else notice(conversation, _edited(plain(inbound.text)))
         )
         changes = (*changes, *told_so)
+    if refiled and told and rules.is_desk(inbound.channel):
+        changes = (*changes, *notice(conversation, FILES_KEPT))
     return _decided(sentence or "changed where it was told", conversation, revision, event, deliveries=changes)
+
+
+def changes_files(target: Target, edit: Inbound) -> bool:
+    """Whether the message has other files after the edit."""
+    return {each.likeness for each in target.message.attachments} != {each.likeness for each in edit.attachments}
 
 
 def _edited(text: str) -> str:
@@ -85,7 +91,7 @@ def _decided(
     event: NewEvent,
     *,
     withdraw: tuple[UUID, ...] = (),
-    rewrite: Mapping[UUID, RichText] | None = None,
+    rewrite: Mapping[UUID, Revision] | None = None,
     deliveries: tuple[Planned, ...] = (),
 ) -> Decision:
     return Decision(
@@ -106,8 +112,8 @@ def _made_a_note(
     """A reply edited into a note (decisions 22): taken back while it is queued, and a note from then on. Else the
     agent is asked; the reply stays what the customer was told, and this text and later ones are notes of their own."""
     message = target.message
-    queued = tuple(each.id for each in target.deliveries if each.state is DeliveryState.READY)
-    if len(queued) == len(target.deliveries):
+    queued = tuple(each.id for each in target.queued)
+    if not target.has_left:
         sentence = "Taken back before it left: it is a note now."
         marks = reaction(conversation, message.remote_id, NOTE_MARK) if message.remote_id else ()
         changes = (*notice(conversation, sentence), *marks)
@@ -151,7 +157,7 @@ def edits_of(
     return tuple(changes), None
 
 
-def _deletions(told: list[TargetDelivery], rules: Rulebook) -> tuple[tuple[Planned, ...], str]:
+def _deletions(told: Sequence[TargetDelivery], rules: Rulebook) -> tuple[tuple[Planned, ...], str]:
     able = [
         each
         for each in told

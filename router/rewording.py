@@ -6,11 +6,11 @@ from router.checking import author_of, checked_reply, text_of_reply
 from router.consistency.pipeline import Checked
 from router.decision import Decision, NewEvent, Reason, Snapshot
 from router.desk_view import DeskView, Held
-from router.held import LIVE, MARK, carried, holding, kept, new_hold
+from router.held import MARK, carried, holding, kept, new_hold
 from router.held_notices import asking, decided, quoted, ref_of
 from router.intent import is_internal, is_reply_asked_for, words_of
 from router.local_time import local_time
-from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Leg, Visibility
+from router.model import Conversation, Inbound, InboundKind, Leg, Visibility
 from router.notes import is_note
 from router.planning import customer_leg, notice, reaction
 from router.record import Action, HoldEnd, HoldState, Record
@@ -52,7 +52,7 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
         rules,
         voice,
         message=target.message.id,
-        crosses=held is not None and not _is_live(target),
+        crosses=held is not None and not target.live,
     )
     if holding(checked):
         record = kept(checked, voice, agent, new_hold(checked, agent, reply.place, voice, held))
@@ -65,7 +65,7 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
         )
     if held is not None:
         return _cleared(relayed, desk, held, conversation, leg, agent, checked, inbound, rules, voice, by)
-    if all(each.kind is not DeliveryKind.MESSAGE for each in target.deliveries):
+    if not target.carriers:
         return replace(relayed, deliveries=notice(conversation, NEVER_SENT))
     if not relayed.rewrite and all(each.desk for each in relayed.deliveries):
         return relayed  # the customer will not see the new text: what counts is what they were told
@@ -83,10 +83,6 @@ def _is_unsaid(snapshot: Snapshot, edit: Inbound, rules: Rulebook, by: Agent | N
         return True
     route = rules.route(snapshot.proof.route) if by is None and snapshot.proof is not None else None
     return is_internal(edit.text, route)
-
-
-def _is_live(target: Target) -> bool:
-    return any(each.state in LIVE for each in target.deliveries if each.kind is DeliveryKind.MESSAGE)
 
 
 def _leaving(
@@ -118,7 +114,7 @@ def _taken_back(
     relayed: Decision, desk: DeskView, held: Held | None, target: Target, rules: Rulebook, by: Agent | None
 ) -> Decision:
     """Deleted or made a note: a hold is over, and what had not left was never said."""
-    kept = _is_live(target) and all(each.desk for each in relayed.deliveries)
+    kept = bool(target.live) and all(each.desk for each in relayed.deliveries)
     record = Record() if kept else withdrawn(desk, target.message.id)
     if held is None:
         return relayed if kept else replace(relayed, record=record)
@@ -137,10 +133,10 @@ def _kept_back(
     target: Target,
     rules: Rulebook,
 ) -> Decision:
-    """The new text waits; what was still queued waits with it."""
+    """The new text waits, and with it what was still queued; of a reply that is leaving the rest leaves too."""
     found = holding(checked)
-    queued = tuple(each.id for each in target.deliveries if each.state is DeliveryState.READY)
-    told = notice(conversation, "The customer has the earlier text until this is decided.") if _is_live(target) else ()
+    queued = tuple(each.id for each in target.queued) if not target.live else ()
+    told = notice(conversation, "The customer has the earlier text until this is decided.") if target.live else ()
     post = target.message.remote_id
     names = [each.rule for each in found]
     ref = ref_of(target.message, target.message.version + 1)
@@ -171,17 +167,20 @@ def _cleared(
     voice: Voice,
     by: Agent | None,
 ) -> Decision:
-    """Nothing holds the new text: editing is the agent's own decision to send it."""
+    """Nothing holds the new text: editing is the agent's own decision to send it, where it can be sent."""
     actor = f"agent:{(by or agent).id}"
     end = HoldEnd(hold=held.id, state=HoldState.RELEASED, action=Action.EDITED, actor=actor)
     deliveries, trouble = carried(conversation, leg, held, inbound.text, agent, rules)
+    if trouble is not None:
+        kept = replace(relayed, record=Record(hold_end=replace(end, state=HoldState.DISCARDED)))
+        return _over(kept, desk, held, rules, by, "已修改,但未发送", "Changed, but not sent,")
     payload = {"reply": held.target.message.id.hex, "channel": leg.channel, "as": end.action.value}
     record = _leaving(checked, desk, conversation, leg, agent, voice, held.target)
     cleared = replace(
         relayed,
         reasons=(Reason("hold.edit", "nothing holds the new text"),),
         events=(*relayed.events, NewEvent(type="reply_released", actor=end.actor, payload=payload)),
-        deliveries=(*deliveries, *(notice(conversation, trouble) if trouble else ())),
+        deliveries=deliveries,
         record=replace(record, hold_end=end),
     )
     return _over(cleared, desk, held, rules, by, "修改后已发送", "Changed and sent", plain(inbound.text))

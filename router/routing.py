@@ -1,5 +1,7 @@
 """The door to the rules: what should happen about an inbound item. Pure and explained."""
 
+from dataclasses import replace
+
 from router.automatic import acknowledged
 from router.buttons import from_button
 from router.customers import from_customer
@@ -9,7 +11,7 @@ from router.merging import in_both_threads
 from router.model import Inbound, InboundKind
 from router.outage import from_page, is_from_page
 from router.planning import ignored, notice
-from router.relay import relay_edit, relay_failure
+from router.relay import changes_files, relay_edit, relay_failure
 from router.rewording import reworded
 from router.rulebook import Rulebook
 
@@ -26,6 +28,9 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
         case InboundKind.EDIT | InboundKind.DELETE:
             if rules.is_desk(inbound.channel):
                 return in_both_threads(reworded(snapshot, inbound, rules), snapshot.absorbed)
+            # other files are news: they are shown as what they are, a message
+            if snapshot.target is not None and inbound.attachments and changes_files(snapshot.target, inbound):
+                return from_customer(snapshot, replace(inbound, kind=InboundKind.MESSAGE), rules)
             return relay_edit(snapshot, inbound, rules)
         case InboundKind.BOUNCE:
             return relay_failure(snapshot, inbound)

@@ -5,6 +5,9 @@ from uuid import UUID
 
 from router.model import DeliveryKind, DeliveryState, Message
 
+_LIVE = frozenset({DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNKNOWN})
+_GONE = frozenset({DeliveryState.FAILED, DeliveryState.WITHDRAWN})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetDelivery:
@@ -30,3 +33,23 @@ class Target:
     deliveries: tuple[TargetDelivery, ...] = ()
     sealed: bool = False
     order: int = 0
+
+    @property
+    def carriers(self) -> tuple[TargetDelivery, ...]:
+        """What brings the message to somebody, or may have brought it: nothing that failed or was taken back."""
+        return tuple(each for each in self.deliveries if each.kind is DeliveryKind.MESSAGE and each.state not in _GONE)
+
+    @property
+    def live(self) -> tuple[TargetDelivery, ...]:
+        """The carriers with which somebody has the message, or may have it."""
+        return tuple(each for each in self.carriers if each.state in _LIVE)
+
+    @property
+    def queued(self) -> tuple[TargetDelivery, ...]:
+        """What has not left yet, carrier or not."""
+        return tuple(each for each in self.deliveries if each.state is DeliveryState.READY)
+
+    @property
+    def has_left(self) -> bool:
+        """Something of it may have reached somebody."""
+        return any(each.state not in _GONE and each.state is not DeliveryState.READY for each in self.deliveries)

@@ -42,6 +42,7 @@ from storage import (
     ledger,
     offers,
     open_notices,
+    outbox,
     rounds,
     snoozes,
 )
@@ -152,8 +153,7 @@ _DELIVERY = Statement(
 )
 _WITHDRAW = Statement(
     """
-    UPDATE outbox SET state = 'failed', error = 'taken back before it left', settled_at = :now
-    WHERE id = :id AND state = 'ready'
+    UPDATE outbox SET state = 'withdrawn', settled_at = :now WHERE id = :id AND state = 'ready' RETURNING lane
     """
 )
 _BODY = Statement("SELECT body FROM outbox WHERE id = :id AND state = 'ready'")
@@ -235,6 +235,7 @@ class Changes:
         self._attachments: Rows = []
         self._events: Rows = []
         self._lanes: dict[str, dict[str, Any]] = {}
+        self._shorter: set[str] = set()  # lanes from which something was taken back
         self._deliveries: Rows = []
         self._asking: Rows = []
         self._feed: list[feeds.Entry] = []
@@ -346,9 +347,10 @@ class Changes:
         if decision.incident is not None:
             incidents.change(self._tx, decision.incident, conversation.id)
         for withdrawn in decision.withdraw:
-            self._tx.run(_WITHDRAW, {"id": withdrawn.bytes, "now": self._tx.now})
-        for delivery, text in decision.rewrite.items():
-            self._rewrite(delivery, text)
+            if (row := self._tx.one(_WITHDRAW, {"id": withdrawn.bytes, "now": self._tx.now})) is not None:
+                self._shorter.add(row[0])
+        for delivery, revision in decision.rewrite.items():
+            self._rewrite(delivery, revision)
         return self._snapshots.conversations[conversation.id]
 
     def apply_outside(self, decision: Decision) -> None:
@@ -639,10 +641,13 @@ class Changes:
             )
             self._add_delivery(each.conversation, self._snapshots.conversations[each.conversation], planned, None)
 
-    def _rewrite(self, delivery: UUID, text: RichText) -> None:
+    def _rewrite(self, delivery: UUID, revision: Revision) -> None:
         row = self._tx.one(_BODY, {"id": delivery.bytes})
         if row is not None:
-            outgoing: Outgoing = replace(outgoing_of(row[0]), text=text)
+            kept = {each.likeness for each in revision.attachments}
+            before = outgoing_of(row[0])
+            files = tuple(each for each in before.attachments if each.likeness in kept)
+            outgoing: Outgoing = replace(before, text=revision.text, attachments=files)
             self._tx.run(_REWRITE, {"id": delivery.bytes, "body": outgoing_json(outgoing)})
 
     # Writing.
@@ -670,6 +675,8 @@ class Changes:
         tx.many(_EVENT, self._events)
         tx.many(_LANE, [self._lanes[key] for key in sorted(self._lanes)])
         tx.many(_DELIVERY, self._deliveries)
+        for lane in sorted(self._shorter):
+            outbox.look_again(tx, lane)
         open_notices.add(tx, self._asking)
         judged: list[Round] = []
         for conversation_id, kinds in self._clocked.items():

@@ -24,7 +24,8 @@ _RECENT = Statement(
     """
     SELECT m.id, m.author_kind, m.author, m.visibility, m.body, m.received_at, m.seq, m.automatic,
            CASE WHEN m.author_kind = 'customer' THEN 0 ELSE (
-               SELECT count(*) FROM outbox o WHERE o.message = m.id AND o.kind = 'message' AND o.state <> 'failed'
+               SELECT count(*) FROM outbox o WHERE o.message = m.id AND o.kind = 'message'
+                      AND o.state NOT IN ('failed', 'withdrawn')
            ) END
     FROM messages m WHERE m.conversation = :conversation AND NOT m.deleted ORDER BY m.seq DESC LIMIT :limit
     """

@@ -371,8 +371,7 @@ def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> boo
         return False
     if row[1] == DeliveryKind.ROOT:
         _link_thread(tx, row[2], channel, remote_id)
-    _lock(tx, row[0])
-    tx.run(_NEXT_OF_LANE, {"lane": row[0], "now": tx.now})
+    look_again(tx, row[0])
     return True
 
 
@@ -380,6 +379,12 @@ def take_back(tx: Transaction) -> None:
     """At the start of the only process of a database: every lease belongs to a process that is gone (2.3)."""
     tx.run(_ABANDONED, {"now": tx.now})
     tx.run(_FREE_LANES, {"now": tx.now})
+
+
+def look_again(tx: Transaction, lane: str) -> None:
+    """Something of a lane was taken back: it is due when its head is, unless somebody holds it."""
+    _lock(tx, lane)
+    tx.run(_NEXT_OF_LANE, {"lane": lane, "now": tx.now})
 
 
 def hurry(tx: Transaction, channel: str) -> None:

@@ -41,7 +41,8 @@ _EARLIER = Sql(
     """
     SELECT 1 FROM messages m WHERE m.conversation = :conversation AND m.seq < :seq AND m.author_kind = 'agent'
       AND m.visibility = 'public' AND NOT m.deleted
-      AND EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.id AND o.kind = 'message' AND o.state <> 'failed')
+      AND EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.id AND o.kind = 'message'
+                  AND o.state NOT IN ('failed', 'withdrawn'))
     LIMIT 1
     """
 )

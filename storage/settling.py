@@ -18,6 +18,7 @@ from storage.statement import Statement
 UNKNOWN_TIMER = "delivery_unknown"
 UNKNOWN_PATIENCE = 15 * 60 * 1_000_000
 
+_TAKEN_BACK = Statement("SELECT 1 FROM messages WHERE id = :id AND author_kind = 'agent' AND (deleted OR sealed)")
 _MESSAGE = Statement(
     """
     SELECT author_kind, channel, remote_key, author, composed_at, received_at,
@@ -51,7 +52,10 @@ class Ending:
 
 
 def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Touched | None:
-    """Complete a claim; None when it is not ours any more and nothing was changed (R6)."""
+    """Complete a claim; None when it is not ours any more and nothing was changed (R6). What was taken back meanwhile
+    is not tried again."""
+    if ending.settlement.state is DeliveryState.READY and _is_taken_back(tx, held.delivery):
+        ending = replace(ending, settlement=replace(ending.settlement, state=DeliveryState.WITHDRAWN))
     if not outbox.settle(tx, held, ending.settlement):
         return None
     delivery, state = held.delivery, ending.settlement.state
@@ -74,6 +78,13 @@ def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Tou
         return Touched(places=places)
     touched = _follow(tx, delivery, ending, rules)
     return replace(touched, places={**places, **touched.places})
+
+
+def _is_taken_back(tx: Transaction, delivery: Delivery) -> bool:
+    """A reply that was deleted, or made a note, while it was under way."""
+    if delivery.kind is not DeliveryKind.MESSAGE or delivery.message is None:
+        return False
+    return tx.one(_TAKEN_BACK, {"id": delivery.message.bytes}) is not None
 
 
 def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str, rules: Rulebook) -> Touched:

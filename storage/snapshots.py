@@ -160,7 +160,7 @@ class Snapshots:
         """The snapshot of one item, earlier items of the batch included."""
         identity = self.identities.get(identity_key(inbound.sender.identity))
         contact = self.contacts.get(identity.contact) if identity is not None else None
-        target = targets.of_remote(self._tx, inbound) if inbound.target is not None else None
+        target = targets.of_remote(self._tx, inbound, lock=self._lock) if inbound.target is not None else None
         proof = self._proof(inbound)
         if target is not None:
             proof = self.conversation(target.message.conversation)

@@ -54,24 +54,38 @@ _TARGET_DELIVERIES = Statement(
     WHERE o.message = :message ORDER BY o.seq, o.part
     """
 )
+_LANES = Statement(
+    """
+    SELECT key FROM lanes WHERE key IN (SELECT lane FROM outbox WHERE message = :message AND state = 'ready')
+    ORDER BY key
+    """,
+    lock="FOR UPDATE",
+)
 
 
-def of_remote(tx: Transaction, inbound: Inbound) -> Target | None:
-    """The message whose remote id an item names."""
+def of_remote(tx: Transaction, inbound: Inbound, *, lock: bool) -> Target | None:
+    """The message whose remote id an item names. With `lock` nothing of it that is queued leaves until the commit."""
     key = f"{inbound.channel}:{inbound.target}"
     row = tx.one(_TARGET, {"key": key})
     if row is None and inbound.kind in {InboundKind.BOUNCE, InboundKind.READ, InboundKind.REACTION}:
         row = tx.one(_TARGET_BY_DELIVERY, {"key": key})
-    return _target(tx, row) if row is not None else None
+    if row is not None and lock:
+        tx.all(_LANES, {"message": row[0]})
+    if row is None:
+        return None
+    found = _target(tx, row)
+    return _with_attachments(tx, found) if inbound.kind is InboundKind.EDIT else found
 
 
 def of_message(tx: Transaction, message: UUID) -> Target | None:
     """A message by its id, with its attachments."""
     row = tx.one(_TARGET_BY_ID, {"id": message.bytes})
-    if row is None:
-        return None
-    found = _target(tx, row)
-    return replace(found, message=replace(found.message, attachments=attachments(tx, message)))
+    return _with_attachments(tx, _target(tx, row)) if row is not None else None
+
+
+def _with_attachments(tx: Transaction, target: Target) -> Target:
+    found = attachments(tx, target.message.id)
+    return replace(target, message=replace(target.message, attachments=found))
 
 
 def attachments(tx: Transaction, message: UUID) -> tuple[Attachment, ...]:

@@ -1,16 +1,22 @@
 """A delivery that is queued while its lane is being given back must not fall asleep with the lane (PostgreSQL)."""
 
 import threading
+from dataclasses import replace
 
-from router.model import DeliveryState
+import pytest
+
+from router.decision import Decision, Snapshot
+from router.model import DeliveryState, Inbound, InboundKind
+from router.richtext import of_text
 from storage import intake, outbox, settling
 from storage.database import Transaction, engine_for, normal_url
 from storage.intake import Submission
-from storage.outbox import Settlement
+from storage.outbox import Claim, Settlement
 from storage.settling import Ending
 from storage.statement import Statement
-from tests.storage.inbounds import RULES, arrival, question, rules
+from tests.storage.inbounds import RULES, answer, arrival, question, rules
 
+LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
 DUE = Statement("SELECT count(*) FROM lanes WHERE channel = 'desk' AND due_at IS NOT NULL")
 OPEN = Statement("SELECT count(*) FROM outbox WHERE channel = 'desk' AND state = 'ready'")
 
@@ -58,6 +64,41 @@ def test_q1_what_is_queued_during_a_release_is_due_afterwards(postgres_url: str)
     assert not settling_thread.is_alive()
     assert first.tx.all(OPEN, {}) == [(1,)]
     assert first.tx.all(DUE, {}) == [(1,)]
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize("kind", [InboundKind.EDIT, InboundKind.DELETE])
+def test_r8_nothing_leaves_while_it_is_decided_to_change_it(postgres_url: str, kind: InboundKind) -> None:
+    first, second = Connection(postgres_url), Connection(postgres_url)
+    intake.receive(first.tx, [Submission("tg", [arrival(question())])], rules, RULES)
+    first.tx.run(LINK, {})
+    post = answer("one", "C1:1.1")
+    intake.receive(first.tx, [Submission("desk", [arrival(post)])], rules, RULES)
+    first.commit()
+    claims: list[Claim] = []
+
+    def claim() -> None:
+        heads, _ = outbox.due(second.tx, "tg", 10)
+        claims.extend(outbox.claim(second.tx, heads, "b", 60_000_000))
+        second.commit()
+
+    claiming = threading.Thread(target=claim)
+
+    def decided(snapshot: Snapshot, inbound: Inbound) -> Decision:
+        """The outlet comes while the rules decide."""
+        claiming.start()
+        claiming.join(0.5)
+        return rules(snapshot, inbound)
+
+    first.tx.now = second.tx.now = 20_000_000
+    change = replace(post, kind=kind, remote_id=f"{post.remote_id}:2", target=post.remote_id, text=of_text("// no"))
+    intake.receive(first.tx, [Submission("desk", [arrival(replace(change, order=post.order + 1))])], decided, RULES)
+    first.commit()
+    claiming.join(5)
+
+    assert not claiming.is_alive()
+    assert claims == []
     first.close()
     second.close()
 
