@@ -42,7 +42,7 @@ CHECKED = replace(
 LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
 HOLDS = Statement("SELECT agent, state FROM holds ORDER BY held_at, id")
 HITS = Statement("SELECT rule, action FROM rule_hits WHERE level <> 'log' ORDER BY at, id")
-LEFT = Statement("SELECT count(*) FROM outbox WHERE channel = 'tg' AND state <> 'failed'")
+LEFT = Statement("SELECT count(*) FROM outbox WHERE channel = 'tg' AND state NOT IN ('failed', 'withdrawn')")
 WAITING = Statement("SELECT kind, due_at FROM timers WHERE fired_at IS NULL AND kind IN ('hold', 'promise')")
 CONTACTS = Statement("SELECT id FROM contacts ORDER BY created_at, id")
 POINTERS = Statement("SELECT id, merged_into FROM contacts ORDER BY id")

@@ -165,7 +165,7 @@ async def test_x11_a_deleted_reply_that_has_not_left_never_leaves(database: Data
     await receive(database, reply)
     await receive(database, question("", channel="desk", kind=InboundKind.DELETE, target=reply.remote_id))
     states = {row[0]: row[4] for row in await found(database, OUTBOX)}
-    assert states["tg:42"] == "failed"
+    assert states["tg:42"] == "withdrawn"
 
 
 async def test_w3_the_feed_of_a_visitor_counts_without_gaps(database: Database) -> None:
