@@ -48,6 +48,7 @@ class Gateway:
         for route in config["routes"]:
             route["hold"] = "0s"
         config["assignment"] = {"mode": "pull"}  # stories about something else count the posts in threads
+        config["digests"] = {"daily_at": None}  # and at some hours of the day they would be told of yesterday
         if self.change is not None:
             self.change(config)
         self.config_path = self._folder / "onevoice.yaml"
