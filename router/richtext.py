@@ -4,7 +4,7 @@ A tree is a tuple of blocks; a block holds inlines or further blocks. Styles are
 so the same text has one representation only. No markup string of any channel ever appears here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntFlag
 
@@ -160,6 +160,21 @@ def _joined(children: Iterable[Inline]) -> tuple[Inline, ...]:
                 continue
         joined.append(child)
     return tuple(joined)
+
+
+def inlines(blocks: Iterable[Block]) -> Iterator[Inline]:
+    """What the blocks hold, in the order it is read; preformatted text as a span."""
+    for block in blocks:
+        match block:
+            case Paragraph(children):
+                yield from children
+            case Pre(text):
+                yield Span(text)
+            case Quote(inner):
+                yield from inlines(inner)
+            case ListBlock(items):
+                for item in items:
+                    yield from inlines(item)
 
 
 def plain(text: RichText) -> str:

@@ -16,11 +16,15 @@ UNSEEN = (
     "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u061c\u180e\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
     "\u2066\u2067\u2068\u2069\u206a\ufe0f\ufe00\u115f\u1160\u3164\uffa0\u2800\ufffc\U000e0020\U000e007f\U000e0100"
 )
+LEADS = ("\u2022 ", "\u2014 ", ".", "*", "(", "#", "\N{WAVING HAND SIGN} ", "@here ", "#lost-parcels: ", "@bob, ")
+"""What may stand before the mark of a note without hiding it."""
+CALLED = ("<@U0BOB>", "<@U0BOB>,", "<!here>", "<!subteam^S1|@leads>:", "<#C0LOST|lost-parcels>")
 BLANKS = (" ", "  ", "\t", "\n", "\n\n", "\u00a0", "\u3000", "\u2003", "\u2028", "\u205f", " \n \u200b")
 LOOK_ALIKES = (
-    *("/ ", "\\\\ ", "notes: ", "noted: ", "note ", "note; ", "footnote: ", "please note: ", "(note): ", "#note: "),
-    *("n\u043ete: ", "\u2044\u2044 ", "\u2215\u2215 ", "|/ ", "1// ", "https://shop.example/a ", "*// ", ".//"),
-    *(":unlock: ", "\N{OPEN LOCK} ", ":key: ", "\N{KEY} ", "-- ", "; ", "lock: ", "n0te: ", "\u5907\u6ce8: "),
+    *("/ ", "\\\\ ", "notes: ", "noted: ", "note ", "note; ", "footnote: ", "please note: ", "(note): "),
+    *("n\u043ete: ", "\u2044\u2044 ", "\u2215\u2215 ", "|/ ", "1// ", "https://shop.example/a ", "a.// "),
+    *("cc @bob // ", ":unlock: ", "\N{OPEN LOCK} ", ":key: ", "\N{KEY} ", "-- ", "; ", "lock: ", "n0te: "),
+    *("\u5907\u6ce8: ", "(note) "),
 )
 LISTED = ("alice", "bob", "carol")
 UNLISTED = ("dana", "guest", "eve")
@@ -176,7 +180,8 @@ class _Writer:
             case 2:
                 return self._blocks(said, within=self._chance.choice(("list", "quote", "preformatted")))
             case 3:
-                return Text(said=f"<@U0BOB> {self._chance.choice(MARKS)} {self._secret}", wire=True)
+                called = self._chance.choice(CALLED)
+                return Text(said=f"{called} {self._chance.choice(MARKS)} {self._secret}", wire=True)
             case _:
                 return Text(said=said)
 
@@ -217,6 +222,8 @@ class _Writer:
             if chance.random() < 0.5:
                 mark = "".join(each + (chance.choice(UNSEEN) if chance.random() < 0.5 else "") for each in mark)
         before = "".join(chance.choice((*BLANKS, *UNSEEN)) for _ in range(chance.choice((0, 0, 1, 2, 5))))
+        if chance.random() < 0.2:
+            before += chance.choice(LEADS)
         if chance.random() < 0.02:
             before = chance.choice(UNSEEN) * 4_500
         return before + mark + chance.choice(("", " ", "\n", "\u200b", "\u2067", "\u3000"))

@@ -13,6 +13,7 @@ from connectors.base import Arrival
 from connectors.slack import blocks, mrkdwn
 from connectors.slack.parse import Home, Person, Setting, people_in, to_arrival
 from router.model import InboundKind
+from router.notes import is_note
 from router.richtext import of_json, plain, to_json
 
 CASES = Path(__file__).parents[1] / "cases" / "slack"
@@ -161,3 +162,21 @@ def test_s9_the_prefix_of_a_note_survives_whatever_hides_in_it() -> None:
         assert arrival.inbound is not None
         assert arrival.inbound.kind is InboundKind.MESSAGE
         assert plain(arrival.inbound.text) == typed.replace(":lock:", "\N{LOCK}")
+
+
+@pytest.mark.parametrize(
+    ("called", "wire"),
+    [
+        ({"type": "user", "user_id": "U0BOB"}, "<@U0BOB>"),
+        ({"type": "broadcast", "range": "here"}, "<!here>"),
+        ({"type": "usergroup", "usergroup_id": "S1"}, "<!subteam^S1|@leads>"),
+        ({"type": "channel", "channel_id": "C2"}, "<#C2|lost-parcels>"),
+        ({"type": "emoji", "name": "shop_logo"}, ":shop_logo:"),
+    ],
+)
+@pytest.mark.parametrize("said", [" // no", ", note: no", ": :lock: no", "\u200bnote: no"])
+def test_s9_a_note_stays_one_behind_whoever_is_called(called: dict[str, str], wire: str, said: str) -> None:
+    section = {"type": "rich_text_section", "elements": [called, {"type": "text", "text": said}]}
+    assert is_note(mrkdwn.to_rich_text(wire + said, NAMES))
+    assert is_note(blocks.to_rich_text([{"type": "rich_text", "elements": [section]}], NAMES))
+    assert not is_note(mrkdwn.to_rich_text(f"{wire} see{said}", NAMES))
