@@ -31,10 +31,11 @@ from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.handing import taken_by_answer
 from router.intent import REPLY, is_internal, is_reply_asked_for, words_of
 from router.model import Conversation, Inbound, Visibility
+from router.notes import is_note
 from router.planning import NOTE_MARK, REFUSED_MARK, ignored, notice, reaction
 from router.posts import desk_message
 from router.rulebook import Agent, Rulebook
-from router.verbs import verb_of
+from router.verbs import BOT, names_bot, verb_of
 
 VERBS: Mapping[str, Answer] = {
     **ownership_verbs.VERBS,
@@ -60,6 +61,10 @@ VERBS: Mapping[str, Answer] = {
     REPLY: lambda asked: answered(asked, "Write the reply behind it: `@onevoice reply <text>`."),
 }
 """What agents may ask for with "@onevoice <verb>"; each noun brings its own."""
+_STRAY = (
+    f"Not sent: it names @{BOT}, so it was kept as a note. Onevoice does what a post says that begins with a mention "
+    f"of it, picked from Slack's list: `@{BOT} why`. In words for the customer, leave out the @."
+)
 
 
 def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -110,11 +115,15 @@ def unknown(asked: Asked) -> Decision:
 
 
 def _note(conversation: Conversation, inbound: Inbound, agent: Agent) -> Decision:
+    stray = names_bot(inbound.text) and not is_note(inbound.text)
     return Decision(
         outcome=Outcome.STORED,
-        reasons=(Reason("S9", "it is marked as a note, or notes are this route's default"),),
+        reasons=(Reason("S9", "it is marked as a note, names Onevoice, or notes are this route's default"),),
         conversation=conversation,
         message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.NOTE),
         events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
-        deliveries=reaction(conversation, inbound.remote_id, NOTE_MARK),
+        deliveries=(
+            *(notice(conversation, _STRAY) if stray else ()),
+            *reaction(conversation, inbound.remote_id, NOTE_MARK),
+        ),
     )

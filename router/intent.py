@@ -3,7 +3,7 @@
 from router.notes import is_note
 from router.richtext import EMPTY, Break, Inline, Mention, Paragraph, RichText, Span
 from router.rulebook import ReplyMode, Route
-from router.verbs import verb_of
+from router.verbs import names_bot, verb_of
 
 REPLY = "reply"
 """The verb that makes a post a reply where plain posts are notes: "@onevoice reply ..."."""
@@ -16,11 +16,12 @@ def is_reply_asked_for(text: RichText) -> bool:
 
 
 def is_internal(text: RichText, route: Route | None) -> bool:
-    """True when the post must not leave: it is marked as a note, or nothing makes it a reply where notes are the
-    default (S9)."""
-    if is_reply_asked_for(text):
-        return is_note(words_of(text))
-    return is_note(text) or (route is not None and route.reply_mode is ReplyMode.NOTE)
+    """True when the post must not leave: it is marked as a note, it names Onevoice, or nothing makes it a reply where
+    notes are the default (S9)."""
+    words = words_of(text)
+    if is_note(words) or names_bot(words):
+        return True
+    return route is not None and route.reply_mode is ReplyMode.NOTE and not is_reply_asked_for(text)
 
 
 def words_of(text: RichText) -> RichText:

@@ -1,13 +1,18 @@
 """What an agent asks of Onevoice itself in a thread: "@onevoice <verb> <rest>" (decisions 28). Never for a customer."""
 
+import re
 from dataclasses import dataclass
 
 from router.model import Inbound, InboundKind
-from router.richtext import Mention, Paragraph, RichText, Span, plain
+from router.notes import said
+from router.richtext import Mention, Paragraph, RichText, Span, inlines, plain
 
 BOT = "onevoice"
 ASK = "ask."
 """What the ids of buttons begin with that ask for a verb; the value of such a press is "<id>:<verb> <rest>"."""
+
+_NAMED = re.compile(rf"(?<![\w/])@{BOT}(?!\w)", re.ASCII)
+"""The name as people type it, also between Chinese characters; not in a mail address, a link or a longer name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +31,15 @@ def verb_of(text: RichText) -> Verb | None:
     children = [child for child in first.children if not (isinstance(child, Span) and not child.text.strip())]
     if not children or not isinstance(head := children[0], Mention) or head.name.lower() != BOT:
         return None
-    said = plain(text).strip().removeprefix(f"@{head.name}").strip()
-    name, *rest = said.split(maxsplit=1) or [""]
+    line = plain(text).strip().removeprefix(f"@{head.name}").strip()
+    name, *rest = line.split(maxsplit=1) or [""]
     return Verb(name.lower(), rest[0] if rest else "")
+
+
+def names_bot(text: RichText) -> bool:
+    """True where Onevoice is named, whether it was mentioned or only typed: nothing for a customer to read."""
+    mentions = (each for each in inlines(text.blocks) if isinstance(each, Mention))
+    return any(each.name.lower() == BOT for each in mentions) or _NAMED.search(said(text)) is not None
 
 
 def verb_in(inbound: Inbound) -> Verb | None:

@@ -9,7 +9,7 @@ import pytest
 
 from router.decision import Decision, Snapshot
 from router.model import Attachment, DeliveryState, Inbound, InboundKind
-from router.richtext import EMPTY, RichText, of_text, plain
+from router.richtext import EMPTY, Mention, Paragraph, RichText, Span, of_text, plain
 from router.routing import decide
 from router.rulebook import ReplyMode, Rulebook
 from router.verbs import spoken
@@ -136,6 +136,18 @@ async def test_inv8_a_reply_that_left_and_became_a_note_tells_nothing_more(threa
     await thread.take(edited(post, note, 1), edited(post, of_text("secret"), 2), edited(post, of_text("secrets"), 3))
     await thread.leave()
     assert await thread.told() == ["one"]
+
+
+async def test_s9_an_edit_that_names_onevoice_is_not_told(thread: Thread) -> None:
+    posts = [replace(answer(said, "C1:1.1"), remote_id=f"C1:{said}") for said in ("one", "two")]
+    await thread.take(posts[0], edited(posts[0], of_text("@onevoice discard this"), 1))
+    assert await thread.told() == []
+    await thread.take(posts[1])
+    await thread.leave()
+    stray = RichText((Paragraph((Span("Hey "), Mention("onevoice", "U0BOT"), Span(" why"))),))
+    await thread.take(edited(posts[1], stray, 1))
+    await thread.leave()
+    assert await thread.told() == ["two"]
 
 
 async def test_s9_where_notes_are_the_default_an_edit_is_told_only_when_it_asks_for_it(quiet: Thread) -> None:
