@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
+from router.intent import is_internal
 from router.model import Conversation, Inbound, InboundKind, Visibility
+from router.notes import is_note
 from router.planning import notice
 from router.posts import desk_message
-from router.richtext import RichText
+from router.richtext import Mention, RichText, inlines, of_text
 from router.rulebook import Agent, Rulebook
 from router.verbs import Verb
 
@@ -30,6 +32,18 @@ class Asked:
 
 
 Answer = Callable[[Asked], Decision]
+
+INWARD = "Not done: the customer would read this, and it is marked as a note or names @onevoice."
+
+
+def is_inward(asked: Asked, words: str) -> bool:
+    """True for words behind a verb that no customer may read: marked as a note, whomever they call first, or naming
+    Onevoice (S9)."""
+    uncalled = words
+    for each in inlines(asked.inbound.text.blocks):
+        if isinstance(each, Mention):
+            uncalled = uncalled.replace(f"@{each.name}", "")
+    return is_internal(of_text(words), None) or is_note(of_text(uncalled))
 
 
 def refused(asked: Asked, said: str) -> Decision:

@@ -4,7 +4,7 @@ keep their times (D25). Splitting texts is `router.splitting`."""
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from router.asked import Answer, Asked, answered
+from router.asked import INWARD, Answer, Asked, answered, is_inward
 from router.cutting import shown
 from router.decision import Decision, NewEvent, Opening, Outcome, Planned, Reason
 from router.events import EventType
@@ -50,6 +50,8 @@ def split(asked: Asked) -> Decision:
         return answered(asked, f"The customer has written {_messages(len(messages))} here, and one must stay.")
     moved = messages[-count:]
     subject = " ".join(rest)
+    if is_inward(asked, subject):
+        return answered(asked, INWARD)
     event = NewEvent(
         type="conversation_split",
         actor=asked.actor,

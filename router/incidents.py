@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, tzinfo
 
-from router.asked import Answer, Asked, answered
+from router.asked import INWARD, Answer, Asked, answered, is_inward
 from router.decision import Decision, IncidentChange, NewEvent, Outcome, Planned, Reason
 from router.earlier_answers import official_buttons, official_subject
 from router.model import Conversation, Incident
@@ -81,6 +81,8 @@ def answer(asked: Asked) -> Decision:
         return answered(asked, "Only a lead can set the official answer.")
     if not text:
         return answered(asked, f"Say what they are to be told: `{_SET}`.")
+    if is_inward(asked, text):
+        return answered(asked, INWARD)
     others = incident.conversations - 1
     elsewhere = f" {others} other thread{'s' if others > 1 else ''} will hear of it." if others > 0 else ""
     decision = answered(

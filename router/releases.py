@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from router.approved import with_approved
-from router.asked import Answer, Asked, answered, refused
+from router.asked import INWARD, Answer, Asked, answered, is_inward, refused
 from router.checking import checked_reply, text_of_reply
 from router.consistency.findings import Level
 from router.consistency.ledger import LEDGER_RULES, Contradiction
@@ -68,6 +68,8 @@ def reword(asked: Asked) -> Decision:
         return refused(asked, held)
     if not text:
         return refused(asked, "Say the new words: `@onevoice reword <text>`, or edit your message.")
+    if is_inward(asked, text):
+        return refused(asked, INWARD)
     return _changed(asked, held, text)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from router.addresses import mail_address, spelled
 from router.answering import reply, unposted
-from router.asked import Answer, Asked, refused
+from router.asked import INWARD, Answer, Asked, is_inward, refused
 from router.decision import Address, Decision, NewEvent, Opening, Planned
 from router.desk_view import DeskView
 from router.events import EventType
@@ -78,6 +78,8 @@ def start(asked: Asked) -> Decision:
     if isinstance(whom, str):
         return refused(asked, whom)
     subject, text = _parted(text) if known.type is ChannelType.EMAIL else ("", text)
+    if is_inward(asked, subject) or is_inward(asked, text):
+        return refused(asked, INWARD)
     return _opened(asked, whom, subject, text)
 
 

@@ -65,6 +65,7 @@ def test_a_lead_closes_it() -> None:
         (f"answer {OFFICIAL}", "U0ALICE", INCIDENT, "Only a lead can set"),
         ("incident close", "U0ALICE", INCIDENT, "Only a lead can close"),
         ("answer", "U0LENA", INCIDENT, "Say what they are to be told"),
+        ("answer // half of them are frauds", "U0LENA", INCIDENT, "marked as a note"),
         (f"answer {OFFICIAL}", "U0LENA", None, "belongs to no open incident"),
         ("incident", "U0ALICE", None, "belongs to no open incident"),
         ("incident open", "U0LENA", INCIDENT, "I know `incident` and `incident close`"),

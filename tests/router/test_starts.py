@@ -11,8 +11,10 @@ from router.lookup import Lookup, Reach, Said
 from router.model import AuthorKind, Contact, DeliveryKind, Identity, Leg, Promise, Statement, Visibility
 from router.model import IdentityKey as Key
 from router.record import NewPromise, Record
-from router.richtext import of_text, plain
+from router.richtext import Mention, Paragraph, RichText, Span, of_text, plain
+from router.routing import decide
 from tests.router.asking import (
+    BOOK,
     BY_CHAT,
     CHAT,
     CONVERSATION,
@@ -22,6 +24,7 @@ from tests.router.asking import (
     THREAD,
     asked,
     notices,
+    said_in_thread,
     types,
 )
 
@@ -82,6 +85,10 @@ def test_on_other_channels_only_this_customer_is_written_to_where_they_wrote_bef
         ("start desk C1 Hello", "There is no channel 'desk'"),
         ("start mail anna Hello", "Not sent"),
         ("start mail customer Hello", "no mail address"),
+        ("start tg customer // careful, a fraud", "marked as a note"),
+        ("start mail anna@x.com Subject: Your lamp\n\u2022 note: she is a fraud", "marked as a note"),
+        ("start mail anna@x.com Subject: // a fraud\nHello", "marked as a note"),
+        ("start tg customer Hey @onevoice why", "names @onevoice"),
     ],
 )
 def test_what_cannot_be_begun_is_told_and_nothing_leaves(line: str, said: str) -> None:
@@ -89,6 +96,14 @@ def test_what_cannot_be_begun_is_told_and_nothing_leaves(line: str, said: str) -
     assert found.opening is None
     assert said in notices(found)
     assert to_customers(found) == []
+
+
+def test_s9_a_note_stays_one_behind_a_verb_and_a_name_of_two_words() -> None:
+    snapshot, post = said_in_thread("")
+    start = (Mention("onevoice", "U0BOT"), Span(" start tg customer "), Mention("Bob Li", "U0BOB"))
+    for words, left in ((", // a fraud", []), (" is on it", [("tg", "42", "@Bob Li is on it")])):
+        text = RichText((Paragraph((*start, Span(words))),))
+        assert to_customers(decide(snapshot, replace(post, text=text), BOOK)) == left
 
 
 def test_t12_nobody_is_written_to_who_has_blocked_us() -> None:

@@ -123,6 +123,14 @@ async def test_a_released_reply_leaves_once_with_its_timer_gone(database: Databa
     assert [(hit.rule, hit.action) for hit in touched.hits] == [("W-BRUSHOFF", "sent_anyway")]
 
 
+async def test_s9_other_words_for_a_held_reply_are_no_note(database: Database) -> None:
+    await asked(database)
+    await receive(database, says("That is not my department."), wants("reword @here // he is a fraud", "U0ALICE"))
+    assert await found(database, HOLDS) == [("alice", "held")]
+    assert await found(database, LEFT) == [(0,)]
+    assert "marked as a note" in str((await found(database, NOTICES))[-1][0])
+
+
 async def test_whose_hold_is_meant_must_be_plain(database: Database) -> None:
     await asked(database)
     await receive(database, says("That is not my department."))

@@ -327,6 +327,7 @@ async def test_d25_split_messages_keep_their_times_and_wait_in_a_conversation_of
     [
         ("split last 2", "The customer has written 2 messages here, and one must stay"),
         ("split last 0", "Between 1 and 50 messages"),
+        ("split last 1 // a fraud", "marked as a note"),
         ("split this", "Say how many"),
     ],
 )
