@@ -247,8 +247,11 @@ class Changes:
         self._handed: list[tuple[str, str]] = []
 
     def hides(self, inbound: Inbound) -> bool:
-        """Whether something collected here must be written before a colleague's item is looked at: somebody spoke in
-        the same thread or said something for the record, or it changes what was said."""
+        """Whether something collected here must be written before an item is looked at: it is about a message of these.
+        A colleague's also if somebody spoke in the same thread or said something for the record, or if it changes what
+        was said."""
+        if inbound.target is not None and self._has(f"{inbound.channel}:{inbound.target}"):
+            return True
         if not self._threads or not inbound.sender.internal:
             return False
         return (
@@ -256,6 +259,9 @@ class Changes:
             or inbound.thread.ref in self._threads
             or any(record.statements for _, _, record in self._records)
         )
+
+    def _has(self, remote_key: str) -> bool:
+        return any(each["remote_key"] == remote_key for each in self._messages)
 
     def apply(self, item: UUID, inbound: Inbound | None, decision: Decision) -> Conversation:
         """Collect what one decision means; later snapshots of the batch see it. Without an inbound item the decision

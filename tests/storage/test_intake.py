@@ -17,6 +17,7 @@ MESSAGES = Statement("SELECT channel, author_kind, visibility, body, version, de
 CONVERSATIONS = Statement("SELECT number, status, next_seq FROM conversations ORDER BY number")
 OUTBOX = Statement("SELECT lane, seq, part, kind, state FROM outbox ORDER BY lane, seq, part")
 EVENTS = Statement("SELECT seq, type FROM events ORDER BY conversation, seq")
+SHOWN = Statement("SELECT body FROM outbox WHERE channel = 'desk' AND kind = 'message' AND state = 'ready'")
 LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
 
 
@@ -166,6 +167,31 @@ async def test_x11_a_deleted_reply_that_has_not_left_never_leaves(database: Data
     await receive(database, question("", channel="desk", kind=InboundKind.DELETE, target=reply.remote_id))
     states = {row[0]: row[4] for row in await found(database, OUTBOX)}
     assert states["tg:42"] == "withdrawn"
+
+
+async def test_x11_an_edit_that_comes_with_its_message_counts(database: Database) -> None:
+    cancel = question("Cancel order 5")
+    edit = question("Do not cancel it", kind=InboundKind.EDIT, target=cancel.remote_id)
+    await database.transact(intake.receive, [Submission("tg", [arrival(cancel), arrival(edit)])], rules, RULES)
+    assert [row[3:5] for row in await found(database, MESSAGES)] == [('["Do not cancel it"]', 2)]
+    ((body,),) = await found(database, SHOWN)
+    assert "Do not cancel it" in str(body)
+
+
+async def test_x11_a_deletion_that_comes_with_its_message_counts(database: Database) -> None:
+    oops = question("Oops")
+    gone = question("", kind=InboundKind.DELETE, target=oops.remote_id)
+    await receive(database, oops, gone)
+    assert [row[4:] for row in await found(database, MESSAGES)] == [(2, True)]
+    assert await found(database, SHOWN) == []
+
+
+async def test_x11_a_deletion_that_names_nobody_takes_back_a_reply_of_the_same_batch(database: Database) -> None:
+    await receive(database, question())
+    await database.transact(link)
+    reply = answer("Oops", "C1:1.1")
+    await receive(database, reply, question("", channel="desk", kind=InboundKind.DELETE, target=reply.remote_id))
+    assert {row[0]: row[4] for row in await found(database, OUTBOX)}["tg:42"] == "failed"
 
 
 async def test_w3_the_feed_of_a_visitor_counts_without_gaps(database: Database) -> None:
