@@ -539,6 +539,9 @@ class Changes:
     # Messages.
 
     def _add_message(self, item: UUID, conversation: UUID, message: NewMessage, seq: int) -> None:
+        remote_key = f"{message.channel}:{message.remote_id}" if message.remote_id else None
+        if remote_key is not None:
+            self._snapshots.remotes[remote_key] = conversation
         self._messages.append(
             {
                 "id": item.bytes,
@@ -551,7 +554,7 @@ class Changes:
                 "channel": message.channel,
                 "body": text_of(message.text),
                 "full_body": text_of(message.full_text) if message.full_text is not None else None,
-                "remote_key": f"{message.channel}:{message.remote_id}" if message.remote_id else None,
+                "remote_key": remote_key,
                 "now": self._tx.now,
                 "sent_at": to_micros(message.sent_at) if message.sent_at else None,
                 "composed_at": to_micros(message.composed_at) if message.composed_at else None,

@@ -68,7 +68,8 @@ _SPEAKING = frozenset({InboundKind.MESSAGE, InboundKind.EDIT, InboundKind.DELETE
 
 class Snapshots:
     """What the database knows around a batch; grows as decisions of the batch are carried out. Without `lock` it is
-    only for looking. `window`: how far back resolved conversations may be reopened.
+    only for looking. `window`: how far back resolved conversations may be reopened. `remotes`: the conversations of
+    messages that may be gone on with.
 
     Loading touches only indexed columns, so its cost does not depend on how much is stored.
     """
@@ -88,7 +89,7 @@ class Snapshots:
         self.next_seq: dict[UUID, int] = {}
         self.current_of: dict[UUID, list[UUID]] = {}
         self._threads: dict[str, UUID] = {}
-        self._remotes: dict[str, UUID] = {}
+        self.remotes: dict[str, UUID] = {}
         self._load(items)
 
     def _load(self, batch: list[Inbound]) -> None:
@@ -112,11 +113,11 @@ class Snapshots:
             f"{inbound.channel}:{remote}" for inbound in batch for remote in inbound.thread.remote_ids[-20:]
         }:
             for statement in (_RECEIVED, _SENT):
-                self._remotes.update(
+                self.remotes.update(
                     (key, UUID(bytes=found)) for key, found in tx.all(statement, {"keys": sorted(remotes)})
                 )
         wanted = {inbound.thread.conversation for inbound in batch if inbound.thread.conversation is not None}
-        wanted.update(self._threads.values(), self._remotes.values())
+        wanted.update(self._threads.values(), self.remotes.values())
         rows: list[Row] = []
         if self.contacts:
             contacts = [contact.bytes for contact in self.contacts]
@@ -250,7 +251,7 @@ class Snapshots:
             found = self._threads.get(f"{inbound.channel}:{thread.ref}")
         if found is None:
             for remote in reversed(thread.remote_ids):
-                if (found := self._remotes.get(f"{inbound.channel}:{remote}")) is not None:
+                if (found := self.remotes.get(f"{inbound.channel}:{remote}")) is not None:
                     break
         return found
 

@@ -1,12 +1,13 @@
 """The unit of work behind the one door in, on both databases."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from connectors.base import Cursor, Fate, Lease
 from router.arrivals import Arrival
-from router.model import Inbound, InboundKind
+from router.model import Inbound, InboundKind, Thread
 from storage import feeds, intake
 from storage.database import Database, Transaction
 from storage.intake import Received, Submission
@@ -58,6 +59,17 @@ async def test_a_batch_sees_its_own_earlier_items(database: Database) -> None:
     await receive(database, question("one"), question("two"), question("three", who="43"), question("four"))
     assert [row[0] for row in await found(database, CONVERSATIONS)] == [1, 2]
     assert [row[2] for row in await found(database, CONVERSATIONS)] == [5, 3]
+
+
+@pytest.mark.parametrize("opens", [True, False], ids=["a help channel", "below a mention"])
+async def test_h2_what_somebody_else_writes_below_a_question_of_the_same_batch_goes_on_with_it(
+    database: Database, opens: bool
+) -> None:
+    asked = replace(question("My laptop is broken", who="dana"), address="C9:1", thread=Thread(apart=True))
+    below = Thread(remote_ids=(asked.remote_id,), apart=True, opens=opens)
+    await receive(database, asked, replace(question("Mine too", who="carol"), address="C9:1", thread=below))
+    assert [row[0] for row in await found(database, CONVERSATIONS)] == [1]
+    assert [row[3] for row in await found(database, MESSAGES)] == ['["My laptop is broken"]', '["Mine too"]']
 
 
 async def test_x3_the_same_item_three_times_at_once_and_again_is_one_message(database: Database) -> None:
