@@ -27,6 +27,7 @@ Decide = Callable[[Snapshot, Inbound], Decision]
 
 PASSING = frozenset({InboundKind.ECHO, InboundKind.TYPING, InboundKind.READ})
 """Kinds that are acted on but not kept: doing them twice changes nothing."""
+_IN_THREADS = frozenset({InboundKind.MESSAGE, InboundKind.EDIT, InboundKind.DELETE, InboundKind.BUTTON})
 
 _INSERT = """
     INSERT INTO inbox (id, channel, dedupe_key, digest, received_at, raw, meta, state, error)
@@ -54,7 +55,8 @@ _DROP = Statement("DELETE FROM inbox WHERE id = :id")
 _ROOT_UNDER_WAY = Statement(
     """
     SELECT 1 FROM outbox WHERE state IN ('ready', 'sending', 'unknown') AND state <> 'ready' AND kind = 'root'
-      AND channel = :channel LIMIT 1
+      AND channel = :channel
+    UNION ALL SELECT 1 FROM legs WHERE thread_key = :thread LIMIT 1
     """
 )
 _SETTLE = Statement("UPDATE inbox SET state = :state, error = :error WHERE id = :id AND state <> 'done'")
@@ -198,10 +200,13 @@ def _carry_out(
 
 
 def _answers_a_root_under_way(tx: Transaction, inbound: Inbound) -> bool:
-    """Somebody may answer in a desk thread before we know that its root was posted, if we were cut off in between."""
-    if inbound.kind is not InboundKind.MESSAGE or inbound.thread.ref is None:
+    """Somebody may answer in a desk thread before we know that its root was posted, if we were cut off in between, and
+    change that answer or press a button there. The thread may have become known since the batch was loaded. Of a
+    deletion we may not be told the thread."""
+    thread = inbound.thread.ref
+    if inbound.kind not in _IN_THREADS or (thread is None and inbound.kind is not InboundKind.DELETE):
         return False
-    return tx.one(_ROOT_UNDER_WAY, {"channel": inbound.channel}) is not None
+    return tx.one(_ROOT_UNDER_WAY, {"channel": inbound.channel, "thread": f"{inbound.channel}:{thread}"}) is not None
 
 
 def _move_cursor(tx: Transaction, submission: Submission) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from connectors.base import Cursor, Fate, Lease
 from router.arrivals import Arrival
 from router.model import Inbound, InboundKind, Thread
+from router.richtext import of_text
 from storage import feeds, intake
 from storage.database import Database, Transaction
 from storage.intake import Received, Submission
@@ -204,6 +205,36 @@ async def test_x11_a_deletion_that_names_nobody_takes_back_a_reply_of_the_same_b
     reply = answer("Oops", "C1:1.1")
     await receive(database, reply, question("", channel="desk", kind=InboundKind.DELETE, target=reply.remote_id))
     assert {row[0]: row[4] for row in await found(database, OUTBOX)}["tg:42"] == "failed"
+
+
+@pytest.fixture
+async def unlinked(database: Database) -> Database:
+    """We were cut off between posting the root of a thread and storing where it is."""
+    await receive(database, question())
+    await database.transact(lambda tx: tx.run(Statement("UPDATE outbox SET state = 'unknown' WHERE kind = 'root'"), {}))
+    return database
+
+
+async def test_s10_what_is_done_to_an_answer_that_is_too_early_is_too_early_too(unlinked: Database) -> None:
+    reply = answer("He is lying", "C1:1.1")
+    note = replace(reply, kind=InboundKind.EDIT, remote_id="v2", target=reply.remote_id, text=of_text("// He is lying"))
+    gone = replace(reply, kind=InboundKind.DELETE, remote_id="v3", target=reply.remote_id, text=of_text(""))
+    press = replace(reply, kind=InboundKind.BUTTON, remote_id="press", value="ask.take:take", text=of_text(""))
+    everything = (reply, note, gone, replace(gone, remote_id="v4", thread=Thread()), press)
+    for _ in range(2):
+        received = await receive(unlinked, *everything)
+        assert [each.fate for receipts in received.receipts for each in receipts or ()] == [Fate.EARLY] * 5
+    await unlinked.transact(link)
+    received = await receive(unlinked, reply, note)
+    assert [each.fate for receipts in received.receipts for each in receipts or ()] == [Fate.STORED] * 2
+    assert "ready" not in {row[4] for row in await found(unlinked, OUTBOX) if row[0] == "tg:42"}
+
+
+async def test_outside_of_threads_nothing_is_too_early(unlinked: Database) -> None:
+    post = replace(answer("Lunch?", ""), thread=Thread())
+    edit = replace(post, kind=InboundKind.EDIT, remote_id="v2", target=post.remote_id)
+    received = await receive(unlinked, post, edit)
+    assert [each.fate for receipts in received.receipts for each in receipts or ()] == [Fate.STORED] * 2
 
 
 async def test_w3_the_feed_of_a_visitor_counts_without_gaps(database: Database) -> None:

@@ -1,10 +1,12 @@
-"""A delivery that is queued while its lane is being given back must not fall asleep with the lane (PostgreSQL)."""
+"""What one writer commits while another is at work (PostgreSQL): a delivery that is queued while its lane is being
+given back must not fall asleep with the lane, and an answer is not dropped while its thread becomes known."""
 
 import threading
 from dataclasses import replace
 
 import pytest
 
+from router.arrivals import Fate
 from router.decision import Decision, Snapshot
 from router.model import DeliveryState, Inbound, InboundKind
 from router.richtext import of_text
@@ -99,6 +101,31 @@ def test_r8_nothing_leaves_while_it_is_decided_to_change_it(postgres_url: str, k
 
     assert not claiming.is_alive()
     assert claims == []
+    first.close()
+    second.close()
+
+
+def test_s10_an_answer_whose_root_is_settled_while_it_is_stored_comes_again(postgres_url: str) -> None:
+    first, second = Connection(postgres_url), Connection(postgres_url)
+    intake.receive(first.tx, [Submission("tg", [arrival(question())])], rules, RULES)
+    first.commit()
+    heads, _ = outbox.due(first.tx, "desk", 1)
+    (claimed,) = outbox.claim(first.tx, heads, "a", 60_000_000)
+    first.commit()
+
+    def decided(snapshot: Snapshot, inbound: Inbound) -> Decision:
+        settling.settle(first.tx, claimed, Ending(Settlement(DeliveryState.SENT, remote_ids=("C1:1.1",))), RULES)
+        first.commit()
+        return rules(snapshot, inbound)
+
+    reply = Submission("desk", [arrival(answer("On its way.", "C1:1.1"))])
+    early = intake.receive(second.tx, [reply], decided, RULES)
+    second.commit()
+    taken = intake.receive(second.tx, [reply], rules, RULES)
+    second.commit()
+
+    fates = [each.fate for received in (early, taken) for each in received.receipts[0] or ()]
+    assert fates == [Fate.EARLY, Fate.STORED]
     first.close()
     second.close()
 
