@@ -12,7 +12,7 @@ from router.consistency.reply import Reply
 from router.consistency.wording import Stage
 from router.decision import Snapshot
 from router.desk_view import DeskView, Read
-from router.intent import is_internal, is_reply_asked_for, words_of
+from router.intent import is_internal, is_reply_asked_for, route_of, words_of
 from router.model import Attachment, Conversation, Inbound, InboundKind, Leg, Visibility
 from router.planning import customer_leg
 from router.richtext import RichText, plain
@@ -37,8 +37,7 @@ def read_ahead(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Read | 
         verb = verb_of(inbound.text)
         if verb is not None and not is_reply_asked_for(inbound.text):
             return _of_held(snapshot, desk, conversation, leg, rules) if verb.name in RELEASES else None
-        route = rules.route(conversation.route)
-        if is_internal(inbound.text, route):
+        if is_internal(inbound.text, route_of(snapshot, rules)):
             return None
     elif snapshot.target is None or snapshot.target.message.visibility is not Visibility.PUBLIC:
         return None

@@ -29,7 +29,7 @@ from router.answering import reply
 from router.asked import Answer, Asked, answered
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.handing import taken_by_answer
-from router.intent import REPLY, is_internal, is_reply_asked_for, words_of
+from router.intent import REPLY, is_internal, is_reply_asked_for, route_of, words_of
 from router.model import Conversation, Inbound, Visibility
 from router.notes import is_note
 from router.planning import NOTE_MARK, REFUSED_MARK, ignored, notice, reaction
@@ -81,9 +81,8 @@ def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
             snapshot=snapshot, conversation=conversation, inbound=inbound, agent=agent, verb=verb, rules=rules
         )
         return VERBS.get(verb.name, unknown)(asked)
-    route = rules.route(conversation.route)
     said = replace(inbound, text=words_of(inbound.text))
-    if is_internal(inbound.text, route):
+    if is_internal(inbound.text, route_of(snapshot, rules)):
         return _note(conversation, said, agent)
     return taken_by_answer(reply(snapshot, conversation, said, agent, rules), snapshot, agent)
 

@@ -1,8 +1,9 @@
 """Whom a post in a desk thread is for: the customer, the colleagues, or Onevoice itself."""
 
+from router.decision import Snapshot
 from router.notes import is_note
 from router.richtext import EMPTY, Break, Inline, Mention, Paragraph, RichText, Span
-from router.rulebook import ReplyMode, Route
+from router.rulebook import ReplyMode, Route, Rulebook
 from router.verbs import names_bot, verb_of
 
 REPLY = "reply"
@@ -13,6 +14,15 @@ def is_reply_asked_for(text: RichText) -> bool:
     """True for "@onevoice reply" with something behind it."""
     verb = verb_of(text)
     return verb is not None and verb.name == REPLY and bool(verb.rest)
+
+
+def route_of(snapshot: Snapshot, rules: Rulebook) -> Route | None:
+    """The route whose reply mode counts for a post: that of the absorbed conversation in whose thread it is where notes
+    are the default there, else that of its conversation."""
+    written_in = rules.route(snapshot.absorbed.route) if snapshot.absorbed is not None else None
+    if written_in is not None and written_in.reply_mode is ReplyMode.NOTE:
+        return written_in
+    return rules.route(snapshot.proof.route) if snapshot.proof is not None else None
 
 
 def is_internal(text: RichText, route: Route | None) -> bool:

@@ -60,7 +60,7 @@ def merge(asked: Asked) -> Decision:
     )
     decision = answered(
         asked,
-        f"Merged into conversation #{number}, which goes on. What is written here still reaches the customer and is "
+        f"Merged into conversation #{number}, which goes on. Replies written here still reach the customer and are "
         "shown there; what the customer writes is shown there only. `@onevoice unmerge` here undoes it.",
         *offer_events(asked.snapshot, None, asked.actor),
         event,

@@ -14,7 +14,7 @@ from router.model import DeliveryState, Inbound, Status
 from router.regrouping import Merge, Unmerge
 from router.richtext import Mention, Paragraph, RichText, Span, plain
 from router.routing import decide
-from router.rulebook import Rulebook
+from router.rulebook import ReplyMode, Rulebook
 from router.targets import Metric, Policy, Target
 from router.terms import Terms
 from storage import assignments, contacts, intake, merging, rounds, settling
@@ -34,7 +34,9 @@ FAST = Policy(id="fast", targets={metric: Target(seconds=180) for metric in (Met
 BOOK: Rulebook = replace(
     RULES, policies=(FAST,), terms=Terms(policies={("fast", 1): FAST}, unjudged=RULES.terms.unjudged)
 )
+QUIET_BOOK = replace(BOOK, routes=(*BOOK.routes, replace(BOOK.routes[0], id="quiet", reply_mode=ReplyMode.NOTE)))
 
+QUIETEN = Statement("UPDATE conversations SET route = 'quiet' WHERE number = :number")
 LINK = Statement(
     """
     UPDATE legs SET thread_key = 'desk:C1:' || (SELECT number FROM conversations c WHERE c.id = conversation)
@@ -88,12 +90,11 @@ CONTACTS = Statement("SELECT contact FROM conversations WHERE number IN :numbers
 FIRED = Statement("UPDATE timers SET fired_at = due_at WHERE kind = 'alarm' AND ref LIKE :ref")
 
 
-def judged(snapshot: Snapshot, inbound: Inbound) -> Decision:
-    return decide(snapshot, inbound, BOOK)
+async def receive(database: Database, inbound: Inbound, rules: Rulebook = BOOK) -> Received:
+    def judged(snapshot: Snapshot, inbound: Inbound) -> Decision:
+        return decide(snapshot, inbound, rules)
 
-
-async def receive(database: Database, inbound: Inbound) -> Received:
-    return await database.transact(intake.receive, [Submission(inbound.channel, [arrival(inbound)])], judged, BOOK)
+    return await database.transact(intake.receive, [Submission(inbound.channel, [arrival(inbound)])], judged, rules)
 
 
 async def rows(database: Database, statement: Statement, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -213,6 +214,18 @@ async def test_a_post_in_the_absorbed_thread_reaches_the_customer_and_both_threa
     await say(two, "status away", 1)
     assert "away" in (await shown(two, 1))[-1]
     assert "away" in (await shown(two, 2))[-1]
+
+
+@pytest.mark.parametrize("quiet", [1, 2], ids=["absorbed", "survivor"])
+async def test_s9_a_plain_post_in_the_absorbed_thread_is_a_note_where_one_of_both_has_notes(
+    two: Database, quiet: int
+) -> None:
+    await two.transact(lambda tx: tx.run(QUIETEN, {"number": quiet}))
+    await say(two, "merge #2", 1)
+    await receive(two, answer("He is lying.", "C1:1"), QUIET_BOOK)
+    assert await rows(two, SENT) == []
+    await receive(two, verb("reply We look into it.", 1), QUIET_BOOK)
+    assert [row[0] for row in await rows(two, SENT)] == ["mail"]
 
 
 async def test_what_the_customer_writes_goes_to_the_survivor_on_every_channel(two: Database) -> None:
