@@ -199,6 +199,11 @@ class Listener(Protocol):
         """Why nothing reaches us; None while it does."""
         ...
 
+
+@runtime_checkable
+class Rereader(Protocol):
+    """A connector that can read again what it was not told of."""
+
     def reached_again(self) -> None:
         """An address that could not be written to can be again: nothing may have been heard from there either."""
         ...

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from connectors.base import Clock, Connector
+from connectors.base import Clock, Connector, Listener
 from gateway import clock as wall
 from gateway.answer_links import AnswerLinks
 from gateway.assigning import Assigning
@@ -124,6 +124,7 @@ class Application:
                 lease=node.lease,
                 http_timeout=node.http_timeout,
             )
+            self.metrics.channel_up(name, partial(self._is_up, name))
         self.parsing = Parsing(
             self.database, self.connectors, self.intake.store_parsed, node.files, node.parser_workers
         )
@@ -157,6 +158,15 @@ class Application:
             messages_of(settings),
             replies_of(settings),
         )
+
+    def deaf(self, channel: str) -> str | None:
+        """Why nothing comes in on a channel; None while it does, and while this node starts or drains."""
+        connector = self.connectors[channel]
+        return connector.deaf if self.health.ready and isinstance(connector, Listener) else None
+
+    def _is_up(self, channel: str) -> bool:
+        """Whether messages leave and come in."""
+        return self.outlets[channel].troubles.account is None and self.deaf(channel) is None
 
     def _rules(self) -> Rulebook:
         return self.rulebook

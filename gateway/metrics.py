@@ -43,7 +43,7 @@ class Metrics:
         self._backlog = gauge("onevoice_backlog", "Deliveries that are not settled.", ("channel", "state"))
         self._oldest = gauge("onevoice_oldest_backlog_seconds", "Age of the oldest delivery that could leave.", one)
         self._quarantine = gauge("onevoice_quarantine", "Items kept aside because they could not be read.", one)
-        self._up = cache(gauge("onevoice_channel_up", "1 when the channel's account works.", one).labels)
+        self._up = cache(gauge("onevoice_channel_up", "1 when messages leave and come in.", one).labels)
         self._places_down = cache(
             gauge("onevoice_places_down", "Addresses of a channel that cannot be written to.", one).labels
         )
@@ -79,8 +79,9 @@ class Metrics:
         """The whole quarantine by channel."""
         set_all(self._quarantine, {(channel,): count for channel, count in counts.items()})
 
-    def channel_up(self, channel: str, up: bool) -> None:
-        self._up(channel).set(up)
+    def channel_up(self, channel: str, is_up: Callable[[], bool]) -> None:
+        """Ask `is_up` at each reading whether messages leave and come in on a channel."""
+        self._up(channel).set_function(is_up)
 
     def places_down(self, channel: str, count: int) -> None:
         """How many single addresses of a channel that works cannot be written to."""

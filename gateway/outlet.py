@@ -13,11 +13,11 @@ from connectors.base import (
     AccountDown,
     Clock,
     Connector,
-    Listener,
     NotSent,
     Outcome,
     PlaceDown,
     Rejected,
+    Rereader,
     Sent,
     Unknown,
 )
@@ -332,7 +332,7 @@ class Outlet:
                 self.troubles.account_works()
                 if self.troubles.place_works(delivery.address):
                     self._reopened = True
-                    if isinstance(self._connector, Listener):
+                    if isinstance(self._connector, Rereader):
                         self._connector.reached_again()
                 return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids), thread=thread)
             case NotSent(reason, retry_after, limited, account_wide):

@@ -42,7 +42,6 @@ class Troubles:
         self._places: dict[str, _Place] = {}
         self._failing_since: datetime | None = None
         self.account: Trouble | None = None
-        metrics.channel_up(channel, up=True)
 
     @property
     def places(self) -> Mapping[str, Trouble]:
@@ -59,7 +58,6 @@ class Troubles:
             self.account = replace(self.account, reason=reason)
             return
         self.account = Trouble(reason=reason, since=self._failing_since or self._clock())
-        self._metrics.channel_up(self._channel, up=False)
         log.error("channel.down", channel=self._channel, reason=reason)
 
     def account_works(self) -> None:
@@ -69,7 +67,6 @@ class Troubles:
             return
         log.info("channel.up", channel=self._channel, down_for=self._age(self.account))
         self.account = None
-        self._metrics.channel_up(self._channel, up=True)
 
     def place_fails(self, address: str, reason: str, now: int) -> int:
         """Only this address cannot be written to; when to try again (microseconds, as `now`)."""

@@ -81,6 +81,11 @@ class EmailConnector:
             if self._inbox is not None:
                 ways.create_task(self._inbox.run())
 
+    @property
+    def deaf(self) -> str | None:
+        """Why nothing in the mailbox reaches us; None while it does, and where no mailbox is read."""
+        return None if self._inbox is None else self._inbox.trouble.reason
+
     async def _keep_door(self, settings: SmtpListenSettings) -> None:
         self.door = Door(settings, self.settings.own, self._store, self._clock)
         try:

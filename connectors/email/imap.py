@@ -13,6 +13,7 @@ from connectors.base import Arrival, Clock, Cursor, Lease, LeaseLost, NotStored,
 from connectors.email.arrivals import to_arrival
 from connectors.email.imap_session import Dead, Fetched, ImapSession, LoginRefused, Unreadable
 from connectors.email.settings import ImapSettings
+from connectors.trouble import Trouble
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +29,7 @@ LOGIN_DELAYS = (30.0, 60.0, 120.0, 240.0)
 
 
 class Inbox:
-    """Reads one folder under a lease until cancelled; `trouble` is a sentence while it cannot."""
+    """Reads one folder under a lease until cancelled; `trouble` says why while it cannot."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Inbox:
         connect_delays: Sequence[float] = CONNECT_DELAYS,
         login_delays: Sequence[float] = LOGIN_DELAYS,
     ) -> None:
-        self.trouble: str | None = None
+        self.trouble = Trouble("imap", channel)
         self._settings = settings
         self._channel = channel
         self._ports = ports
@@ -63,6 +64,7 @@ class Inbox:
                         return
                 except LeaseLost:
                     log.info("imap.lease_lost", channel=self._channel)
+                    self.trouble.forget()
         finally:
             self._session.cut()
             self._thread.shutdown(wait=False, cancel_futures=True)
@@ -73,24 +75,21 @@ class Inbox:
         while refusals < LOGIN_LIMIT:
             try:
                 await self._call(self._session.open)
-                self.trouble = None
                 refusals = 0
                 await self._follow(lease)
             except LoginRefused as error:
                 refusals += 1
-                self.trouble = f"{self._place} refused the login of {self._settings.user}: {error}; check the password"
-                log.warning("imap.login_refused", channel=self._channel, times=refusals)
+                self.trouble.say(self._refused(error))
                 delay = _nth(self._login_delays, refusals) if refusals < LOGIN_LIMIT else 0
             except (Dead, Unreadable, TimeoutError) as error:
                 self._breaks += 1
-                self.trouble = f"no connection to {self._place}: {error}"
-                log.warning("imap.broken", channel=self._channel, reason=str(error), times=self._breaks)
+                self.trouble.say(self._broken(error))
                 delay = _nth(self._connect_delays, self._breaks)
             finally:
                 with suppress(TimeoutError):
                     await self._call(self._session.close, within=GOODBYE_SECONDS)
             await asyncio.sleep(delay)
-        log.error("imap.stopped", channel=self._channel, reason=self.trouble)
+        self.trouble.stop(f"{self.trouble.reason} and restart: it is not tried again after {LOGIN_LIMIT} refusals")
 
     async def _follow(self, lease: Lease) -> None:
         validity, uid = _place_of(await self._ports.cursor(self._cursor_name))
@@ -100,6 +99,7 @@ class Inbox:
             validity, uid = self._session.uid_validity, 0
         while True:
             uids = await self._call(self._session.newer, uid)
+            self.trouble.over()
             while uids:
                 uid = await self._take(uids, validity, lease)
                 uids = [each for each in uids if each > uid]
@@ -131,9 +131,10 @@ class Inbox:
             try:
                 await self._ports.intake(arrivals, cursor)
             except NotStored as error:
-                self.trouble = f"mail cannot be stored: {error}"
+                self.trouble.say(f"mail cannot be stored: {error}")
                 await asyncio.sleep(error.retry_after)
             else:
+                self.trouble.over()
                 return
 
     def _arrival(self, fetched: Fetched) -> Arrival:
@@ -170,15 +171,22 @@ class Inbox:
     async def probe(self) -> str | None:
         """None while it reads; else what is wrong. Logs in by itself when it is not running."""
         if self._thread is not None:
-            return self.trouble
+            return self.trouble.reason
         session = ImapSession(self._settings)
         try:
             await asyncio.to_thread(_visit, session)
         except LoginRefused as error:
-            return f"{self._place} refused the login of {self._settings.user}: {error}; check the password"
+            return self._refused(error)
         except Dead as error:
-            return f"no connection to {self._place}: {error}"
+            return self._broken(error)
         return None
+
+    def _refused(self, error: LoginRefused) -> str:
+        return f"{self._place} refused the login of {self._settings.user}: {error}; check the password"
+
+    def _broken(self, error: Exception) -> str:
+        said = str(error) or "no answer in time"
+        return f"no connection to {self._place}: {said}; check host, port and tls, and the network"
 
     @property
     def _place(self) -> str:

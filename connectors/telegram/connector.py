@@ -52,13 +52,14 @@ class TelegramConnector:
         )
         path = f"/telegram/{settings.id}"
         self._mailer = Mailer(settings.id, self._wire, ports, pace, settings.unknown)
-        self._receiver = Receiver(settings.id, self._bot, self._wire, ports, pace, path)
+        receiver = Receiver(settings.id, self._bot, self._wire, ports, pace, path)
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
         if settings.mode == "webhook" and not public_url:
             raise ValueError(f"channel {settings.id}: mode webhook needs gateway.public_url, where Telegram finds us")
         url = public_url.rstrip("/") + path
         self._webhook = Webhook(settings.id, self._bot, self._wire, ports, pace, secret, url)
         self._path = path
+        self._receiving = self._webhook if settings.mode == "webhook" else receiver
 
     @property
     def capabilities(self) -> Capabilities:
@@ -79,7 +80,12 @@ class TelegramConnector:
 
     async def run(self) -> None:
         """Receive until cancelled."""
-        await (self._webhook if self._settings.mode == "webhook" else self._receiver).run()
+        await self._receiving.run()
+
+    @property
+    def deaf(self) -> str | None:
+        """Why nothing customers write reaches us; None while it does."""
+        return self._receiving.trouble.reason
 
     async def deliver(self, delivery: Delivery) -> Outcome:
         return await self._mailer.deliver(delivery)

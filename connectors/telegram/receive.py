@@ -12,8 +12,8 @@ from connectors.base import Cursor, Lease, LeaseLost, NotStored, Ports
 from connectors.telegram.buttons import answer_buttons
 from connectors.telegram.pace import Backoff, Pace
 from connectors.telegram.parse import ALLOWED, next_offset, to_arrivals
-from connectors.telegram.trouble import Trouble
 from connectors.telegram.wire import POLL_MARGIN_SECONDS, Lost, Refused, Wire
+from connectors.trouble import Trouble
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class Receiver:
         self._ports = ports
         self._pace = pace
         self._webhook_path = webhook_path
-        self._trouble = Trouble(channel)
+        self.trouble = Trouble("telegram", channel)
 
     async def run(self) -> None:
         """Receive until cancelled; a poll under way is then abandoned and confirms nothing (2.7)."""
@@ -42,6 +42,7 @@ class Receiver:
                     await self._poll(lease)
             except LeaseLost:
                 log.info("telegram.lease_lost", channel=self._channel)
+                self.trouble.forget()
 
     async def _free_of_webhooks(self) -> None:
         """Delete our own webhook; while a foreign one is set, wait and say so: deleting it would rob its owner (T5)."""
@@ -56,11 +57,11 @@ class Receiver:
                 if webhook.url.endswith(self._webhook_path):
                     await self._bot.delete_webhook(drop_pending_updates=False)
                     return
-                self._trouble.say(
+                self.trouble.say(
                     f"another program's webhook is set ({webhook.url}): delete it, or use mode webhook here"
                 )
             except TelegramError as error:
-                self._trouble.say(self._wire.scrubbed(error))
+                self.trouble.say(self._wire.scrubbed(error))
             await asyncio.sleep(backoff.next())
 
     async def _poll(self, lease: Lease) -> None:
@@ -72,19 +73,19 @@ class Receiver:
                 updates = await self._next(offset)
                 offset = await self._store(updates, offset, lease)
             except Refused as error:
-                self._trouble.say(_advice(error))
+                self.trouble.say(_advice(error))
                 wait = conflict.next() if error.code == 409 else network.next()
                 if error.retry_after is not None:
                     wait = max(wait, error.retry_after.total_seconds())
                 await asyncio.sleep(wait)
             except TelegramError as error:
-                self._trouble.say(str(error))
+                self.trouble.say(str(error))
                 await asyncio.sleep(network.next())
             except NotStored as error:  # nothing is confirmed: the same updates come again (X15)
-                self._trouble.say(f"not stored: {error}")
+                self.trouble.say(f"not stored: {error}")
                 await asyncio.sleep(max(error.retry_after, network.next()))
             else:
-                self._trouble.over()
+                self.trouble.over()
                 network.reset()
                 conflict.reset()
                 before, ended = ended, time.monotonic()
@@ -98,7 +99,7 @@ class Receiver:
             try:
                 stored = await self._ports.cursor(CURSOR)
             except NotStored as error:
-                self._trouble.say(f"the place of the last poll cannot be read: {error}")
+                self.trouble.say(f"the place of the last poll cannot be read: {error}")
                 await asyncio.sleep(max(error.retry_after, backoff.next()))
             else:
                 return int(stored) if stored else None

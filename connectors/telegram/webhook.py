@@ -15,8 +15,8 @@ from connectors.bodies import body_of
 from connectors.telegram.buttons import answer_buttons
 from connectors.telegram.pace import Backoff, Pace
 from connectors.telegram.parse import ALLOWED, to_arrivals
-from connectors.telegram.trouble import Trouble
 from connectors.telegram.wire import Wire
+from connectors.trouble import Trouble
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ class Webhook:
         self._pace = pace
         self._secret = secret
         self._url = url
-        self._trouble = Trouble(channel)
+        self.trouble = Trouble("telegram", channel)
 
     async def run(self) -> None:
         """Register, and look again from time to time: somebody else may have taken the webhook away."""
@@ -46,23 +46,22 @@ class Webhook:
                 backoff.reset()
                 wait = self._pace.watch
             except TelegramError as error:
-                self._trouble.say(self._wire.scrubbed(error))
+                self.trouble.say(self._wire.scrubbed(error))
                 wait = backoff.next()
             await asyncio.sleep(wait)
 
     async def _register(self) -> None:
         """Set the webhook where it differs; updates that wait are kept (T4), the list of types is said anew (T8)."""
         webhook = await self._bot.get_webhook_info()
+        if webhook.url != self._url or set(webhook.allowed_updates) != set(ALLOWED):
+            await self._bot.set_webhook(
+                self._url, secret_token=self._secret, allowed_updates=ALLOWED, drop_pending_updates=False
+            )
+            log.info("telegram.webhook_set", channel=self._channel, url=self._url)
         if webhook.last_error_message and webhook.pending_update_count:
-            self._trouble.say(f"Telegram could not post here: {webhook.last_error_message}")
+            self.trouble.say(f"Telegram could not post here: {webhook.last_error_message}")
         else:
-            self._trouble.over()
-        if webhook.url == self._url and set(webhook.allowed_updates) == set(ALLOWED):
-            return
-        await self._bot.set_webhook(
-            self._url, secret_token=self._secret, allowed_updates=ALLOWED, drop_pending_updates=False
-        )
-        log.info("telegram.webhook_set", channel=self._channel, url=self._url)
+            self.trouble.over()
 
     async def receive(self, request: web.Request) -> web.Response:
         """Secret, form, size, then store; an update we cannot read is stored all the same and never comes again."""

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from connectors.base import Listener
 from gateway.outlet import Outlet
 from gateway.trouble import Trouble
 from storage.database import Transaction
@@ -53,8 +52,7 @@ class Health:
         """What does not work, where, since when, what to do, and how much waits; short while everything works."""
         account, places = outlet.troubles.account, outlet.troubles.places
         body: dict[str, object] = {"state": account.reason if account else "ok", "in_flight": len(outlet.held)}
-        connector = self._app.connectors[name]
-        if self.ready and isinstance(connector, Listener) and (deaf := connector.deaf) is not None:
+        if (deaf := self._app.deaf(name)) is not None:
             body["deaf"] = deaf
         if account is None and not places:
             return body

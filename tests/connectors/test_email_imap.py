@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from connectors.base import Arrival, Cursor, NotStored, Receipt
+from connectors.base import Arrival, Cursor, Lease, LeaseLost, NotStored, Receipt
 from connectors.email.imap import Inbox
 from connectors.email.parse import inbound
 from connectors.email.settings import ImapSettings
@@ -105,9 +106,11 @@ async def test_i1_a_lost_commit_is_fetched_again(provider: MailStandIn, ports: M
     async with reading(provider, ports) as inbox:
         await asyncio.sleep(0.1)
         assert ports.cursors == {}
-        assert "cannot be stored" in (inbox.trouble or "")
+        assert "cannot be stored" in (inbox.trouble.reason or "")
         ports.refuse = None
         await ports.until(1)
+        await idle(provider)
+        assert inbox.trouble.reason is None
     assert ports.cursors == {"imap:INBOX": "1 1"}
 
 
@@ -182,6 +185,19 @@ async def test_i6_a_dead_connection_is_made_anew(
         assert texts(await ports.until(2)) == ["hello", "still there?"]
 
 
+async def test_i6_a_server_that_is_away_is_named_once_and_so_is_its_return(
+    provider: MailStandIn, ports: MemoryPorts
+) -> None:
+    provider.imap.fail("greeting", *[ImapFault(eof=True)] * 3)
+    with capture_logs() as logged:
+        async with reading(provider, ports) as inbox:
+            await idle(provider)
+            assert inbox.trouble.reason is None
+    assert [each["event"] for each in logged] == ["imap.trouble", "imap.recovered"]
+    assert logged[0]["reason"].startswith(f"no connection to {provider.host}:{provider.imap_port}: ")
+    assert logged[0]["reason"].endswith("; check host, port and tls, and the network")
+
+
 @pytest.mark.parametrize("farewell", [b"", b"* BYE idle for too long"])
 async def test_i6_an_end_during_idle_is_noticed_at_once(
     provider: MailStandIn, ports: MemoryPorts, farewell: bytes
@@ -228,7 +244,7 @@ async def test_i8_a_refused_login_is_not_repeated_for_ever(provider: MailStandIn
         await inbox.run()
 
     assert provider.imap.logins == 5
-    assert "check the password" in (inbox.trouble or "")
+    assert "check the password and restart" in (inbox.trouble.reason or "")
 
 
 async def test_i8_a_temporary_refusal_is(provider: MailStandIn, ports: MemoryPorts) -> None:
@@ -285,6 +301,30 @@ async def test_i11_every_cursor_carries_the_fence_of_the_lease(provider: MailSta
     async with reading(provider, ports):
         await ports.until(1)
     assert ports.fences == [1]
+
+
+async def test_i11_what_is_wrong_is_told_by_the_node_that_reads(provider: MailStandIn, tmp_path: Path) -> None:
+    class Lost(MemoryPorts):
+        times = 0
+
+        @asynccontextmanager
+        async def lease(self, name: str) -> AsyncIterator[Lease]:
+            self.times += 1
+            if self.times > 1:
+                await asyncio.Event().wait()
+            yield Lease(name, 1)
+            raise AssertionError("cancelled, or the lease is lost")
+
+        async def cursor(self, name: str) -> str | None:
+            raise LeaseLost("another node took over")
+
+    provider.imap.fail("greeting", ImapFault(eof=True))
+    ports = Lost(tmp_path)
+    async with reading(provider, ports) as inbox:
+        async with asyncio.timeout(30):
+            while ports.times < 2:
+                await asyncio.sleep(0.005)
+        assert inbox.trouble.reason is None
 
 
 async def test_the_probe_says_what_is_wrong(provider: MailStandIn, ports: MemoryPorts) -> None:

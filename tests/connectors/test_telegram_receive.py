@@ -273,6 +273,7 @@ async def test_trouble_with_polling_passes_and_is_said_once(
         async with bench.receiving():
             await bench.ports.until(1)
             await asyncio.sleep(0)
+            assert bench.connector.deaf is None
 
         log = capsys.readouterr().out
         assert log.count("telegram.trouble") == 1
@@ -283,8 +284,10 @@ async def test_a_telegram_that_is_away_is_waited_for(tmp_path: Path) -> None:
     async with desk(tmp_path) as bench:
         port = int(bench.telegram.url.rpartition(":")[2])
         await bench.telegram.stop()
+        assert bench.connector.deaf is None, "nothing went wrong yet"
         async with bench.receiving():
             await asyncio.sleep(0.05)
+            assert "cannot be reached" in (bench.connector.deaf or "")
             await bench.telegram.start(port=port)
             bench.telegram.say("Mei", "hello")
             await bench.ports.until(1)

@@ -37,12 +37,12 @@ async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
     await running.stop()
 
 
-async def ready(gateway: Gateway) -> dict[str, Any]:
+async def ready(gateway: Gateway, channel: str = "desk") -> dict[str, Any]:
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{gateway.app.port}/readyz") as answer:
         assert answer.status == 200
         body: dict[str, Any] = await answer.json()
-        desk: dict[str, Any] = body["channels"]["desk"]
-        return desk
+        state: dict[str, Any] = body["channels"][channel]
+        return state
 
 
 async def thread_of(gateway: Gateway, first: Post, *texts: str) -> None:
@@ -190,6 +190,36 @@ async def test_s28_slack_gone_altogether_is_told_and_both_directions_catch_up(sh
     await thread_of(shop, first, "Where is my parcel?", "one", "two")
     await shop.world.telegram.until(lambda: shop.world.telegram.heard("tom") == ["It left this morning"])
     await works_again(shop)
+
+
+async def test_a_channel_that_nothing_comes_in_by_says_so_until_it_does(shop: Gateway) -> None:
+    world = shop.world
+    port = urlsplit(world.telegram.url).port or 0
+    imap, smtp = world.mail.imap_port, world.mail.smtp_port
+
+    async def are_deaf() -> bool:
+        return all([(await ready(shop, channel)).get("deaf") for channel in ("tg", "mail")])
+
+    async def hear_again() -> bool:
+        return not any([(await ready(shop, channel)).get("deaf") for channel in ("tg", "mail")])
+
+    await settled(hear_again)
+    assert 'onevoice_channel_up{channel="mail"} 1.0' in metrics(shop)
+    await world.telegram.stop()
+    await world.mail.stop()
+    try:
+        await settled(are_deaf)
+        assert "Telegram" in (await ready(shop, "tg"))["deaf"]
+        assert f"127.0.0.1:{imap}" in (await ready(shop, "mail"))["deaf"]
+        for channel in ("tg", "mail"):
+            assert f'onevoice_channel_up{{channel="{channel}"}} 0.0' in metrics(shop)
+    finally:
+        await world.telegram.start(port=port)
+        await world.mail.start(smtp_port=smtp, imap_port=imap)
+    world.telegram.say("tom", "Where is my parcel?")
+    await settled(hear_again)
+    for channel in ("tg", "mail"):
+        assert f'onevoice_channel_up{{channel="{channel}"}} 1.0' in metrics(shop)
 
 
 async def test_x13_a_limit_of_one_channel_is_kept_and_delays_no_other(shop: Gateway) -> None:
