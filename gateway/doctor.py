@@ -148,7 +148,9 @@ def folders(gateway: GatewaySettings, mounts: list[tuple[Path, str]]) -> Iterato
     for name, folder in [("files", gateway.files), ("database", gateway.data)][: 1 + uses_sqlite]:
         there = _existing(folder)
         thing = f"disk of {name}"
-        if not os.access(there, os.W_OK):
+        if not there.is_dir():
+            yield Finding(Level.BAD, thing, f"{there} is no folder; name one this user can write to")
+        elif not os.access(there, os.W_OK):
             yield Finding(Level.BAD, thing, f"{there} cannot be written to; give it to the user that runs Onevoice")
         else:
             yield disk(thing, there)

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
+import structlog
+
 from connectors.base import Arrival, Blobs, Cursor, DeskThread, FeedItem, Lease, NotStored, Receipt
 from gateway.hub import Hub
 from gateway.intake import Intake
@@ -19,11 +21,14 @@ from storage.blobs import BlobStore
 from storage.database import Database
 from storage.errors import StoreUnavailable
 
+log = structlog.get_logger()
+
 
 class ChannelBlobs:
-    """The blob store as a connector sees it: its troubles are NotStored."""
+    """The blob store as the connector of a channel sees it: its troubles are NotStored, and in the log."""
 
-    def __init__(self, store: BlobStore) -> None:
+    def __init__(self, channel: str, store: BlobStore) -> None:
+        self._channel = channel
         self._store = store
         self.path = store.path
 
@@ -31,6 +36,7 @@ class ChannelBlobs:
         try:
             return await self._store.put(chunks, limit)
         except StoreUnavailable as error:
+            log.error("files.store", channel=self._channel, reason=str(error))
             raise NotStored(str(error), full=error.full) from error
 
 
@@ -56,7 +62,7 @@ class ChannelPorts:
         self._outlet = outlet
         self._rules = rules
         self._sheets = Sheets(channel, database, rules)
-        self.blobs: Blobs = ChannelBlobs(blobs)
+        self.blobs: Blobs = ChannelBlobs(channel, blobs)
 
     async def intake(self, arrivals: Sequence[Arrival], cursor: Cursor | None = None) -> list[Receipt]:
         return await self._intake.submit(self._channel, arrivals, cursor)

@@ -26,6 +26,11 @@ class BlobStore:
         name = blob.sha256.hex()
         return self._folder / name[:2] / name
 
+    def try_out(self) -> None:
+        """Make the folder and write into it once; raises StoreUnavailable."""
+        with self._temporary():
+            pass
+
     async def put(self, chunks: AsyncIterator[bytes], limit: int) -> Blob:
         """Store a stream; raises BlobTooLarge past `limit` bytes and StoreUnavailable when the disk takes no more."""
         with self._temporary() as (descriptor, name):
@@ -62,7 +67,7 @@ class BlobStore:
                     os.unlink(name)
         except OSError as error:
             full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            raise StoreUnavailable(f"files cannot be stored: {error.strerror}", full=full) from error
+            raise StoreUnavailable(f"files cannot be stored in {self._folder}: {error.strerror}", full=full) from error
 
     def _keep(self, descriptor: int, name: str, blob: Blob) -> None:
         os.fsync(descriptor)

@@ -2,10 +2,14 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.commands.frame import Unreachable, WrongConfiguration, config_option, load_settings, unreachable
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 
 @click.command(epilog="Example: onevoice serve --config onevoice.yaml")
@@ -29,6 +33,7 @@ def serve(config: Path) -> None:
     from storage.lockfile import AlreadyOpen
 
     settings = load_settings(config)
+    _make_files(settings)
     try:
         failpoints.arm(armed_failpoints())
     except ValueError as error:
@@ -45,3 +50,17 @@ def serve(config: Path) -> None:
     except OSError as error:
         where = error.filename or f"gateway.listen: {settings.gateway.listen}"
         raise WrongConfiguration(f"{where} cannot be used: {error.strerror}") from error
+
+
+def _make_files(settings: "Settings") -> None:
+    """The folder for files, before the first customer sends one; a full disk is told by `/readyz` and does not end."""
+    from storage.blobs import BlobStore
+    from storage.errors import StoreUnavailable
+
+    folder = settings.gateway.files
+    try:
+        BlobStore(folder).try_out()
+    except StoreUnavailable as error:
+        if not error.full:
+            sentence = f"gateway.files: {folder} is no folder this user can write to; name another"
+            raise WrongConfiguration(sentence) from error

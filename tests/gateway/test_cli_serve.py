@@ -74,6 +74,14 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert err.splitlines()[-1].startswith(f"gateway.listen: 127.0.0.1:{port} cannot be used: ")
 
 
+def test_files_that_can_be_kept_nowhere_are_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "files").write_text("not a folder")
+    with serve(shop(tmp_path)) as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err == f"gateway.files: {tmp_path}/files is no folder this user can write to; name another\n"
+
+
 async def test_check_online_tells_which_account_does_not_work(tmp_path: Path) -> None:
     stand_in = TelegramStandIn(clock.now)
     await stand_in.start()

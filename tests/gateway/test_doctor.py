@@ -99,6 +99,15 @@ def test_disks_are_looked_at_even_before_the_folders_exist(tmp_path: Path) -> No
     assert not (tmp_path / "a").exists()
 
 
+@pytest.mark.parametrize("files", ["files", "files/inside"])
+def test_a_file_where_a_folder_should_be_is_bad(tmp_path: Path, files: str) -> None:
+    (tmp_path / "files").touch()
+    gateway = GatewaySettings.model_validate({"database": f"sqlite:///{tmp_path}/o.db", "files": str(tmp_path / files)})
+    found = next(iter(folders(gateway, [])))
+    sentence = f"{tmp_path}/files is no folder; name one this user can write to"
+    assert found == Finding(Level.BAD, "disk of files", sentence)
+
+
 def test_db3_sqlite_on_a_network_disk_is_bad(tmp_path: Path) -> None:
     gateway = GatewaySettings.model_validate({"database": f"sqlite:///{tmp_path}/onevoice.db", "files": str(tmp_path)})
     mounts = [(Path("/"), "ext4"), (tmp_path.resolve(), "nfs4")]
