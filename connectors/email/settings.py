@@ -1,9 +1,10 @@
 """The keys of a mail channel in the configuration (contracts.md, section 3)."""
 
 from datetime import date, timedelta
+from ipaddress import ip_address
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from connectors.email import addresses
 
@@ -12,12 +13,31 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Tls = bool | Literal["starttls"]
+
+
+def _is_here(host: str) -> bool:
+    """Whether a name or an address is this machine."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _safe(value: Tls, info: ValidationInfo) -> Tls:
+    """No password and no mail crosses a network in clear text."""
+    host = info.data.get("host")
+    if value is False and host is not None and not _is_here(host):
+        raise ValueError(f"false is for a server on this machine only, and {host} is another; write true or starttls")
+    return value
+
+
 class ImapSettings(_Section):
     """A mailbox to be read. `tls`: true from the first byte (993), "starttls" (143), false only for a local server."""
 
     host: str
     port: int = Field(993, ge=1, le=65535)
-    tls: bool | Literal["starttls"] = True
+    tls: Tls = True
     ca_file: str | None = None
     user: str
     password: SecretStr
@@ -26,6 +46,8 @@ class ImapSettings(_Section):
     max_size: int = Field(25 * 1024 * 1024, ge=1024, description="of a larger mail only the headers are fetched (I10)")
     poll: float = Field(60, ge=1, le=600, description="seconds between two looks even when IDLE is silent (I6)")
     idle: float = Field(540, ge=1, le=1740, description="seconds after which IDLE is renewed (I6)")
+
+    _check_tls = field_validator("tls")(_safe)
 
 
 class SmtpListenSettings(_Section):
@@ -69,12 +91,14 @@ class SmtpSettings(_Section):
 
     host: str
     port: int = Field(587, ge=1, le=65535)
-    tls: bool | Literal["starttls"] = "starttls"
+    tls: Tls = "starttls"
     ca_file: str | None = None
     user: str | None = None
     password: SecretStr | None = None
     max_size: int = Field(25 * 1024 * 1024, ge=1024)
     timeout: float = Field(20, gt=0, le=25)
+
+    _check_tls = field_validator("tls")(_safe)
 
 
 class EmailSettings(_Section):

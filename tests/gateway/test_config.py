@@ -279,6 +279,30 @@ def test_both_kinds_of_a_value_are_named_in_one_sentence(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize("section", ["imap", "smtp"])
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("10.0.0.7", False),
+        ("mail.shop.example", False),
+    ],
+)
+def test_mail_goes_in_clear_text_to_this_machine_only(tmp_path: Path, section: str, host: str, here: bool) -> None:
+    server = f"{section}: {{host: '{host}', user: help, password: 7-letters, tls: false}}"
+    text = SMALL.replace("agents:", f"  - {{id: mail, type: email, address: a@b.example, {server}}}\nagents:")
+    if here:
+        assert loaded(tmp_path, text).channels[2].id == "mail"
+        return
+    assert mistakes(tmp_path, text) == [
+        f"shop.yaml:4: channels[2].{section}.tls: false is for a server on this machine only, and {host} is another; "
+        "write true or starttls"
+    ]
+
+
 def test_unknown_keys_deep_inside_a_channel_get_a_suggestion(tmp_path: Path) -> None:
     mail = "  - {id: mail, type: email, address: a@b.example, smtp: {hots: h}}\nagents:"
     assert mistakes(tmp_path, SMALL.replace("agents:", mail)) == [
