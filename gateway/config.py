@@ -74,9 +74,10 @@ def _finding(error: ErrorDetails, value: object) -> tuple[Keys, str]:
             return keys, "unknown key" + _suggestion(str(keys[-1]), _siblings(keys, value))
         case "missing":
             return keys, "is missing"
-        case "literal_error" | "enum":
-            expected = str(error["ctx"]["expected"]).replace("'", "")
-            return keys, f"must be {expected}"
+        case "literal_error":
+            return keys, f"must be {_expected(error)}"
+        case "enum":
+            return keys, f"must be {_expected(error)}, not {error['input']}"
         case "value_error":
             return keys, str(error["ctx"]["error"])
         case "bool_type" | "bool_parsing":
@@ -101,10 +102,16 @@ def _finding(error: ErrorDetails, value: object) -> tuple[Keys, str]:
             return keys, error["msg"].replace("Input should be", "must be").replace("Value should have", "must have")
 
 
+def _expected(error: ErrorDetails) -> str:
+    return str(error["ctx"]["expected"]).replace("'", "")
+
+
 def _keys(loc: tuple[str | int, ...], value: object, missing: bool) -> Keys:
     """The part of a pydantic location that is in the file: names of union members are left out."""
     keys: Keys = ()
     for index, key in enumerate(loc):
+        if isinstance(value, str):  # it stands for a list of one
+            continue
         try:
             value = value[key]  # type: ignore[index]  # the answer to that is below
         except (KeyError, IndexError, TypeError):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from gateway.document import Keys
 from gateway.secrecy import is_example, is_secret_key
-from gateway.settings import shipped_calendars
+from gateway.settings import shipped_calendars, shipped_topics
 from router.model import ChannelType
 
 Finding = tuple[Keys, str]
@@ -32,6 +32,7 @@ def contradictions(value: object) -> Iterator[Finding]:
     yield from _routes(whole)
     yield from _colleagues(whole)
     yield from _policies(whole)
+    yield from _topics(whole)
     yield from _outage(whole)
     yield from _gateway(whole)
     yield from _listeners(whole)
@@ -102,6 +103,8 @@ def _teams(whole: Item) -> Iterator[Finding]:
     for keys, team in _items(whole, "teams"):
         yield from _missing((*keys, "lead"), team.get("lead"), "agents", agents)
         yield from _missing((*keys, "overflow"), team.get("overflow"), "teams", teams)
+        if "id" in team and team.get("overflow") == team["id"]:
+            yield (*keys, "overflow"), f"{team['id']} cannot help itself out; name another team"
 
 
 def _routes(whole: Item) -> Iterator[Finding]:
@@ -144,6 +147,23 @@ def _policies(whole: Item) -> Iterator[Finding]:
         when = policy.get("when")
         if isinstance(when, dict):
             yield from _missing((*keys, "when", "channel"), when.get("channel"), "channels", channels)
+
+
+def _topics(whole: Item) -> Iterator[Finding]:
+    """Topics of conditions are those that messages can have."""
+    for section in ("routes", "policies"):
+        for keys, item in _items(whole, section):
+            when = item.get("when")
+            if isinstance(when, dict) and "topic" in when:
+                yield from _missing((*keys, "when", "topic"), when["topic"], "topics", _known_topics(whole))
+
+
+def _known_topics(whole: Item) -> dict[str, Item]:
+    """The categories of the shop's own topics, else of the shipped ones."""
+    standards = whole.get("standards")
+    given = standards.get("topics") if isinstance(standards, dict) else None
+    categories = (given if isinstance(given, dict) else shipped_topics()).get("categories")
+    return _known({"topics": categories}, "topics")
 
 
 def _desk(keys: Keys, desk: object, channels: dict[str, Item]) -> Iterator[Finding]:

@@ -64,7 +64,7 @@ def terms_of(known: Mapping[tuple[str, int], policies.Content]) -> Terms:
 def contents_of(policy: Any, settings: Settings) -> dict[str, object]:
     """What judges: targets, conditions and the whole calendar, as plain JSON."""
     return {
-        "when": {key: sorted(values) for key, values in policy.when.model_dump().items() if values},
+        "when": {key: sorted(values) for key, values in policy.when.model_dump(mode="json").items() if values},
         "targets": {metric.value: target for metric in Metric if (target := policy.target(metric)) is not None},
         "calendar": {"id": policy.calendar, "definition": _plain(settings.calendars[policy.calendar])},
     }

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -35,7 +36,8 @@ from router.calendar_definitions import WrongCalendar, to_calendar
 from router.calendars import ALWAYS
 from router.canned_replies import NO_REPLIES, Replies
 from router.digests import DigestRules
-from router.model import Capabilities, ChannelType
+from router.languages import tag_of
+from router.model import Capabilities, ChannelType, Priority
 from router.recognition import Recognition
 from router.rulebook import (
     RESOLUTIONS,
@@ -124,7 +126,17 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _language(value: str) -> str:
+    """A language tag, in upper or lower case."""
+    tag = tag_of(value)
+    if tag is None or tag.lower() != value.lower():
+        near = f"; did you mean {tag}?" if tag else " like zh-TW or en"
+        raise ValueError(f"{value} is no language tag{near}")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(to_duration)]
+Languages = Annotated[tuple[Annotated[str, AfterValidator(_language)], ...], BeforeValidator(_several)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
@@ -295,7 +307,7 @@ class WhenSettings(Section):
 
     channel: Texts = Field(default=(), description="ids of channels")
     to: Texts = Field(default=(), description="address that was written to")
-    language: Texts = Field(default=(), description="language tag; zh also means zh-TW")
+    language: Languages = Field(default=(), description="language tag; zh also means zh-TW")
     keyword: Texts = Field(default=(), description="words in subject or text, in any case")
     tier: Texts = Field(default=(), description="tier of the customer")
     topic: Texts = Field(default=(), description="what it is about, by the shop's keywords: refund, logistics, ...")
@@ -416,10 +428,14 @@ class PolicyWhenSettings(Section):
     """All conditions must hold; of a list one value is enough."""
 
     channel: Texts = Field(default=(), description="ids of channels")
-    channel_type: Texts = Field(default=(), description="email, telegram, webchat, slack or phone")
-    language: Texts = Field(default=(), description="language tag of the message")
+    channel_type: Annotated[tuple[ChannelType, ...], BeforeValidator(_several)] = Field(
+        default=(), description="email, telegram, webchat, slack or phone"
+    )
+    language: Languages = Field(default=(), description="language tag of the message")
     tier: Texts = Field(default=(), description="tier of the customer")
-    priority: Texts = Field(default=(), description="normal, vip, complaint or urgent")
+    priority: Annotated[tuple[Priority, ...], BeforeValidator(_several)] = Field(
+        default=(), description="normal, vip, complaint or urgent"
+    )
     topic: Texts = Field(default=(), description="what it is about, by the shop's keywords: refund, logistics, ...")
 
 
@@ -485,6 +501,12 @@ def shipped_calendars() -> dict[str, dict[str, object]]:
         packaged("standards/calendars.yaml").read_text(encoding="utf-8")
     )
     return found
+
+
+def shipped_topics() -> dict[str, object]:
+    """The section `topics` of config/standards/topics.yaml."""
+    found: dict[str, dict[str, object]] = yaml.safe_load(packaged("standards/topics.yaml").read_text(encoding="utf-8"))
+    return found["topics"]
 
 
 class Settings(Section):

@@ -20,6 +20,11 @@ routes:
 """
 
 
+SHIPPED_TOPICS = (
+    "refund, return, exchange, repair, quality, logistics, transaction, attitude, tech, presale_price, presale_product"
+)
+
+
 def loaded(folder: Path, text: str, **variables: str) -> Settings:
     path = folder / "shop.yaml"
     path.write_text(text, encoding="utf-8")
@@ -195,6 +200,35 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
             "shop.yaml:9: teams[0].overflow: there is no team presale; teams here: aftersale",
         ],
     ),
+    "a team that helps itself out": (
+        SMALL + "teams:\n  - {id: aftersale, overflow: aftersale}\n",
+        ["shop.yaml:9: teams[0].overflow: aftersale cannot help itself out; name another team"],
+    ),
+    "conditions of a policy that nothing fulfils": (
+        SMALL + "policies:\n"
+        "  - {id: a, when: {channel_type: [email, webcaht], priority: urgnt}}\n"
+        "  - {id: b, when: {topic: [refund, nosuch], language: ['en us!', zh_tw, de-AT]}}\n",
+        [
+            (
+                "shop.yaml:9: policies[0].when.channel_type[1]: must be email, telegram, webchat, slack or phone, "
+                "not webcaht"
+            ),
+            "shop.yaml:9: policies[0].when.priority: must be normal, vip, complaint or urgent, not urgnt",
+            "shop.yaml:10: policies[1].when.language[0]: en us! is no language tag like zh-TW or en",
+            "shop.yaml:10: policies[1].when.language[1]: zh_tw is no language tag; did you mean zh-TW?",
+            f"shop.yaml:10: policies[1].when.topic[1]: there is no topic nosuch; topics here: {SHIPPED_TOPICS}",
+        ],
+    ),
+    "conditions of a route that nothing fulfils": (
+        SMALL.replace(
+            "routes:",
+            "routes:\n  - {id: x, when: {topic: other, language: english}, desk: {channel: desk, slack: '#a'}}",
+        ),
+        [
+            "shop.yaml:7: routes[0].when.language: english is no language tag like zh-TW or en",
+            f"shop.yaml:7: routes[0].when.topic: there is no topic other; topics here: {SHIPPED_TOPICS}",
+        ],
+    ),
     "outage": (
         SMALL + "outage: {channel: desk, fallback: bob}\n",
         [
@@ -297,10 +331,8 @@ def test_mail_goes_in_clear_text_to_this_machine_only(tmp_path: Path, section: s
     if here:
         assert loaded(tmp_path, text).channels[2].id == "mail"
         return
-    assert mistakes(tmp_path, text) == [
-        f"shop.yaml:4: channels[2].{section}.tls: false is for a server on this machine only, and {host} is another; "
-        "write true or starttls"
-    ]
+    sentence = f"false is for a server on this machine only, and {host} is another; write true or starttls"
+    assert mistakes(tmp_path, text) == [f"shop.yaml:4: channels[2].{section}.tls: {sentence}"]
 
 
 def test_unknown_keys_deep_inside_a_channel_get_a_suggestion(tmp_path: Path) -> None:

@@ -83,6 +83,17 @@ def test_what_does_not_fit_is_said(written: Callable[[str], Path], more: str, se
         load(written(more), {})
 
 
+def test_conditions_name_topics_of_the_shop(written: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = tmp_path / "standards"
+    folder.mkdir()
+    topics = packaged("standards/topics.yaml").read_text(encoding="utf-8")
+    (folder / "topics.yaml").write_text(topics.replace("- id: repair", "- id: workshop"), encoding="utf-8")
+    more = "standards: {include: standards/}\npolicies: [{id: slow, when: {topic: TOPIC}}]"
+    assert load(written(more.replace("TOPIC", "workshop")), {}).policies[0].when.topic == ("workshop",)
+    with pytest.raises(ConfigError, match=r"when\.topic: there is no topic repair; topics here: .*, workshop,"):
+        load(written(more.replace("TOPIC", "repair")), {})
+
+
 def test_a_promise_calendar_of_the_shop_counts(written: Callable[[str], Path]) -> None:
     voice = voice_of(load(written("promise_calendar: US_STD"), {}))
     assert voice is not None
