@@ -1,5 +1,6 @@
 """Webhook mode, both sides real: the stand-in posts, the connector's route answers (T4, T6, T7, T8, X1, X15)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -17,6 +18,7 @@ from connectors.telegram.settings import TelegramSettings
 from connectors.telegram.webhook import SECRET_HEADER
 from gateway.clock import now
 from gateway.sandbox.telegram import TelegramStandIn
+from gateway.sandbox.telegram_faults import Fault
 from router.richtext import plain
 from tests.connectors.ports import MemoryPorts
 from tests.connectors.telegram_bench import Desk
@@ -76,6 +78,20 @@ async def test_t8_registration_keeps_the_backlog_and_names_the_types(tmp_path: P
         assert parameters["drop_pending_updates"] is False
         assert bench.telegram.updates.allowed is not None
         assert "my_chat_member" in bench.telegram.updates.allowed
+
+
+async def test_a_webhook_that_cannot_be_set_is_said_once_and_so_is_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with listening(tmp_path) as (bench, url):
+        bench.telegram.fail("setWebhook", *[Fault(status=400, description="Bad Request: bad webhook")] * 3)
+        async with bench.receiving():
+            await bench.telegram.until(lambda: bench.telegram.updates.webhook.get("url") == url)
+            while bench.connector.deaf is not None:
+                await asyncio.sleep(0.01)
+        log = capsys.readouterr().out
+        assert log.count("telegram.trouble") == 1
+        assert log.count("telegram.recovered") == 1
 
 
 async def test_a_webhook_taken_away_is_set_again(tmp_path: Path) -> None:
