@@ -8,10 +8,9 @@ from router.decision import Decision, NewEvent, Reason, Snapshot
 from router.desk_view import DeskView, Held
 from router.held import MARK, carried, holding, kept, new_hold
 from router.held_notices import asking, decided, quoted, ref_of
-from router.intent import is_internal, is_reply_asked_for, words_of
+from router.intent import is_internal, route_of, words_of
 from router.local_time import local_time
 from router.model import Conversation, Inbound, InboundKind, Leg, Visibility
-from router.notes import is_note
 from router.planning import customer_leg, notice, reaction
 from router.record import Action, HoldEnd, HoldState, Record
 from router.relay import relay_edit
@@ -19,7 +18,6 @@ from router.replies import leaving, withdrawn
 from router.richtext import plain
 from router.rulebook import Agent, Rulebook, Voice
 from router.told import Target
-from router.verbs import verb_of
 
 NEVER_SENT = "It was never sent: its edit is kept, but nobody is told of it. Write a new message to answer."
 
@@ -73,16 +71,13 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
 
 
 def _is_unsaid(snapshot: Snapshot, edit: Inbound, rules: Rulebook, by: Agent | None) -> bool:
-    """Whether the new text of a reply is not for the customer: a note, a command, or words that replace a note (events
-    are unordered: the edit that made it one may come later). `by` says so in a form, where no mode counts."""
+    """Whether the new text of a reply is not for the customer, or replaces one that was not (events are unordered: the
+    edit that made it one may come later). `by` says so in a form, where no mode counts."""
     if snapshot.target is not None and snapshot.target.sealed:
         return True
-    if edit.replaced is not None and is_note(words_of(edit.replaced)):
+    if edit.replaced is not None and is_internal(edit.replaced, None):
         return True
-    if verb_of(edit.text) is not None and not is_reply_asked_for(edit.text):
-        return True
-    route = rules.route(snapshot.proof.route) if by is None and snapshot.proof is not None else None
-    return is_internal(edit.text, route)
+    return is_internal(edit.text, route_of(snapshot, rules) if by is None else None)
 
 
 def _leaving(

@@ -204,7 +204,7 @@ async def test_x11_a_deletion_that_names_nobody_takes_back_a_reply_of_the_same_b
     await database.transact(link)
     reply = answer("Oops", "C1:1.1")
     await receive(database, reply, question("", channel="desk", kind=InboundKind.DELETE, target=reply.remote_id))
-    assert {row[0]: row[4] for row in await found(database, OUTBOX)}["tg:42"] == "failed"
+    assert {row[0]: row[4] for row in await found(database, OUTBOX)}["tg:42"] == "withdrawn"
 
 
 @pytest.fixture
