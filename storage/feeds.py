@@ -7,8 +7,10 @@ from uuid import UUID
 from router.arrivals import FeedItem
 from router.decision import Revision
 from router.model import Attachment, AuthorKind, Message, Visibility
+from router.richtext import EMPTY, RichText
+from storage import told
 from storage.attachments import attachment_of
-from storage.codec import outgoing_of, rich_text
+from storage.codec import rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
 
@@ -17,11 +19,7 @@ _APPEND = Statement("INSERT INTO feed (place, seq, kind, message, at) VALUES (:p
 _HISTORY = Statement(
     """
     SELECT f.seq, f.kind, m.id, m.conversation, m.seq, m.author_kind, m.author, m.author_name, m.channel, m.body,
-           m.remote_key, f.at, m.version, m.deleted, m.automatic, m.visibility,
-           (SELECT o.body FROM outbox o
-            WHERE o.message = m.id AND o.kind IN ('message', 'edit') AND o.state = 'sent' AND o.parts = 1
-              AND o.channel || ':' || o.address = f.place
-            ORDER BY o.settled_at DESC, o.seq DESC LIMIT 1)
+           m.remote_key, f.at, m.version, m.deleted, m.automatic, m.visibility
     FROM feed f JOIN messages m ON m.id = f.message
     WHERE f.place = :place AND f.seq > :after ORDER BY f.seq LIMIT :limit
     """
@@ -81,17 +79,23 @@ def append(tx: Transaction, entries: Sequence[Entry]) -> tuple[dict[UUID, int], 
 
 
 def history(tx: Transaction, place: str, after: int, limit: int) -> list[FeedItem]:
-    """The feed after a cursor, in order, with what was told and not what an edit that is held would say. Notes are
-    never in a feed; the condition is a second lock (INV8)."""
+    """The feed after a cursor, in order; of ours in the words that left, not in those of an edit that is held. Notes
+    are never in a feed; the condition is a second lock (INV8)."""
     rows = tx.all(_HISTORY, {"place": place, "after": after, "limit": limit})
+    if not rows:
+        return []
     files: dict[bytes, list[Attachment]] = {}
-    if rows:
-        for row in tx.all(_ATTACHMENTS, {"messages": [row[2] for row in rows]}):
-            files.setdefault(bytes(row[0]), []).append(attachment_of(row[1:]))
-    return [_item(row, tuple(files.get(bytes(row[2]), ()))) for row in rows if row[15] == Visibility.PUBLIC]
+    for row in tx.all(_ATTACHMENTS, {"messages": [row[2] for row in rows]}):
+        files.setdefault(bytes(row[0]), []).append(attachment_of(row[1:]))
+    left = told.texts(tx, [row[2] for row in rows if row[5] != AuthorKind.CUSTOMER])
+    return [
+        _item(row, left.get(bytes(row[2]), EMPTY), tuple(files.get(bytes(row[2]), ())))
+        for row in rows
+        if row[15] == Visibility.PUBLIC
+    ]
 
 
-def _item(row: Row, attachments: tuple[Attachment, ...]) -> FeedItem:
+def _item(row: Row, left: RichText, attachments: tuple[Attachment, ...]) -> FeedItem:
     remote_key = row[10]
     return FeedItem(
         seq=row[0],
@@ -105,7 +109,7 @@ def _item(row: Row, attachments: tuple[Attachment, ...]) -> FeedItem:
             author=row[6],
             visibility=Visibility.PUBLIC,
             channel=row[8],
-            text=rich_text(row[9]) if row[16] is None else outgoing_of(row[16]).text,
+            text=rich_text(row[9]) if row[5] == AuthorKind.CUSTOMER else left,
             attachments=attachments,
             remote_id=remote_key[len(row[8]) + 1 :] if remote_key else None,
             received_at=of_micros(row[11]),

@@ -8,11 +8,10 @@ from router.addresses import identity_of, mail_address, spelled
 from router.automatic import TRANSCRIPTS
 from router.links import conversation_number
 from router.lookup import NOTHING, History, Lookup, Past, Reach, Said
-from router.model import AuthorKind, Contact, Conversation, DeliveryKind, IdentityKey, Status, Visibility
-from router.richtext import RichText
+from router.model import AuthorKind, Contact, Conversation, IdentityKey, Status, Visibility
 from router.verbs import Verb
-from storage import contacts, logs, targets
-from storage.codec import json_value, outgoing_of, rich_text
+from storage import contacts, logs, targets, told
+from storage.codec import json_value, rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Statement
 
@@ -54,13 +53,6 @@ _SAID = Statement(
     WHERE m.conversation IN :conversations AND m.visibility = 'public' AND NOT m.deleted
       AND m.author <> :transcripts
     ORDER BY m.received_at DESC, m.seq DESC LIMIT :limit
-    """
-)
-_LEFT = Statement(
-    """
-    SELECT o.message, o.kind, o.body FROM outbox o
-    WHERE o.message IN :messages AND o.kind IN ('message', 'edit') AND o.state = 'sent'
-    ORDER BY o.created_at, o.seq, o.part
     """
 )
 _EDITED = Statement(
@@ -180,12 +172,7 @@ def _said(tx: Transaction, conversation: Conversation) -> tuple[Said, ...]:
     if not rows:
         return ()
     messages = [row[0] for row in rows]
-    left: dict[bytes, RichText] = {}
-    for message, kind, body in tx.all(_LEFT, {"messages": messages}):
-        text = outgoing_of(body).text
-        before = left.get(bytes(message))
-        whole = before is None or kind == DeliveryKind.EDIT
-        left[bytes(message)] = text if whole or before is None else RichText((*before.blocks, *text.blocks))
+    left = told.texts(tx, messages)
     files: dict[bytes, list[str]] = {}
     for message, name in tx.all(_FILES, {"messages": messages}):
         files.setdefault(bytes(message), []).append(name)

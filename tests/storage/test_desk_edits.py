@@ -38,7 +38,7 @@ SENT = Ending(Settlement(DeliveryState.SENT, remote_ids=("42:9",)))
 
 
 class Thread:
-    """The thread of a customer who writes on Telegram."""
+    """A desk thread with its customer."""
 
     def __init__(self, database_url: str) -> None:
         self.database = Database(database_url, clock=lambda: self._now)
@@ -53,16 +53,16 @@ class Thread:
             submission = Submission(each.channel, [arrival(each)])
             await self.database.transact(intake.receive, [submission], decided, self.rules)
 
-    async def leave(self) -> None:
+    async def leave(self, channel: str = "tg") -> None:
         """The undo time is over, and what waits leaves."""
-        while claimed := await self.claim():
+        while claimed := await self.claim(channel):
             for each in claimed:
                 await self.settle(each, SENT)
 
-    async def claim(self) -> list[Claim]:
+    async def claim(self, channel: str = "tg") -> list[Claim]:
         """What is due once the undo time is over."""
         self._now += timedelta(seconds=5)
-        return await self.database.transact(lambda tx: outbox.claim(tx, outbox.due(tx, "tg", 10)[0], "a", MINUTE))
+        return await self.database.transact(lambda tx: outbox.claim(tx, outbox.due(tx, channel, 10)[0], "a", MINUTE))
 
     async def settle(self, claim: Claim, ending: Ending) -> None:
         await self.database.transact(settling.settle, claim, ending, self.rules)
