@@ -2,19 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 
 import structlog
 
 from connectors.base import BlobTooLarge, Connector
 from router.model import Attachment, Blob
-from router.richtext import Paragraph, RichText, Span
-from storage import settling
+from storage import fetched
 from storage.blobs import BlobStore
-from storage.codec import outgoing_json
 from storage.database import Database, Transaction
+from storage.fetched import Fetched
 from storage.outbox import Claim
-from storage.settling import Fetched
 from storage.statement import Statement
 
 log = structlog.get_logger()
@@ -35,27 +32,14 @@ class Fetching:
         self._connectors = connectors
 
     async def fetch(self, claim: Claim) -> None:
-        """Fetch what is missing and store it with the delivery, whose lane is freed then."""
-        outgoing = claim.delivery.outgoing
+        """Fetch what is missing, store each file as it arrives, and free the lane."""
         channel = await self._database.read(_source, claim)
-        kept: list[Attachment] = []
-        results: list[Fetched] = []
-        text = outgoing.text
         limit = self._connectors[claim.delivery.channel].capabilities.file_limit
-        for attachment in outgoing.attachments:
-            if attachment.blob is not None or attachment.remote is None:
-                kept.append(attachment)
-                continue
-            found = await self._try(channel, attachment, limit)
-            if isinstance(found, Blob):
-                kept.append(replace(attachment, blob=found, size=found.size))
-                results.append(Fetched(attachment.remote, found.sha256, found.size))
-            else:
-                line = Paragraph((Span(f"[file {attachment.name}, {found}]"),))
-                text = RichText((*text.blocks, line))
-                results.append(Fetched(attachment.remote, None, attachment.size, found))
-        body = outgoing_json(replace(outgoing, text=text, attachments=tuple(kept)))
-        await self._database.transact(settling.store_fetched, claim, body, tuple(results))
+        for attachment in claim.delivery.outgoing.attachments:
+            if attachment.elsewhere:
+                found = await self._try(channel, attachment, limit)
+                await self._database.transact(fetched.store, claim, Fetched(attachment, found))
+        await self._database.transact(fetched.release, claim)
 
     async def _try(self, channel: str, attachment: Attachment, limit: int) -> Blob | str:
         """The blob, or why there is none."""

@@ -172,6 +172,11 @@ class Attachment:
         """What tells it from the other files of a message: providers give one file several ids."""
         return self.name, self.content_type, self.size
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it must be fetched before it can be sent."""
+        return self.blob is None and self.remote is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:

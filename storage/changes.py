@@ -636,7 +636,7 @@ class Changes:
                 "body": outgoing_json(outgoing),
                 "not_before": not_before,
                 "now": now,
-                "unfetched": any(each.blob is None and each.remote for each in outgoing.attachments),
+                "unfetched": any(each.elsewhere for each in outgoing.attachments),
             }
         )
 

@@ -45,6 +45,9 @@ class Thread:
         self.rules = RULES
         self._now = datetime(2026, 3, 10, 10, tzinfo=UTC)
 
+    def move(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
     async def take(self, *inbounds: Inbound) -> None:
         def decided(snapshot: Snapshot, inbound: Inbound) -> Decision:
             return decide(snapshot, inbound, self.rules)
@@ -61,7 +64,7 @@ class Thread:
 
     async def claim(self, channel: str = "tg") -> list[Claim]:
         """What is due once the undo time is over."""
-        self._now += timedelta(seconds=5)
+        self.move(5)
         return await self.database.transact(lambda tx: outbox.claim(tx, outbox.due(tx, channel, 10)[0], "a", MINUTE))
 
     async def settle(self, claim: Claim, ending: Ending) -> None:
