@@ -99,7 +99,8 @@ _ECHO = Statement(
     """
     UPDATE outbox SET state = 'sent', remote_ids = :remote_ids, remote_key = :remote_key, settled_at = :now,
         error = NULL
-    WHERE id = :id AND channel = :channel AND state = 'unknown' RETURNING lane, kind, conversation
+    WHERE id = :id AND channel = :channel AND (state = 'unknown' OR (state = 'ready' AND started_at IS NOT NULL))
+    RETURNING lane, kind, conversation
     """
 )
 _ROOT_SENDING = Statement(
@@ -349,8 +350,9 @@ def checkpoint(tx: Transaction, held: Claim, state: str) -> None:
 
 
 def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> bool:
-    """Our own message came back: a delivery of unknown outcome was sent after all (X5). One that is still being sent
-    is settled by its sender; only a root's thread is linked at once, somebody may answer in it."""
+    """Our own message came back: a delivery of unknown outcome was sent after all, also one that was looked for in
+    vain and waits to be sent again (X5). One that is still being sent is settled by its sender; only a root's thread
+    is linked at once, somebody may answer in it."""
     try:
         delivery_id = UUID(hex=delivery)
     except ValueError:

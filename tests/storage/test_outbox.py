@@ -224,6 +224,31 @@ async def test_x5_our_own_echo_settles_what_was_unknown(moved: Database, clock: 
     assert [row[0] for row in await rows(moved)] == ["sent"]
 
 
+async def test_x5_an_echo_of_what_was_looked_for_in_vain_keeps_it_from_being_sent_twice(
+    moved: Database, clock: MovedClock
+) -> None:
+    await reply(moved)
+    clock.move(3)
+    (claimed,) = await claim(moved)
+    assert not await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
+    await moved.transact(settling.settle, claimed, Ending(Settlement(DeliveryState.UNKNOWN)), RULES)
+    (looking,) = await claim(moved)
+    assert looking.reconcile
+    again = Ending(Settlement(DeliveryState.READY, not_before=to_micros(clock.now) + 5_000_000, retried=True))
+    await moved.transact(settling.settle, looking, again, RULES)
+    assert await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
+    clock.move(6)
+    assert await claim(moved) == []
+    assert [row[0] for row in await rows(moved)] == ["sent"]
+
+
+async def test_x5_no_echo_settles_what_has_not_begun(moved: Database) -> None:
+    await reply(moved)
+    ((delivery,),) = await moved.read(lambda tx: tx.all(Statement("SELECT id FROM outbox WHERE lane = 'tg:42'"), {}))
+    assert not await moved.transact(outbox.confirm, "tg", bytes(delivery).hex(), "42:7")
+    assert [row[0] for row in await rows(moved)] == ["ready"]
+
+
 async def test_x5_an_echo_during_the_look_for_it_does_not_keep_the_lane(moved: Database, clock: MovedClock) -> None:
     await reply(moved, "one", 1)
     await reply(moved, "two", 2)
