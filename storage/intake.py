@@ -179,6 +179,7 @@ def _carry_out(
         )
     }
     changes = Changes(tx, snapshots, rules, openings=len(strangers))
+    snapshots.look_again(strangers)  # the numbers are taken one unit after the other: who was first has committed
     touched = Touched()
     for item_id, inbound in items:
         if changes.hides(inbound):

@@ -127,6 +127,12 @@ class Snapshots:
         self._add_conversations(rows)
         self._add_survivors([each for each in self.conversations.values() if each.merged_into is not None])
 
+    def look_again(self, keys: Iterable[str]) -> None:
+        """Load what was opened meanwhile for people of whom no current conversation was known."""
+        known = {self.identities[key].contact.bytes for key in keys if key in self.identities}
+        if known:
+            self._add_conversations(self._tx.all(_CURRENT, {"contacts": sorted(known), "since": self._since}))
+
     def _add_survivors(self, absorbed: list[Conversation]) -> None:
         """Absorbed conversations go on in their survivors, also where those are of a linked contact."""
         unknown = {each.merged_into for each in absorbed if each.merged_into is not None} - self.conversations.keys()

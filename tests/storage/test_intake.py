@@ -1,12 +1,14 @@
 """The unit of work behind the one door in, on both databases."""
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
 
 from connectors.base import Cursor, Fate, Lease
 from router.arrivals import Arrival
+from router.decision import Decision, Snapshot
 from router.model import Inbound, InboundKind, Thread
 from router.richtext import of_text
 from storage import feeds, intake
@@ -14,12 +16,14 @@ from storage.database import Database, Transaction
 from storage.intake import Received, Submission
 from storage.statement import Statement
 from tests.storage.inbounds import RULES, answer, arrival, question, rules
+from tests.storage.test_lane_races import Connection
 
 MESSAGES = Statement("SELECT channel, author_kind, visibility, body, version, deleted FROM messages ORDER BY id")
 CONVERSATIONS = Statement("SELECT number, status, next_seq FROM conversations ORDER BY number")
 OUTBOX = Statement("SELECT lane, seq, part, kind, state FROM outbox ORDER BY lane, seq, part")
 EVENTS = Statement("SELECT seq, type FROM events ORDER BY conversation, seq")
 SHOWN = Statement("SELECT body FROM outbox WHERE channel = 'desk' AND kind = 'message' AND state = 'ready'")
+RESOLVE = Statement("UPDATE conversations SET status = 'resolved', resolved_at = 1")
 LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
 
 
@@ -255,3 +259,32 @@ async def test_two_channels_and_the_desk_write_one_conversation_at_once(database
     assert len(await found(database, MESSAGES)) == 2 * writers + 1
     events = [row[0] for row in await found(database, EVENTS)]
     assert len(events) == len(set(events))
+
+
+def test_two_messages_of_a_known_contact_at_once_open_one_conversation(postgres_url: str) -> None:
+    first, second = Connection(postgres_url), Connection(postgres_url)
+    intake.receive(first.tx, [Submission("tg", [arrival(question())])], rules, RULES)
+    first.tx.run(RESOLVE, {})
+    first.commit()
+    first.tx.now = second.tx.now = 10**15
+
+    def beside() -> None:
+        intake.receive(second.tx, [Submission("tg", [arrival(question("two"))])], rules, RULES)
+        second.commit()
+
+    beside_us = threading.Thread(target=beside)
+
+    def meanwhile(snapshot: Snapshot, inbound: Inbound) -> Decision:
+        beside_us.start()
+        beside_us.join(0.5)  # it waits for us, or opens one of its own
+        return rules(snapshot, inbound)
+
+    intake.receive(first.tx, [Submission("tg", [arrival(question("one"))])], meanwhile, RULES)
+    first.commit()
+    beside_us.join(5)
+
+    assert not beside_us.is_alive()
+    states = [status for _, status, _ in first.tx.all(CONVERSATIONS, {})]
+    assert states == ["resolved", "open"]
+    first.close()
+    second.close()
