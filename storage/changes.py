@@ -156,7 +156,7 @@ _WITHDRAW = Statement(
     UPDATE outbox SET state = 'withdrawn', settled_at = :now WHERE id = :id AND state = 'ready' RETURNING lane
     """
 )
-_BODY = Statement("SELECT body FROM outbox WHERE id = :id AND state = 'ready'")
+_BODY = Statement("SELECT body FROM outbox WHERE id = :id AND state = 'ready'", lock="FOR UPDATE")
 _REWRITE = Statement("UPDATE outbox SET body = :body WHERE id = :id AND state = 'ready'")
 _NUMBERS = Statement("UPDATE counters SET value = value + :count WHERE name = 'conversation' RETURNING value")
 
