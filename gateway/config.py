@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gateway import voices
+from gateway.complaints import complaint
 from gateway.crosschecks import contradictions
 from gateway.document import Keys, Mistake, read
 from gateway.settings import ChannelSettings, Settings, channel_model, is_of_colleagues
@@ -69,41 +70,9 @@ def _validated(value: object) -> tuple[Settings | None, dict[Keys, list[str]]]:
 def _finding(error: ErrorDetails, value: object) -> tuple[Keys, str]:
     """Where pydantic found it in the file, and a sentence of ours about it."""
     keys = _keys(error["loc"], value, error["type"] == "missing")
-    match error["type"]:
-        case "extra_forbidden":
-            return keys, "unknown key" + _suggestion(str(keys[-1]), _siblings(keys, value))
-        case "missing":
-            return keys, "is missing"
-        case "literal_error":
-            return keys, f"must be {_expected(error)}"
-        case "enum":
-            return keys, f"must be {_expected(error)}, not {error['input']}"
-        case "value_error":
-            return keys, str(error["ctx"]["error"])
-        case "bool_type" | "bool_parsing":
-            return keys, "must be true or false"
-        case "int_type" | "int_parsing" | "int_from_float":
-            return keys, "must be a whole number"
-        case "float_type" | "float_parsing":
-            return keys, "must be a number"
-        case "string_type":
-            return keys, "must be text; put it in quotes"
-        case "time_delta_type" | "time_delta_parsing":
-            return keys, "must be a duration such as 10s, 5m, 2h or 3d"
-        case "model_type" | "dict_type":
-            return keys, "must hold keys and values"
-        case "tuple_type" | "list_type":
-            return keys, "must be a list"
-        case "string_pattern_mismatch":
-            return keys, f"does not look right; it must match {error['ctx']['pattern']}"
-        case "too_short" if error["ctx"].get("actual_length") == 0:
-            return keys, "is empty; give at least one"
-        case _:
-            return keys, error["msg"].replace("Input should be", "must be").replace("Value should have", "must have")
-
-
-def _expected(error: ErrorDetails) -> str:
-    return str(error["ctx"]["expected"]).replace("'", "")
+    if error["type"] == "extra_forbidden":
+        return keys, "unknown key" + _suggestion(str(keys[-1]), _siblings(keys, value))
+    return keys, complaint(error)
 
 
 def _keys(loc: tuple[str | int, ...], value: object, missing: bool) -> Keys:

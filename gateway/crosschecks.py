@@ -123,7 +123,8 @@ def _routes(whole: Item) -> Iterator[Finding]:
             yield keys, "a route without conditions takes everything, so the routes after it never match; put it last"
     windows = whole.get("reopen_windows")
     if isinstance(windows, dict):
-        yield from _missing(("reopen_windows",), list(windows), "channels", channels)
+        for name in windows:
+            yield from _missing(("reopen_windows", name), name, "channels", channels)
     if routes and routes[-1][1].get("when"):
         yield routes[-1][0], "the last route must have no conditions, so that every conversation has a desk"
 
@@ -260,7 +261,7 @@ def _example_secrets(value: object, keys: Keys) -> Iterator[Finding]:
             if isinstance(inner, str) and is_secret_key(key) and is_example(inner):
                 yield (
                     (*keys, key),
-                    "this is an example, not a secret; put the real one in the environment and write ${NAME}",
+                    "this is an example, not a secret; give the real one in an environment variable, as ${NAME}",
                 )
             else:
                 yield from _example_secrets(inner, (*keys, key))

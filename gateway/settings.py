@@ -29,6 +29,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from connectors.lists import Texts, several
 from router.agent_state import AgentStatus
 from router.alerting import USUAL, Alerting, By
 from router.assignment_inputs import AssignmentSettings, Mode, Strategy
@@ -59,7 +60,6 @@ from router.terms import REOPEN_WINDOW
 
 CHANNEL_TYPES = (ChannelType.SLACK, ChannelType.TELEGRAM, ChannelType.EMAIL, ChannelType.WEBCHAT)
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
@@ -90,11 +90,6 @@ def to_duration(value: object) -> object:
     if match is None:
         raise PydanticCustomError("duration", "must be a duration such as 10s, 5m, 2h or 3d")
     return timedelta(seconds=float(match[1]) * UNITS[match[2]])
-
-
-def _several(value: object) -> object:
-    """One text stands for a list of one."""
-    return (value,) if isinstance(value, str) else value
 
 
 def _endpoint(value: str) -> str:
@@ -135,9 +130,29 @@ def _language(value: str) -> str:
     return value
 
 
+def _shaped(pattern: str, sentence: str) -> AfterValidator:
+    """A text of this pattern; of another one the sentence says what it must be."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(sentence)
+        return value
+
+    return AfterValidator(check)
+
+
 Duration = Annotated[timedelta, BeforeValidator(to_duration)]
-Languages = Annotated[tuple[Annotated[str, AfterValidator(_language)], ...], BeforeValidator(_several)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
+UndoTime = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(hours=1)), BeforeValidator(to_duration)]
+TimeOfDay = Annotated[str, _shaped(r"([01]\d|2[0-3]):[0-5]\d", "must be a time of day such as 08:30")]
+MemberId = Annotated[str, _shaped(r"[UW][A-Z0-9]{2,}", "must be a Slack member id such as U012ABCDEF")]
+Resolution = Annotated[
+    str,
+    _shaped(
+        r"[a-z0-9][a-z0-9_-]{0,31}",
+        "must be made of a-z, 0-9, - and _, at most 32 of them, and begin with a letter or digit",
+    ),
+]
+Languages = Annotated[tuple[Annotated[str, AfterValidator(_language)], ...], BeforeValidator(several)]
 
 
 class Section(BaseModel):
@@ -148,7 +163,7 @@ class GatewaySettings(Section):
     """How this node runs. Read at start and on SIGHUP."""
 
     listen: str = Field(default="127.0.0.1:8080", description="address of the HTTP listener, host:port")
-    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(several)] = Field(
         default=(), description="networks of proxies whose X-Forwarded-For is believed"
     )
     public_url: str | None = Field(
@@ -278,7 +293,7 @@ class AgentSettings(Section):
     id: str
     name: str = Field(min_length=1, description="the name customers see")
     email: str = Field(default="", description="finds the Slack member when `slack` is left out")
-    slack: str | None = Field(default=None, pattern=r"^[UW][A-Z0-9]{2,}$", description="Slack member id")
+    slack: MemberId | None = Field(default=None, description="Slack member id")
     role: Role = Field(default=Role.AGENT, description="agent, lead, manager or admin")
     teams: Texts = Field(default=(), description="ids of teams")
     channels: Texts = Field(default=(), description="ids of the channels this agent answers; empty: all")
@@ -298,7 +313,7 @@ class TeamSettings(Section):
     lead: str | None = Field(default=None, description="id of an agent")
     overflow: str | None = Field(default=None, description="id of the team that helps out")
     slack: str | None = Field(default=None, description="Slack channel of its digests; the lead is told alone without")
-    daily_at: str | None = Field(default=None, pattern=TIME_OF_DAY, description="time of its daily digest, HH:MM")
+    daily_at: TimeOfDay | None = Field(default=None, description="time of its daily digest, HH:MM")
     calendar: str | None = Field(default=None, description="id of the calendar of its daily digest")
 
 
@@ -332,9 +347,7 @@ class RouteSettings(Section):
     reply_mode: ReplyMode = Field(
         default=ReplyMode.REPLY, description="reply or note: what a plain message in the thread is"
     )
-    hold: Duration | None = Field(
-        default=None, ge=timedelta(0), le=timedelta(hours=1), description="undo window before a reply leaves"
-    )
+    hold: UndoTime | None = Field(default=None, description="undo window before a reply leaves")
     required_skills: Texts = Field(default=(), description="skills without which an agent does not get it")
 
 
@@ -411,15 +424,13 @@ class OutageSettings(Section):
 class DigestSettings(Section):
     """What teams are told at set times."""
 
-    queue_every: Duration | None = Field(
-        default=timedelta(minutes=15), ge=timedelta(seconds=2), description="between two digests of it; null: never"
+    queue_every: Annotated[timedelta, Field(ge=timedelta(seconds=2)), BeforeValidator(to_duration)] | None = Field(
+        default=timedelta(minutes=15), description="between two digests of it; null: never"
     )
     queue_after: Duration = Field(
         default=timedelta(minutes=5), ge=timedelta(0), description="how long somebody waits for an owner before"
     )
-    daily_at: str | None = Field(
-        default="08:30", pattern=TIME_OF_DAY, description="time of the daily digest, HH:MM; null: never"
-    )
+    daily_at: TimeOfDay | None = Field(default="08:30", description="time of the daily digest, HH:MM; null: never")
     calendar: str | None = Field(default=None, description="id of the calendar of the daily digest")
     slack: str | None = Field(default=None, description="Slack channel where a team has neither its own nor a lead")
 
@@ -428,12 +439,12 @@ class PolicyWhenSettings(Section):
     """All conditions must hold; of a list one value is enough."""
 
     channel: Texts = Field(default=(), description="ids of channels")
-    channel_type: Annotated[tuple[ChannelType, ...], BeforeValidator(_several)] = Field(
-        default=(), description="email, telegram, webchat, slack or phone"
+    channel_type: Annotated[tuple[ChannelType, ...], BeforeValidator(several)] = Field(
+        default=(), description="email, telegram, webchat or slack"
     )
     language: Languages = Field(default=(), description="language tag of the message")
     tier: Texts = Field(default=(), description="tier of the customer")
-    priority: Annotated[tuple[Priority, ...], BeforeValidator(_several)] = Field(
+    priority: Annotated[tuple[Priority, ...], BeforeValidator(several)] = Field(
         default=(), description="normal, vip, complaint or urgent"
     )
     topic: Texts = Field(default=(), description="what it is about, by the shop's keywords: refund, logistics, ...")
@@ -458,16 +469,16 @@ TargetSettings = Annotated[dict[str, object], BeforeValidator(_target)]
 class AlertSettings(Section):
     """Who is told when so much of the time is used; an empty list says nothing."""
 
-    at_50: Annotated[tuple[By, ...], BeforeValidator(_several)] = Field(
+    at_50: Annotated[tuple[By, ...], BeforeValidator(several)] = Field(
         default=tuple(USUAL.at_50), description="half of the time is used"
     )
-    at_75: Annotated[tuple[By, ...], BeforeValidator(_several)] = Field(
+    at_75: Annotated[tuple[By, ...], BeforeValidator(several)] = Field(
         default=tuple(USUAL.at_75), description="three quarters, or four business hours are left"
     )
-    at_90: Annotated[tuple[By, ...], BeforeValidator(_several)] = Field(
+    at_90: Annotated[tuple[By, ...], BeforeValidator(several)] = Field(
         default=tuple(USUAL.at_90), description="nine tenths, or one business hour is left"
     )
-    breach: Annotated[tuple[By, ...], BeforeValidator(_several)] = Field(
+    breach: Annotated[tuple[By, ...], BeforeValidator(several)] = Field(
         default=tuple(USUAL.breach), description="the deadline has passed"
     )
 
@@ -527,7 +538,7 @@ class Settings(Section):
     promise_calendar: str | None = None
     reopen_window: Duration = REOPEN_WINDOW
     reopen_windows: dict[str, Duration] = {}
-    resolutions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], ...] = RESOLUTIONS
+    resolutions: Annotated[tuple[Resolution, ...], BeforeValidator(several)] = RESOLUTIONS
 
     @field_validator("calendars")
     @classmethod

@@ -109,9 +109,12 @@ def to_target(given: Mapping[str, object]) -> Target:
     counts = given.get("counts", COUNTED)
     if not isinstance(counts, list | tuple):
         raise ValueError(f"counts: {counts!r} is no list of states")  # noqa: TRY004  a wrong text, not a wrong call
+    clock = given.get("clock", TimeBase.BUSINESS)
+    if clock not in tuple(TimeBase):
+        raise ValueError(f"clock: {clock!r} is no clock; give business or wall")
     return Target(
         seconds=seconds,
-        clock=TimeBase(str(given.get("clock", TimeBase.BUSINESS))),
+        clock=TimeBase(str(clock)),
         business_days=days,
         counts=tuple(str(state) for state in counts),
     )

@@ -2,11 +2,21 @@
 
 from datetime import date, timedelta
 from ipaddress import ip_address
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from connectors.email import addresses
+from connectors.lists import Texts, several
 
 
 class _Section(BaseModel):
@@ -54,7 +64,7 @@ class SmtpListenSettings(_Section):
     """Our own SMTP door. Mail for `domains` is taken when its local part is one of ours (M12)."""
 
     listen: str = Field(description="host:port")
-    domains: tuple[str, ...] = ()
+    domains: Texts = ()
     hostname: str | None = None
     tls_cert: str | None = None
     tls_key: str | None = None
@@ -108,13 +118,13 @@ class EmailSettings(_Section):
     type: Literal["email"]
     address: str
     name: str = ""
-    aliases: tuple[str, ...] = ()
+    aliases: Texts = ()
     imap: ImapSettings | None = None
     smtp_listen: SmtpListenSettings | None = None
     smtp: SmtpSettings | None = None
     token_secret: SecretStr | None = None
-    old_token_secrets: tuple[SecretStr, ...] = ()
-    authserv_ids: tuple[str, ...] = ()
+    old_token_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(several)] = ()
+    authserv_ids: Texts = ()
     hold: timedelta = timedelta(seconds=10)
 
     @field_validator("address")

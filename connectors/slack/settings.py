@@ -4,6 +4,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from connectors.lists import Texts
+
 
 class SlackSettings(BaseModel):
     """One Slack workspace. `rate_per_channel` is in messages a second for each Slack channel (S17), `calls_per_minute`
@@ -21,7 +23,7 @@ class SlackSettings(BaseModel):
     api_url: str = "https://slack.com/api/"
     rate_per_channel: float = Field(default=1.0, gt=0)
     calls_per_minute: int = Field(default=50, ge=20)
-    allowed_bots: list[str] = []
+    allowed_bots: Texts = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -48,7 +50,7 @@ class ColleaguesSettings(BaseModel):
     id: str
     type: Literal["slack"]
     workspace: str
-    help_channels: list[str] = []
+    help_channels: Texts = ()
     direct_messages: bool = False
     mentions: bool = False
     rate_per_channel: float = Field(default=1.0, gt=0)

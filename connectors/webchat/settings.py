@@ -1,11 +1,28 @@
 """What a shop may say about one web-chat channel; validated, frozen, secrets never shown."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+
+from connectors.lists import several
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def _exact(origin: str) -> str:
+    """An origin as browsers send it."""
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError(
+            f"{origin!r} is not an exact origin: write scheme, host and port only, in lower case and "
+            "without a path or a wildcard, for example https://shop.example"
+        )
+    return origin
+
+
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_exact)], ...], BeforeValidator(several)]
 
 
 class Limits(BaseModel):
@@ -31,14 +48,14 @@ class WebchatSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
+    id: str
     type: Literal["webchat"] = "webchat"
-    origins: tuple[str, ...] = Field(default=(), description="Exact origins of the pages that embed the widget.")
+    origins: Origins = Field(default=(), description="Exact origins of the pages that embed the widget.")
     identity_secret: SecretStr = Field(description="Signs visitor tokens and verifies the shop's JWTs (HS256).")
     previous_secret: SecretStr | None = Field(default=None, description="Still accepted while a secret is rotated.")
     title: str = Field(default="Chat with us", max_length=80)
     greeting: str = Field(default="Hello! How can we help you?", max_length=500)
-    colour: str = Field(default="#3056d3", pattern=r"^#[0-9a-fA-F]{6}$")
+    colour: str = "#3056d3"
     consent: str = Field(default="", max_length=2000, description="Text to accept before anything is stored (W18).")
     text_limit: int = Field(default=4000, ge=1, le=16_000, description="Longest message, characters.")
     file_limit: int = Field(default=20 * 1024 * 1024, ge=1, description="Largest file, bytes.")
@@ -47,16 +64,21 @@ class WebchatSettings(BaseModel):
     link_hours: int = Field(default=24, ge=1, le=24 * 30, description="Life of a file link.")
     limits: Limits = Limits()
 
-    @field_validator("origins")
+    @field_validator("id")
     @classmethod
-    def _exact(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if not _ORIGIN.fullmatch(origin):
-                raise ValueError(
-                    f"{origin!r} is not an exact origin: write scheme, host and port only, in lower case and "
-                    "without a path or a wildcard, for example https://shop.example"
-                )
-        return origins
+    def _fits_an_address(cls, name: str) -> str:
+        if not _ID.fullmatch(name):
+            raise ValueError(
+                "an id is made of a-z, 0-9, - and _, at most 32 of them, and begins with a letter or digit"
+            )
+        return name
+
+    @field_validator("colour")
+    @classmethod
+    def _six_digits(cls, colour: str) -> str:
+        if not _COLOUR.fullmatch(colour):
+            raise ValueError("must be a colour such as #3056d3")
+        return colour
 
     @field_validator("identity_secret", "previous_secret")
     @classmethod

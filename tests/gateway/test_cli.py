@@ -135,7 +135,7 @@ def test_check_says_everything_that_is_wrong(shop: Path) -> None:
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
         f"{shop}:3: channels[0].ap_token: unknown key; did you mean app_token?",
-        f"{shop}:6: agents[0].slack: does not look right; it must match ^[UW][A-Z0-9]{{2,}}$",
+        f"{shop}:6: agents[0].slack: must be a Slack member id such as U012ABCDEF",
     ]
     result = onevoice("check", "--json", "--config", shop)
     assert result.exit_code == 2
@@ -170,7 +170,7 @@ def test_the_process_ends_with_the_same_codes(shop: Path) -> None:
     assert done.returncode == 2
     assert done.stderr == (
         f"{shop}:3: channels[0].bot_token: this is an example, not a secret; "
-        "put the real one in the environment and write ${NAME}\n"
+        "give the real one in an environment variable, as ${NAME}\n"
     )
 
 

@@ -239,7 +239,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "an outage nobody can be asked in": (
         SMALL + "outage: {fallback: alice, after: 0s}\n",
         [
-            "shop.yaml:8: outage.after: must be greater than or equal to 1 second",
+            "shop.yaml:8: outage.after: must be at least 1 second",
             "shop.yaml:8: outage.fallback: alice has no email",
         ],
     ),
@@ -260,6 +260,46 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         SMALL.replace("routes:", "routes:\n  - {id: x, when: {chanel: tg}, desk: {channel: desk, slack: '#a'}}"),
         ["shop.yaml:7: routes[0].when.chanel: unknown key; did you mean channel?"],
     ),
+    "windows of an unknown channel and an id nobody can write": (
+        SMALL + "reopen_windows: {nope: 3h}\nresolutions: [Solved!]\n",
+        [
+            "shop.yaml:8: reopen_windows.nope: there is no channel nope; channels here: desk, tg",
+            (
+                "shop.yaml:9: resolutions[0]: must be made of a-z, 0-9, - and _, at most 32 of them, "
+                "and begin with a letter or digit"
+            ),
+        ],
+    ),
+    "values that have another form or lie beyond their bounds": (
+        SMALL.replace("slack: U0ALICE", "slack: alice")
+        + "digests: {queue_every: 1s, daily_at: noon}\n"
+        + "policies: [{id: chat, first: {seconds: 60, clock: moon}}]\n",
+        [
+            "shop.yaml:5: agents[0].slack: must be a Slack member id such as U012ABCDEF",
+            "shop.yaml:8: digests.daily_at: must be a time of day such as 08:30",
+            "shop.yaml:8: digests.queue_every: must be at least 2 seconds",
+            "shop.yaml:9: policies[0].first: clock: 'moon' is no clock; give business or wall",
+        ],
+    ),
+    "a web chat with a wrong colour and no exact origin": (
+        SMALL.replace(
+            "agents:",
+            """\
+  - {id: Chat, type: webchat, identity_secret: 0123456789abcdef0, colour: blue, origins: "https://shop.example/"}
+agents:""",
+        ),
+        [
+            "shop.yaml:4: channels[2].colour: must be a colour such as #3056d3",
+            (
+                "shop.yaml:4: channels[2].id: an id is made of a-z, 0-9, - and _, at most 32 of them, "
+                "and begins with a letter or digit"
+            ),
+            (
+                "shop.yaml:4: channels[2].origins[0]: 'https://shop.example/' is not an exact origin: write scheme, "
+                "host and port only, in lower case and without a path or a wildcard, for example https://shop.example"
+            ),
+        ],
+    ),
     "a section that comes later": (
         SMALL + "knowledge: []\n",
         [
@@ -275,11 +315,11 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         [
             (
                 "shop.yaml:2: channels[0].bot_token: this is an example, not a secret; "
-                "put the real one in the environment and write ${NAME}"
+                "give the real one in an environment variable, as ${NAME}"
             ),
             (
                 "shop.yaml:3: channels[1].token: this is an example, not a secret; "
-                "put the real one in the environment and write ${NAME}"
+                "give the real one in an environment variable, as ${NAME}"
             ),
         ],
     ),
@@ -369,6 +409,26 @@ def test_every_variable_that_is_missing_is_named_once(tmp_path: Path) -> None:
         "shop.yaml:9: gateway.parser_workers: the environment variable WORKERS is not set",
         "shop.yaml:10: gateway.secret: empty is empty",
     ]
+
+
+def test_an_origin_whose_variable_is_missing_is_one_mistake(tmp_path: Path) -> None:
+    chat = '  - {id: chat, type: webchat, identity_secret: 0123456789abcdef0, origins: ["${SHOP}"]}\nagents:'
+    assert mistakes(tmp_path, SMALL.replace("agents:", chat)) == [
+        "shop.yaml:4: channels[2].origins[0]: the environment variable SHOP is not set"
+    ]
+
+
+def test_one_text_stands_for_a_list_wherever_one_is_meant(tmp_path: Path) -> None:
+    chat = '  - {id: chat, type: webchat, identity_secret: 0123456789abcdef0, origins: "https://shop.example"}\nagents:'
+    settings = loaded(
+        tmp_path,
+        SMALL.replace("agents:", chat).replace("app_token: xapp-1", "app_token: xapp-1, allowed_bots: B0GOOD")
+        + "gateway: {trusted_proxies: 10.0.0.0/8}\nresolutions: solved\n",
+    )
+    desk, _, web = settings.channels
+    assert (getattr(desk, "allowed_bots"), getattr(web, "origins")) == (("B0GOOD",), ("https://shop.example",))  # noqa: B009
+    assert [str(each) for each in settings.gateway.trusted_proxies] == ["10.0.0.0/8"]
+    assert settings.resolutions == ("solved",)
 
 
 def test_a_value_from_a_variable_is_not_read_again(tmp_path: Path) -> None:
