@@ -310,7 +310,7 @@ class Application:
             log.error("config.refused", mistakes=[str(each) for each in error.mistakes])
             return
         if (settings.gateway, settings.channels) != (self._settings.gateway, self._settings.channels):
-            log.warning("config.restart_needed", reason="gateway and channels are read at start only")
+            log.warning("config.restart_needed", reason="nothing was taken over: gateway or channels changed; restart")
             return
         rules = await asyncio.to_thread(self._compiled, settings)
         self._settings = settings

@@ -84,8 +84,9 @@ def assign(asked: Asked) -> Decision:
             )
         case None:
             known = ", ".join((*asked.rules.agents, *asked.rules.teams))
-            name = asked.verb.rest or "nobody"
-            return answered(asked, f"I know no agent or team {name!r}. Say @onevoice assign and one of: {known}.")
+            name = asked.verb.rest.strip()
+            unknown = f"I know no agent or team {name!r}. " if name else ""
+            return answered(asked, f"{unknown}Say @onevoice assign and one of: {known}.")
 
 
 def _given(asked: Asked, agent: str, said: str | RichText) -> Decision:

@@ -170,7 +170,8 @@ def test_a_team_gets_it_into_its_queue(name: str) -> None:
 def test_nobody_known_changes_nothing(name: str) -> None:
     found = said(f"assign{name}")
     assert found.ownership is None
-    assert "alice, bob, carol, sales" in notices(found)
+    assert "Say @onevoice assign and one of: alice, bob, carol, sales." in notices(found)
+    assert ("I know no agent or team" in notices(found)) is bool(name)
 
 
 @pytest.mark.parametrize("word", ["available", "Away", "offline", "break"])

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from structlog.testing import capture_logs
 
 from gateway import clock
 from gateway.config import load
@@ -279,6 +280,19 @@ async def nobody_has_it(shop: Gateway) -> None:
 
 def assigned_to_alice(shop: Gateway) -> int:
     return sum("Assigned to @Alice Chen" in post.text for post in shop.posts())
+
+
+async def test_a_configuration_with_other_channels_is_not_taken_over_at_all(shop: Gateway) -> None:
+    before = shop.app.rulebook
+    written = yaml.safe_load(shop.config_path.read_text())
+    written["gateway"]["log_level"] = "debug"
+    written["agents"][0]["name"] = "Somebody Else"
+    shop.config_path.write_text(yaml.safe_dump(written))
+    with capture_logs() as logged:
+        await shop.app.reload(lambda: load(shop.config_path, shop.variables))
+    assert shop.app.rulebook is before
+    (line,) = [each for each in logged if each["event"] == "config.restart_needed"]
+    assert line["reason"] == "nothing was taken over: gateway or channels changed; restart"
 
 
 async def test_a_new_configuration_is_read_and_compiled_beside_the_loop(shop: Gateway) -> None:
