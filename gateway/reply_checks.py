@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.reply_documents import Question, WrongCheck, own_of
+from gateway.reply_documents import Question, own_of
+from gateway.reply_shapes import WrongCheck, read
 from router import topics
 from router.consistency.collision import collisions
 from router.consistency.facts import mentions
@@ -33,17 +34,14 @@ def check_reply(
     Context keys stand beside `text` or inside `context`, the latter win; `Question` lists them. `now` holds where
     the document gives none. Raises WrongCheck.
     """
-    keys = {**document, **document.get("context", {})}
+    keys = read(document)
     name = str(document.get("check", "all"))
     question = Question(keys, standards, calendar, now)
     if name == "all":
         return _everything(question)
     if name not in CHECKS:
         raise WrongCheck(f"check {name!r} is not known; known are all, {', '.join(CHECKS)}")
-    try:
-        return {"check": name, "result": CHECKS[name](question)}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise WrongCheck(f"the check {name} cannot be read: {error!r}") from error
+    return {"check": name, "result": CHECKS[name](question)}
 
 
 def _everything(question: Question) -> dict[str, Any]:
@@ -135,8 +133,8 @@ def _language(question: Question) -> list[list[str]]:
 def _duplicate(question: Question) -> bool:
     keys, ignored = question.keys, question.standards.topics.ignored
     found = likeness(
-        features(str(keys["a"]), ignored),
-        features(str(keys["b"]), ignored),
+        features(question.needed("a"), ignored),
+        features(question.needed("b"), ignored),
         timedelta(minutes=float(keys.get("minutes", 0))),
         same_order=bool(keys.get("same_order", False)),
         same_topic=bool(keys.get("same_topic", False)),

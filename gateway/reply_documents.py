@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from gateway.reply_shapes import WrongCheck
+from gateway.settings import CHANNEL_TYPES
 from router.consistency.body import Body, body_of
 from router.consistency.collision import Answer, EditLease, LockedView
 from router.consistency.facts import FactSheet
@@ -16,6 +19,8 @@ from router.consistency.wording import Stage
 from router.consistency.workdays import BusinessCalendar
 from router.model import Attachment, ChannelType, Fact, Statement
 
+Choice = TypeVar("Choice", bound=StrEnum)
+
 _STAGES = {
     "close": "resolve",
     "closing": "resolve",
@@ -24,10 +29,6 @@ _STAGES = {
     "complaint": "first_complaint",
 }
 _EXEMPT = {"lead", "coordinator", "manager", "admin"}
-
-
-class WrongCheck(ValueError):
-    """The document cannot be read as a check; the text says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Question:
     statements [{slot, value, unit, order, said_at, agent, channel, conversation, state}];
     for collisions newest {agent, at, text}, seen_at, round_answered, lease {agent, since, until}, customer_at,
     customer_seq, base_seq, resolved_by, resolved_at, owner, role, muted. Instants are ISO texts.
+    `reply_shapes` has the types.
     """
 
     keys: Mapping[str, Any]
@@ -51,7 +53,13 @@ class Question:
 
     @property
     def text(self) -> str:
-        return str(self.keys["text"])
+        return self.needed("text")
+
+    def needed(self, name: str) -> str:
+        """The text of a key without which there is nothing to check. Raises WrongCheck."""
+        if name not in self.keys:
+            raise WrongCheck(f"the key {name} is missing")
+        return str(self.keys[name])
 
     @property
     def now(self) -> datetime:
@@ -67,11 +75,10 @@ class Question:
 
     @property
     def place(self) -> Place:
-        channel = str(self.keys.get("channel_type", self.keys.get("channel", "webchat")))
-        known = {each.value for each in ChannelType}
+        channel = self.keys.get("channel_type", self.keys.get("channel", ChannelType.WEBCHAT))
         return Place(
-            channel_type=ChannelType(channel) if channel in known else ChannelType.WEBCHAT,
-            origin=Origin(self.keys.get("origin", "agent")),
+            channel_type=_one_of(CHANNEL_TYPES, channel, "channel"),
+            origin=_one_of(tuple(Origin), self.keys.get("origin", Origin.AGENT), "origin"),
             author=str(self.keys.get("author", self.keys.get("agent", ""))),
             template=self.keys.get("template"),
             approving=bool(self.keys.get("approving", False)),
@@ -80,7 +87,7 @@ class Question:
     @property
     def stage(self) -> Stage:
         name = str(self.keys.get("stage") or "")
-        return Stage(_STAGES.get(name, name))
+        return _one_of(tuple(Stage), _STAGES.get(name, name), "stage")
 
     @property
     def standards(self) -> Standards:
@@ -143,6 +150,15 @@ class Question:
             exempt=keys.get("role") in _EXEMPT,
             muted=bool(keys.get("muted", False)),
         )
+
+
+def _one_of(known: tuple[Choice, ...], name: str, key: str) -> Choice:
+    """The one of that name. Raises WrongCheck."""
+    for each in known:
+        if each == name:
+            return each
+    names = ", ".join(each for each in known if each)
+    raise WrongCheck(f"{key}: {name!r} is not known; known are {names}")
 
 
 def with_values(sheet: FactSheet, values: Mapping[str, Any]) -> FactSheet:

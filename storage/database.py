@@ -22,7 +22,7 @@ from sqlalchemy import Engine, create_engine, event, pool
 from sqlalchemy.engine import URL, make_url
 
 from storage import failpoints
-from storage.errors import Expired, StoreUnavailable
+from storage.errors import Expired, NoSchema, StoreUnavailable
 from storage.statement import Parameters, Row, Statement
 
 GROUP_UNITS = 128
@@ -301,6 +301,8 @@ class _Worker:
             text = str(error)
             if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
                 return error  # what was to be stored is at fault, not the store
+            if text.startswith("no such table"):
+                return NoSchema(f"SQLite: {text}")
             return StoreUnavailable(f"SQLite: {text}", full="full" in text)
         if type(error).__module__.startswith("psycopg"):
             state = getattr(error, "sqlstate", None)
@@ -310,6 +312,8 @@ class _Worker:
                 self._disconnect()
             elif state.startswith("23"):
                 return error
+            if state == "42P01":  # undefined_table
+                return NoSchema(f"PostgreSQL: {error}".strip())
             return StoreUnavailable(f"PostgreSQL: {error}".strip(), full=state == "53100")
         return error
 

@@ -9,5 +9,9 @@ class StoreUnavailable(Exception):
         self.full = full
 
 
+class NoSchema(StoreUnavailable):
+    """The database has no tables, or lacks some: it was never migrated."""
+
+
 class Expired(Exception):
     """The unit was not started before its deadline and will never run (M4)."""

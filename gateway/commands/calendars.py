@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.commands.frame import File, Refusal, WrongConfiguration, load_settings
+from gateway.commands.frame import FIRST_YEAR, LAST_YEAR, File, Refusal, WrongConfiguration, load_settings
 
 if TYPE_CHECKING:
     from gateway.calendars import Definition, Imported
 
-FIRST_YEAR, LAST_YEAR = 1970, 2100
 KEPT = ("tz", "weekly")
 """What a new calendar takes from the one it is like."""
 
@@ -130,7 +129,7 @@ def _remarks(name: str, definition: "Definition", years: Sequence[int]) -> Itera
     calendar = to_calendar(name, definition)
     end = calendar.coverage_end
     if end is None or end.year < years[-1]:
-        yield f"{name}: holidays are known until {end}; results after that are flagged as uncertain (D40)"
+        yield f"{name}: holidays are known until {end}; results after that are flagged as uncertain"
         return
     yield f"{name}: holidays are known until {end}"
     yield from (f"{name}: {oddity}" for oddity in oddities(calendar))
@@ -150,5 +149,5 @@ def _write(output: Path, name: str, text: str) -> None:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Refusal(f"{output} cannot be written: {error.strerror}") from error
+        raise WrongConfiguration(f"{output} cannot be written: {error.strerror}") from error
     click.echo(f"{output} holds {name}", err=True)

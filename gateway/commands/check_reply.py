@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
-from gateway.commands.frame import WrongConfiguration, json_option, load_settings, print_json
+from gateway.commands.frame import File, WrongConfiguration, load_settings, print_json
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-CONFIGURATION = click.Path(exists=True, dir_okay=False, path_type=Path)
+LONGEST = 36500
+"""A hundred years of days: further back there is no date."""
+
 EXAMPLE = '{"check": "all", "channel": "webchat", "text": "That is not my department."}'
 
 
@@ -16,21 +18,23 @@ EXAMPLE = '{"check": "all", "channel": "webchat", "text": "That is not my depart
 @click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
 @click.option(
     "--config",
-    type=CONFIGURATION,
+    type=File,
     metavar="FILE",
     help="The configuration whose standards judge; those that come with Onevoice without it.",
 )
-@click.option("--past", type=click.IntRange(min=1), metavar="DAYS", help="Check the replies of the last days instead.")
+@click.option(
+    "--past", type=click.IntRange(1, LONGEST), metavar="DAYS", help="Check the replies of the last days instead."
+)
 @click.option("--standards", type=FOLDER, metavar="FOLDER", help="With --past: the changed files of standards.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(min=0), help="With --past: list so many.")
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="With --past: as JSON. The answer about one reply always is.")
 def check_reply(
     file: Any, config: Path | None, past: int | None, standards: Path | None, limit: int, as_json: bool
 ) -> None:
     """Say what the checks find in a reply, or what changed checks would have found.
 
     FILE (or standard input) holds {"check", "channel", "text", "context"}; with the check "all", or none, the answer
-    has every finding with rule, version, span and level, and whether the reply would be held. It is always JSON.
+    has every finding with rule, version, span and level, and whether the reply would be held.
 
     With --past and --standards, the replies that agents gave in the last days are checked by the standards in force
     and with the files of FOLDER in their place: what would have been held that was not, and the reverse.
@@ -60,7 +64,7 @@ def _check(file: Any, config: Path | None) -> None:
 
     from gateway import clock
     from gateway.reply_checks import check_reply as answer
-    from gateway.reply_documents import WrongCheck
+    from gateway.reply_shapes import WrongCheck
     from gateway.settings import shipped_calendars
     from gateway.standards import load_standards, shipped
     from gateway.voices import voice_of

@@ -75,8 +75,10 @@ def unmerge(contact: str, config: Path) -> None:
     contact_id = _id(contact)
     try:
         parted = run_unit(load_settings(config), lambda tx: rows.unmerge(tx, contact_id, ACTOR))
-    except (rows.NotLinked, rows.NoContact) as error:
+    except rows.NotLinked as error:
         raise Refusal(f"{contact}: {error}.") from error
+    except rows.NoContact as error:
+        raise Refusal(f"{error}; `onevoice contacts find` lists ids.") from error
     click.echo(f"{parted.absorbed.hex} and {parted.survivor.hex} are two again")
 
 

@@ -6,7 +6,16 @@ from uuid import UUID
 
 import click
 
-from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_read, run_unit
+from gateway.commands.frame import (
+    Count,
+    Refusal,
+    config_option,
+    json_option,
+    load_settings,
+    print_json,
+    run_read,
+    run_unit,
+)
 
 if TYPE_CHECKING:
     from storage.outbox import Ended
@@ -36,7 +45,7 @@ def _fields(ended: "Ended") -> dict[str, object]:
 @deadletters.command("list", epilog="Example: onevoice deadletters list --config onevoice.yaml --limit 20")
 @config_option
 @json_option
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", default=100, show_default=True, type=Count, help="At most so many.")
 def list_(config: Path, as_json: bool, limit: int) -> None:
     """List them, the latest first."""
     from storage.outbox import ended

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_read
+from gateway.commands.frame import Count, Refusal, config_option, json_option, load_settings, print_json, run_read
 
 if TYPE_CHECKING:
     from router.terms import Terms
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: onevoice explain --config onevoice.yaml 1042")
 @config_option
 @json_option
-@click.argument("conversation", type=click.IntRange(min=1))
+@click.argument("conversation", type=Count)
 def explain(config: Path, as_json: bool, conversation: int) -> None:
     """Tell why a conversation was attached, routed and assigned, and why its deadlines are what they are.
 

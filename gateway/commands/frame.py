@@ -16,6 +16,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 File = click.Path(exists=True, dir_okay=False, path_type=Path)
+Count = click.IntRange(1, 2**63 - 1)
+"""A number that a database can hold."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 2100
+
+
+class Day(click.DateTime):
+    """A day like 2026-03-10, not so far away that its midnight could not be counted in every zone."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        day = super().convert(value, param, ctx)
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            self.fail(f"{value} is not a day of the years {FIRST_YEAR} to {LAST_YEAR}", param, ctx)
+        return day
+
 
 config_option = click.option("--config", "config", type=File, required=True, metavar="FILE", help="The configuration.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -94,7 +112,7 @@ def _run(settings: "Settings", ask: Callable[["Database"], Awaitable[T]]) -> T:
     import asyncio
 
     from storage.database import Database
-    from storage.errors import StoreUnavailable
+    from storage.errors import NoSchema, StoreUnavailable
 
     async def once() -> T:
         database = Database(settings.gateway.database)
@@ -105,6 +123,8 @@ def _run(settings: "Settings", ask: Callable[["Database"], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(once())
+    except NoSchema as error:
+        raise Unreachable("gateway.database: it has no schema yet; run onevoice migrate") from error
     except StoreUnavailable as error:
         raise unreachable(settings, error) from error
 

@@ -50,11 +50,10 @@ def _days(context: click.Context, option: click.Parameter, value: str | None) ->
 @config_option
 @click.option(
     "--replay", is_flag=False, flag_value=USUAL, callback=_days, metavar="[DAYS]",
-    help=f"Decide the conversations of the last days again (default: {USUAL}).",
+    help=f"Decide the conversations of so many last days again; without a number {USUAL}.",
 )  # fmt: skip
-@click.option("--days", type=click.IntRange(min=1), help="How many days --replay looks back.")
 @json_option
-def plan(config: Path, replay: int | None, days: int | None, as_json: bool) -> None:
+def plan(config: Path, replay: int | None, as_json: bool) -> None:
     """Tell what a configuration would have done otherwise.
 
     Every stored conversation is begun again with the routes and policies of the file, and each that would have taken
@@ -73,13 +72,13 @@ def plan(config: Path, replay: int | None, days: int | None, as_json: bool) -> N
             click.echo("\n".join(_lines(difference)))
 
     async def work(database: "Database") -> tuple[int, int]:
-        return await _replay(database, settings, days or replay, show)
+        return await _replay(database, settings, replay, show)
 
     looked_at, differing = run_long(settings, work, writes=False)
     if as_json:
-        print_json({"days": days or replay, "conversations": looked_at, "differences": shown})
+        print_json({"days": replay, "conversations": looked_at, "differences": shown})
     else:
-        click.echo(f"{differing} of {looked_at} conversations of the last {days or replay} days would begin otherwise")
+        click.echo(f"{differing} of {looked_at} conversations of the last {replay} days would begin otherwise")
     if differing:
         raise click.exceptions.Exit(1)
 

@@ -7,7 +7,16 @@ from uuid import UUID
 
 import click
 
-from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_read, run_unit
+from gateway.commands.frame import (
+    Count,
+    Refusal,
+    config_option,
+    json_option,
+    load_settings,
+    print_json,
+    run_read,
+    run_unit,
+)
 
 if TYPE_CHECKING:
     from storage.intake import Quarantined
@@ -33,7 +42,7 @@ def _fields(item: "Quarantined") -> dict[str, object]:
 @quarantine.command("list", epilog="Example: onevoice quarantine list --config onevoice.yaml --limit 20")
 @config_option
 @json_option
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", default=100, show_default=True, type=Count, help="At most so many.")
 def list_(config: Path, as_json: bool, limit: int) -> None:
     """List them, the oldest first."""
     from storage.intake import quarantined

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from gateway.commands.frame import Refusal, config_option, json_option, load_settings, print_json, run_long
+from gateway.commands.frame import Day, Refusal, config_option, json_option, load_settings, print_json, run_long
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -26,8 +26,8 @@ ACTION = "recompute"
     epilog="Example: onevoice recompute --config onevoice.yaml --from 2027-01-01 --to 2027-01-31 --reason 'holidays'"
 )
 @config_option
-@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First day.")
-@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Last day.")
+@click.option("--from", "first", type=Day(), required=True, help="First day.")
+@click.option("--to", "last", type=Day(), required=True, help="Last day.")
 @click.option("--tz", "zone", default="UTC", show_default=True, help="Time zone of the days.")
 @click.option("--channel", metavar="ID", help="Only rounds of this channel.")
 @click.option("--reason", default="", help="Kept in the audit log.")

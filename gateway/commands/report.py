@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.commands.frame import config_option, load_settings, print_json, run_read
+from gateway.commands.frame import Day, config_option, load_settings, print_json, run_read
 
 if TYPE_CHECKING:
     from router.model import Round
@@ -24,8 +24,8 @@ def report() -> None:
 
 @report.command(epilog="Example: onevoice report response --config onevoice.yaml --from 2026-03-01 --by channel")
 @config_option
-@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day; default: seven days ago.")
-@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day; default: today.")
+@click.option("--from", "first", type=Day(), help="First day; default: seven days ago.")
+@click.option("--to", "last", type=Day(), help="Last day; default: today.")
 @click.option("--by", default="channel", show_default=True, type=click.Choice(GROUPS), help="Group by.")
 @click.option("--tz", "zone", default="UTC", show_default=True, help="Time zone of the days and hours.")
 @click.option("--clock", default="business", show_default=True, type=click.Choice(["business", "wall"]))

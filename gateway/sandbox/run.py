@@ -105,7 +105,10 @@ def _available(port: int) -> int:
 
 
 @click.command(epilog="Example: onevoice sandbox --port 8080")
-@click.option("--port", default=8080, show_default=True, help="Where the page is served; 0 takes a free port.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535),
+    help="Where the page is served; 0 takes a free port.",
+)  # fmt: skip
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep what is stored in this folder.")
 def sandbox(port: int, data: Path | None) -> None:
     """Try everything on this machine, without any account.

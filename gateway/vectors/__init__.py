@@ -35,7 +35,14 @@ def report(path: Path) -> tuple[list[str], int, int]:
     cases = file.get(key)
     if not isinstance(cases, list):
         raise WrongFile(f"{path}: there is no list of {key} in it")
-    lines = cast(Evaluator, importlib.import_module(module)).evaluate(file)
+    if not all(isinstance(case, Mapping) for case in cases):
+        raise WrongFile(f"{path}: each of the {key} must be an object")
+    try:
+        lines = cast(Evaluator, importlib.import_module(module)).evaluate(file)
+    except KeyError as error:
+        raise WrongFile(f"{path}: the key {error.args[0]} is missing") from error
+    except (TypeError, ValueError) as error:
+        raise WrongFile(f"{path} cannot be read: {error}") from error
     return lines, len(cases) - len(lines), len(lines)
 
 

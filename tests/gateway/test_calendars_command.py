@@ -64,7 +64,7 @@ def test_d40_guessed_years_are_warned_about_one_by_one_and_do_not_move_the_cover
     assert result.stderr.splitlines() == [
         "2027 is a guess: make-up working days are missing and coverage_end stays",
         "2028 is a guess: make-up working days are missing and coverage_end stays",
-        "CN_STD: holidays are known until 2026-12-31; results after that are flagged as uncertain (D40)",
+        "CN_STD: holidays are known until 2026-12-31; results after that are flagged as uncertain",
     ]
 
 
@@ -121,6 +121,9 @@ def test_a_file_is_replaced_but_never_with_others_in_it(tmp_path: Path) -> None:
     refused = imported(*words)
     assert refused.exit_code == 1
     assert refused.stderr.endswith(f"{path} holds OTHER as well: choose another file for --output\n")
+
+    nowhere = imported("--country", "US", "--like", "US_STD", "--output", tmp_path / "gone" / "mine.yaml")
+    assert (nowhere.exit_code, "mine.yaml cannot be written: " in nowhere.stderr) == (2, True)
 
 
 def test_a_configuration_brings_its_own_calendars(tmp_path: Path) -> None:

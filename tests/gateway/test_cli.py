@@ -160,6 +160,27 @@ def test_wrong_usage_is_2(words: list[str]) -> None:
     assert onevoice(*words).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["explain", "--config", "SHOP", "9" * 23], "is not in the range"),
+        (["deadletters", "list", "--config", "SHOP", "--limit", "9" * 23], "is not in the range"),
+        (["quarantine", "list", "--config", "SHOP", "--limit", "9" * 23], "is not in the range"),
+        (["plan", "--config", "SHOP", "--replay", "9" * 23], "is no number of days"),
+        (["report", "response", "--config", "SHOP", "--to", "9999-12-31"], "not a day of the years 1970 to 2100"),
+        (
+            ["recompute", "--config", "SHOP", "--from", "0001-01-01", "--to", "2026-01-01"],
+            "not a day of the years 1970 to 2100",
+        ),
+        (["sandbox", "--port", "99999"], "is not in the range"),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_numbers_and_days_out_of_range_are_wrong_usage(shop: Path, words: list[str], sentence: str) -> None:
+    result = onevoice(*(shop if word == "SHOP" else word for word in words))
+    assert (result.exit_code, sentence in result.stderr) == (2, True)
+
+
 def test_the_process_ends_with_the_same_codes(shop: Path) -> None:
     """One real process, as a shop starts it; Z18: not with the secrets of an example."""
     shop.write_text(shop.read_text().replace("xoxb-1", "xoxb-your-token"))
@@ -214,6 +235,19 @@ def test_a_database_that_is_not_there_is_not_made_by_looking(shop: Path) -> None
         f"gateway.database: there is no file {shop.parent}/onevoice.db yet; onevoice migrate makes it\n"
     )
     assert not (shop.parent / "onevoice.db").exists()
+
+
+def test_a_database_that_was_never_migrated_says_so(shop: Path) -> None:
+    (shop.parent / "onevoice.db").touch()
+    result = onevoice("explain", "--config", shop, 1)
+    assert result.exit_code == 3
+    assert result.stderr == "gateway.database: it has no schema yet; run onevoice migrate\n"
+
+
+def test_an_unknown_contact_is_named_once(used: Path) -> None:
+    stranger = UUID(int=0xC)
+    result = onevoice("contacts", "unmerge", stranger, "--config", used)
+    assert result.stderr == f"there is no contact {stranger.hex}; `onevoice contacts find` lists ids.\n"
 
 
 def test_d3_dead_letters_are_listed_shown_retried_and_discarded(used: Path) -> None:

@@ -43,6 +43,21 @@ def test_a_file_of_something_else_is_exit_code_2(tmp_path: Path) -> None:
     assert "format None is not known" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ('{"format": "gateway-consistency-examples/1", "examples": [{"id": 1}]}', "the key now is missing"),
+        ('{"format": "gateway-consistency-examples/1", "now": "x", "examples": []}', "cannot be read: Invalid"),
+        ('{"format": "gateway-assignment-examples/1", "examples": [5]}', "each of the examples must be an object"),
+    ],
+)
+def test_a_file_whose_cases_have_another_shape_is_exit_code_2(tmp_path: Path, file: str, sentence: str) -> None:
+    path = tmp_path / "vectors.json"
+    path.write_text(file)
+    result = onevoice("vectors", str(path))
+    assert (result.exit_code, sentence in result.stderr) == (2, True)
+
+
 def test_check_reply_reads_standard_input_and_tells_every_finding() -> None:
     result = onevoice(
         "check-reply", text='{"check": "all", "channel": "webchat", "text": "That is not my department."}'
@@ -65,7 +80,23 @@ def test_check_reply_answers_one_check_in_the_shape_of_an_example(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("{", "not valid JSON"), ("[]", "must hold an object"), ('{"check": "horoscope", "text": "x"}', "is not known")],
+    [
+        ("{", "not valid JSON"),
+        ("[]", "must hold an object"),
+        ('{"check": "horoscope", "text": "x"}', "is not known"),
+        ('{"context": []}', "context: must hold keys and values"),
+        ("{}", "the key text is missing"),
+        ('{"text": null}', "text: must be text"),
+        ('{"text": 5}', "text: must be text"),
+        ('{"check": "duplicate", "b": "x"}', "the key a is missing"),
+        ('{"text": "x", "channel": "phone"}', "channel: 'phone' is not known; known are slack, telegram, "),
+        ('{"text": "x", "stage": "end"}', "stage: 'end' is not known; known are first, "),
+        ('{"text": "x", "origin": "me"}', "origin: 'me' is not known; known are agent, "),
+        ('{"text": "x", "context": {"orders": 5}}', "orders: must be a list"),
+        ('{"text": "x", "context": {"files": [5]}}', "files[0]: must hold keys and values"),
+        ('{"text": "x", "statements": [{"slot": "refund_amount"}]}', "statements[0].value: is missing"),
+        ('{"text": "x", "lease": {"agent": "bob"}}', "lease.until: is missing"),
+    ],
 )
 def test_check_reply_says_what_it_cannot_read(text: str, sentence: str) -> None:
     result = onevoice("check-reply", text=text)

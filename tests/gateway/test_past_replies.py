@@ -138,6 +138,8 @@ def test_wrong_usage_is_said_in_one_sentence(shop: Path, tmp_path: Path) -> None
     assert (alone.exit_code, "--past, --standards and --config go together" in alone.stderr) == (2, True)
     empty = onevoice("check-reply", "--config", shop, "--past", 30, "--standards", tmp_path)
     assert (empty.exit_code, "holds none of checks.yaml, " in empty.stderr) == (2, True)
+    endless = onevoice("check-reply", "--config", shop, "--past", 9_999_999_999, "--standards", tmp_path)
+    assert (endless.exit_code, "is not in the range" in endless.stderr) == (2, True)
 
 
 def test_pages_join_without_a_gap_or_a_repetition(shop: Path) -> None:

@@ -100,7 +100,6 @@ def test_days_reach_further_back(shop: Path) -> None:
 
     assert onevoice("plan", "--config", path, "--replay").exit_code == 0
     assert "1 of 4 conversations" in onevoice("plan", "--config", path, "--replay", "60d").stdout
-    assert "1 of 4 conversations" in onevoice("plan", "--config", path, "--replay", "--days", 60).stdout
 
 
 def test_policies_that_match_otherwise_or_were_edited_are_told_apart(shop: Path) -> None:

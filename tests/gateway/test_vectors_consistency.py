@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.reply_checks import CHECKS, check_reply
-from gateway.reply_documents import WrongCheck
+from gateway.reply_shapes import WrongCheck
 from gateway.vectors import report
 from gateway.vectors.consistency import evaluate
 from tests.router.shipped_standards import CALENDAR, NOW, standards
