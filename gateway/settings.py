@@ -160,7 +160,7 @@ class Section(BaseModel):
 
 
 class GatewaySettings(Section):
-    """How this node runs. Read at start and on SIGHUP."""
+    """How this node runs. Read at start only."""
 
     listen: str = Field(default="127.0.0.1:8080", description="address of the HTTP listener, host:port")
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(several)] = Field(

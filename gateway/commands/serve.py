@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def serve(config: Path) -> None:
     """Run one gateway node.
 
-    SIGTERM or Ctrl-C finishes what was begun, within gateway.drain, and ends it. SIGHUP reads agents, teams and routes
-    again; a wrong file is reported and changes nothing.
+    SIGTERM or Ctrl-C finishes what was begun, within gateway.drain, and ends it. SIGHUP reads the configuration again
+    and takes over every section but gateway and channels; a wrong file is reported and changes nothing, and so is one
+    in which these two differ.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
