@@ -68,7 +68,9 @@ class Api:
         """Other sites, open in the same browser, may not act here; mistakes become sentences."""
 
         async def guarded(request: web.Request) -> web.Response:
-            if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            own = f"{request.scheme}://{request.host}"
+            foreign = request.headers.get("Origin", own) != own
+            if foreign or request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
                 return _refused(403, "Only the sandbox's own page may do this.")
             try:
                 return await handler(request)
@@ -87,9 +89,12 @@ class Api:
         body = orjson.loads(await request.read())
         if not isinstance(body, dict):
             raise TypeError("an act is a JSON object")
-        files = [self._uploads[each] for each in body.get("files", ())]
+        chosen = body.get("files", [])
+        if not isinstance(chosen, list) or not all(isinstance(each, str) for each in chosen):
+            raise ValueError("files must be a list of ids")
+        files = [self._uploads[each] for each in chosen]
         await self._panes[request.match_info["pane"]].act(request.match_info["verb"], body, files)
-        for each in body.get("files", ()):
+        for each in chosen:
             self._uploads.pop(each, None)
         return web.Response(status=204)
 

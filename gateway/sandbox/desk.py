@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gateway.sandbox.pane import SHOWN, UNKNOWN, File, Json, Misuse, text_of
+from gateway.sandbox.pane import SHOWN, UNKNOWN, File, Json, Misuse, text_of, truth_of
 from gateway.sandbox.slack import workspace
 from gateway.sandbox.slack.modals import Modal
 from gateway.sandbox.slack.standin import SlackStandIn
@@ -130,7 +130,9 @@ class Desk:
             case "submit" | "close" | "search" | "modal-press":
                 self._fill_in(user, verb, body)
             case "react":
-                self._slack.react(user, channel, text_of(body, "ts"), text_of(body, "name"), added=bool(body["added"]))
+                self._slack.react(
+                    user, channel, text_of(body, "ts"), text_of(body, "name"), added=truth_of(body, "added")
+                )
             case _:
                 raise LookupError(f"at the desk nobody can {verb}")
 

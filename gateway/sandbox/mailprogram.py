@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.sandbox.mail import Accepted, MailStandIn
 from gateway.sandbox.mail_imap import StoredMail
-from gateway.sandbox.pane import SHOWN, UNKNOWN, File, Json, Misuse, millis, text_of
+from gateway.sandbox.pane import SHOWN, UNKNOWN, File, Json, Misuse, millis, number_of, text_of
 
 ACCOUNTS = {"ann@customer.example": "Ann Archer", "limei@customer.example": "李梅"}
 
@@ -82,7 +82,7 @@ class MailProgram:
             case "reply":
                 if not text.strip() and not files:
                     raise Misuse("The answer is empty: write something or choose a file.")
-                answered = self._mail.mailbox(account)[int(body["mail"])]
+                answered = self._mail.mailbox(account)[number_of(body, "mail")]
                 await self._reply(account, name, answered, text, attachments)
             case _:
                 raise LookupError(f"a mail program cannot {verb}")

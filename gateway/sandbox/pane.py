@@ -46,7 +46,7 @@ class Pane(Protocol):
         ...
 
     async def act(self, verb: str, body: Mapping[str, Any], files: Sequence[File]) -> None:
-        """Do what a person asks. Raises Misuse, and KeyError, LookupError or ValueError for what is not there."""
+        """Do what a person asks. Raises Misuse, LookupError for what is not there, ValueError or TypeError."""
         ...
 
     def file(self, path: Sequence[str]) -> File:
@@ -67,4 +67,20 @@ def text_of(body: Mapping[str, Any], key: str) -> str:
     value = body.get(key, "")
     if not isinstance(value, str) or len(value) > 100_000:
         raise ValueError(f"{key} must be a text")
+    return value
+
+
+def number_of(body: Mapping[str, Any], key: str) -> int:
+    """A whole number of a body. Raises TypeError."""
+    value = body.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{key} must be a whole number")
+    return value
+
+
+def truth_of(body: Mapping[str, Any], key: str) -> bool:
+    """True or false, as a body has it. Raises TypeError."""
+    value = body.get(key)
+    if not isinstance(value, bool):
+        raise TypeError(f"{key} must be true or false")
     return value

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gateway.sandbox.pane import SHOWN, File, Json, Misuse, text_of
+from gateway.sandbox.pane import SHOWN, File, Json, Misuse, number_of, text_of
 from gateway.sandbox.telegram import TEXT_LIMIT, ChatMessage, TelegramStandIn
 from gateway.sandbox.telegram_text import units
 
@@ -66,7 +66,7 @@ class Phone:
             case "edit":
                 if not text:
                     raise Misuse("An edited message needs a text.")
-                self._telegram.edit(person, int(body["message"]), text)
+                self._telegram.edit(person, number_of(body, "message"), text)
             case _:
                 raise LookupError(f"a phone cannot {verb}")
 

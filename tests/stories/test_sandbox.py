@@ -223,7 +223,24 @@ async def test_what_cannot_be_done_is_refused_with_a_sentence(sandbox: Sandbox) 
         assert (await page.refused("tour/dance", {}))[0] == 404
         foreign = await page.refused("telegram/say", say, **{"Sec-Fetch-Site": "cross-site"})
         assert foreign == (403, "Only the sandbox's own page may do this.")
+        assert await page.refused("telegram/say", say, Origin="https://elsewhere.example") == foreign
         assert (await page.refused("telegram/say", say, **{"Content-Type": "text/plain"}))[0] == 415
+        desk = page.views["slack"]
+        for path, body, sentence in (
+            ("telegram/say", {**say, "files": 5}, "files must be a list of ids"),
+            ("telegram/edit", {**say, "message": "x"}, "message must be a whole number"),
+            (
+                "mail/reply",
+                {"account": "ann@customer.example", "text": "Hi", "mail": "x"},
+                "mail must be a whole number",
+            ),
+            (
+                "slack/react",
+                {"user": desk["people"][0]["name"], "channel": desk["channels"][0]["id"], "ts": "1.0", "name": "eyes"},
+                "added must be true or false",
+            ),
+        ):
+            assert await page.refused(path, body) == (400, f"This cannot be read: {sentence}")
         async with page.http.get(f"{page.url}/sandbox/files/slack/none") as got:
             assert got.status == 404
         async with page.http.get(f"{page.url}/sandbox/page/..%2Frun.py") as got:
