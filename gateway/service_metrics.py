@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from router.calendar_definitions import coverage_days
 from router.calendars import Calendar
 from router.consistency.workdays import Workdays
 from router.rulebook import Rulebook
@@ -67,8 +68,9 @@ class ServiceMetrics:
         """How far the holidays of the calendars in use reach; negative when that is past (D40)."""
         self._coverage.clear()
         for each in calendars:
-            if each.coverage_end is not None:
-                self._coverage.labels(each.id).set((each.coverage_end - today).days)
+            days = coverage_days(each, today)
+            if days is not None:
+                self._coverage.labels(each.id).set(days)
 
 
 def calendars_of(rules: Rulebook) -> Iterable[Calendar]:

@@ -19,7 +19,6 @@ from storage.agents import AgentRow
 from storage.assignments import Held
 from storage.database import Database, Transaction, of_micros
 
-HOME = "home"
 WEEK = timedelta(days=6)
 """Whole days before today that "the last 7 days" has."""
 

@@ -17,6 +17,8 @@ class EventType(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
     MESSAGE_EDITED = "message_edited"
     MESSAGE_MOVED = "message_moved"
+    # The log of the `conversation` it names is read with this one, until it is parted again (D25). Events with the
+    # same `merge` settle what the union left open, and are void when the merge is undone.
     CONVERSATION_ABSORBED = "conversation_absorbed"
     CONVERSATION_PARTED = "conversation_parted"
     NEED_CHANGED = "need_changed"
@@ -92,21 +94,6 @@ class MessageMoved(TypedDict):
     """A split took the message to another conversation, where it keeps its times (D25)."""
 
     message: str
-
-
-class ConversationAbsorbed(TypedDict):
-    """From now on the log of `conversation` is read with this one (D25). `merge` names the merge: events that carry
-    the same `merge` settle what the union left open, and are void when the merge is undone."""
-
-    conversation: str
-    merge: str
-
-
-class ConversationParted(TypedDict):
-    """The merge is undone."""
-
-    conversation: str
-    merge: str
 
 
 class NeedChanged(TypedDict):

@@ -15,7 +15,7 @@ SUBJECT = 90
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """`thread` is the ref of the desk thread on the channel that asks, `channel` and `address` where the customer wrote
-    last. `due_at` is the deadline of the round that is open, `offered_to` who may take it until `offered_until`."""
+    last. `due_at` is the deadline of the round that is open, `offered_to` who may take it."""
 
     number: int
     status: Status
@@ -32,7 +32,6 @@ class Listed:
     waiting_since: datetime | None = None
     due_at: datetime | None = None
     offered_to: str | None = None
-    offered_until: datetime | None = None
 
 
 def soonest_first(found: Iterable[Listed]) -> list[Listed]:

@@ -434,19 +434,6 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A complaint, return, exchange, repair, refund or suggestion with its own steps."""
-
-    id: UUID
-    conversation: UUID
-    number: int
-    type: str
-    status: str
-    opened_at: datetime
-    closed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
     """Something an agent said they would do; `id` is given by storage."""
 
@@ -490,36 +477,6 @@ class Fact:
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     version: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Article:
-    id: UUID
-    title: str
-    text: RichText
-    language: str
-    version: int = 1
-    approved: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    id: UUID
-    conversation: UUID
-    asked_at: datetime
-    score: int | None = None
-    comment: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """A quality inspection of one conversation."""
-
-    id: UUID
-    conversation: UUID
-    reviewer: str
-    score: int
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ _LISTED = f"""
             AND l.thread_key IS NOT NULL LIMIT 1),
            c.owner, c.team, c.priority, c.opened_at, c.last_in_at, c.waiting_since,
            (SELECT r.deadline FROM rounds r WHERE r.conversation = c.id AND r.outcome = 'open'
-            ORDER BY r.number DESC LIMIT 1), o.agent, o.until
+            ORDER BY r.number DESC LIMIT 1), o.agent
     FROM conversations c JOIN contacts k ON k.id = c.contact
     LEFT JOIN offers o ON o.conversation = c.id AND o.state = 'open'
     """  # noqa: S608  no value is part of it
@@ -115,7 +115,6 @@ def _listed(row: Row, desk: str) -> Listed:
         waiting_since=_instant(row[12]),
         due_at=_instant(row[13]),
         offered_to=row[14],
-        offered_until=_instant(row[15]),
     )
 
 

@@ -127,9 +127,3 @@ class MemoryPorts:
                 yield
 
         yield hints()
-
-    async def grow(self, address: str, item: FeedItem) -> None:
-        """Append to a visitor's feed and hint at it."""
-        self.feed[address].append(item)
-        async with self._changed:
-            self._changed.notify_all()

@@ -89,16 +89,6 @@ class Besieged:
         assert self._process is not None
         return self._process.pid
 
-    @property
-    def parsers(self) -> list[int]:
-        """The process ids of its parser workers."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-
-    def tree_megabytes(self) -> float:
-        """Resident memory of the gateway and its parsers."""
-        return self.own_megabytes() + sum(_status(parser, "VmRSS") for parser in self.parsers)
-
     def own_megabytes(self) -> float:
         """Resident memory of the gateway's own process, its parsers left out."""
         return _status(self.pid, "VmRSS")

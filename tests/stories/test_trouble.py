@@ -19,7 +19,6 @@ from storage.statement import Statement
 from tests.stories.gateway import Gateway, rows, settled
 
 ENDED = Statement("SELECT state, error FROM outbox WHERE state IN ('failed', 'dead')")
-ROUTES = {"tom": "#support-1", "ann": "#aftersale"}
 
 
 def one_desk_each(config: dict[str, Any]) -> None:
