@@ -1,5 +1,6 @@
 """The Slack desk: channels, threads and the people who sit at it."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from gateway.sandbox.slack.modals import Modal
 from gateway.sandbox.slack.standin import SlackStandIn
 from gateway.sandbox.slack.workspace import Post, Whisper
 
+_CALLED = re.compile(r"\s*@onevoice\s+(?=\S)", re.IGNORECASE)
 PEOPLE = ("alice", "bob", "carol", "dana", "guest")
 
 
@@ -177,7 +179,11 @@ class Desk:
         if thread is not None and thread not in self._slack.channel(channel).posts:
             raise Misuse("This thread was deleted.")
         attached = [(file.name, file.content_type or UNKNOWN, file.content) for file in files]
-        self._slack.post(user, channel, text, thread_ts=thread, files=attached)
+        called = _CALLED.match(text)  # Slack's own client makes a mention of the name as it is typed
+        if called is not None and not attached:
+            self._slack.mention(user, channel, workspace.escaped(text[called.end() :]), thread)
+        else:
+            self._slack.post(user, channel, text, thread_ts=thread, files=attached)
 
     def file(self, path: Sequence[str]) -> File:
         (number,) = path

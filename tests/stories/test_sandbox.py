@@ -193,6 +193,10 @@ async def test_the_first_minute_passes_on_every_channel(sandbox: Sandbox) -> Non
         await page.until("Ann's thanks in her thread", lambda: "Thank you!" in page.replies("email")[-1]["text"])
         assert [file["name"] for reply in page.replies("email") for file in reply["files"]] == ["lamp.txt"]
 
+        await page.act("slack/post", user="bob", **page.thread("telegram"), text="@onevoice priority vip")
+        await page.until("what was asked of the app", lambda: "VIP" in page.replies("telegram")[-1]["text"].upper())
+        assert len(page.heard()) == 1
+
 
 async def test_the_tour_can_be_skipped_ended_and_taken_again(sandbox: Sandbox) -> None:
     async with a_page(sandbox) as page:
