@@ -295,7 +295,7 @@ agents:""",
                 "and begins with a letter or digit"
             ),
             (
-                "shop.yaml:4: channels[2].origins[0]: 'https://shop.example/' is not an exact origin: write scheme, "
+                "shop.yaml:4: channels[2].origins: 'https://shop.example/' is not an exact origin: write scheme, "
                 "host and port only, in lower case and without a path or a wildcard, for example https://shop.example"
             ),
         ],
