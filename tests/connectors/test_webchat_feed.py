@@ -248,11 +248,13 @@ async def test_w3_after_any_disconnects_and_restarts_the_screen_equals_the_feed(
                     ports.says(visitor, f"agent {number}")
                     await asyncio.sleep(chance.random() * 0.01)
     async with open_shop(tmp_path, ports, **limits) as shop:
+        quiet = random.Random(0)
+        quiet.random = lambda: 1.0  # type: ignore[method-assign]  # a network that holds
         for device in devices:
             device.shop = shop
-            quiet = random.Random(0)
-            quiet.random = lambda: 1.0  # type: ignore[method-assign]  # a network that holds
-            while device.queue or device.cursor < len(ports.feed[visitor]):
+        # what one of them has still to send, the other must see
+        while behind := [each for each in devices if each.queue or each.cursor < len(ports.feed[visitor])]:
+            for device in behind:
                 await device.talk(quiet, 0.3)
     truth = {item.seq: item.message.text for item in ports.feed[visitor]}
     for device in devices:
