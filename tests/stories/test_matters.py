@@ -33,9 +33,8 @@ async def test_hello_the_matter_and_the_order_number_are_one_conversation_and_an
 
 async def test_thanks_open_no_round_and_reopen_nothing_and_a_question_does(gateway: Gateway) -> None:
     post = await said(gateway, "Where is my parcel?")
-    await gateway.answer(post, "Hello, it is with the courier.")
-    telegram = gateway.world.telegram
-    await telegram.until(lambda: len(telegram.heard("tom")) == 1)
+    ts = await gateway.answer(post, "Hello, it is with the courier.")
+    await gateway.marked(post, ts, "white_check_mark")
     gateway.world.slack.mention("alice", post.channel, "resolve", thread_ts=post.thread_ts)
     await gateway.shown("Resolved")
     assert (await said(gateway, "Thanks!")).thread_ts == post.thread_ts
