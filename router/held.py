@@ -18,7 +18,6 @@ from router.richtext import Inline, Mention, Paragraph, RichText, Span
 from router.rulebook import Agent, Rulebook, Voice
 
 MARK = "warning"
-"""States in which the customer has a message, or may have it."""
 
 
 def holding(checked: Checked) -> tuple[Finding, ...]:

@@ -6,6 +6,7 @@ from uuid import UUID
 from router.model import DeliveryKind, DeliveryState, Message
 
 _LIVE = frozenset({DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNKNOWN})
+"""States in which somebody has a message, or may have it."""
 _GONE = frozenset({DeliveryState.FAILED, DeliveryState.WITHDRAWN})
 
 

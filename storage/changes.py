@@ -21,7 +21,6 @@ from router.model import (
     Inbound,
     InboundKind,
     Leg,
-    Outgoing,
     Round,
     Status,
     Visibility,
@@ -46,7 +45,7 @@ from storage import (
     rounds,
     snoozes,
 )
-from storage.codec import json_of, outgoing_json, outgoing_of, text_of
+from storage.codec import json_of, outgoing_json, text_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.holds import Hit
 from storage.ids import new_id
@@ -156,8 +155,6 @@ _WITHDRAW = Statement(
     UPDATE outbox SET state = 'withdrawn', settled_at = :now WHERE id = :id AND state = 'ready' RETURNING lane
     """
 )
-_BODY = Statement("SELECT body FROM outbox WHERE id = :id AND state = 'ready'", lock="FOR UPDATE")
-_REWRITE = Statement("UPDATE outbox SET body = :body WHERE id = :id AND state = 'ready'")
 _NUMBERS = Statement("UPDATE counters SET value = value + :count WHERE name = 'conversation' RETURNING value")
 
 
@@ -651,13 +648,11 @@ class Changes:
             self._add_delivery(each.conversation, self._snapshots.conversations[each.conversation], planned, None)
 
     def _rewrite(self, delivery: UUID, revision: Revision) -> None:
-        row = self._tx.one(_BODY, {"id": delivery.bytes})
-        if row is not None:
+        before = outbox.queued(self._tx, delivery)
+        if before is not None:
             kept = {each.likeness for each in revision.attachments}
-            before = outgoing_of(row[0])
             files = tuple(each for each in before.attachments if each.likeness in kept)
-            outgoing: Outgoing = replace(before, text=revision.text, attachments=files)
-            self._tx.run(_REWRITE, {"id": delivery.bytes, "body": outgoing_json(outgoing)})
+            outbox.rewrite(self._tx, delivery, replace(before, text=revision.text, attachments=files))
 
     # Writing.
 

@@ -8,6 +8,7 @@ from router.digests import Days, DigestRules
 from router.figures import Count
 from router.model import DeliveryKind, DeliveryState, Outgoing
 from router.richtext import RichText
+from storage import outbox
 from storage.changes import Touched
 from storage.codec import outgoing_json
 from storage.database import Transaction, of_micros, to_micros
@@ -79,7 +80,6 @@ _TAKE = Statement(
 )
 _TAKEN = Statement("SELECT due_at FROM timers WHERE kind = :kind AND ref = :ref")
 _LAST = Statement("SELECT id, state, remote_ids FROM outbox WHERE lane = :lane ORDER BY seq DESC LIMIT 1")
-_REWRITE = Statement("UPDATE outbox SET body = :body WHERE id = :id AND state = 'ready'")
 _LANE = Statement(
     """
     INSERT INTO lanes (key, channel, address, due_at, reserved, owner, lease_until, fence)
@@ -151,7 +151,7 @@ def tell(
     lane = f"{rules.channel}:{rules.address}:{kind}:{rules.team or ''}"
     last = tx.one(_LAST, {"lane": lane}) if kind == QUEUE else None
     outgoing = Outgoing(text=text, automatic=True)
-    if last is not None and tx.run(_REWRITE, {"id": last[0], "body": outgoing_json(outgoing)}) == 1:
+    if last is not None and outbox.rewrite(tx, UUID(bytes=last[0]), outgoing):
         return told
     if last is not None and last[1] == DeliveryState.SENT:
         outgoing = Outgoing(text=text, automatic=True, target=first_remote(last[2]))

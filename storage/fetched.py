@@ -5,13 +5,10 @@ from dataclasses import dataclass, replace
 from router.model import Attachment, Blob, Outgoing
 from router.richtext import Paragraph, RichText, Span
 from storage import outbox
-from storage.codec import outgoing_json, outgoing_of
 from storage.database import Transaction
 from storage.outbox import Claim
 from storage.statement import Statement
 
-_READY = Statement("SELECT body FROM outbox WHERE id = :id AND state = 'ready'", lock="FOR UPDATE")
-_BODY = Statement("UPDATE outbox SET body = :body WHERE id = :id")
 _UNFETCHED = Statement("UPDATE outbox SET unfetched = :unfetched WHERE id = :id")
 _ATTACHMENT = Statement(
     """
@@ -45,22 +42,16 @@ def store(tx: Transaction, held: Claim, fetched: Fetched) -> None:
                 "problem": found if blob is None else None,
             },
         )
-    if (outgoing := _ready(tx, held)) is not None:
-        tx.run(_BODY, {"id": held.delivery.id.bytes, "body": outgoing_json(_with(outgoing, fetched))})
+    if (outgoing := outbox.queued(tx, held.delivery.id)) is not None:
+        outbox.rewrite(tx, held.delivery.id, _with(outgoing, fetched))
 
 
 def release(tx: Transaction, held: Claim) -> None:
     """Free the lane; its head can go out unless a file is missing still."""
     outbox.release(tx, held)
-    if (outgoing := _ready(tx, held)) is not None:
+    if (outgoing := outbox.queued(tx, held.delivery.id)) is not None:
         missing = any(each.elsewhere for each in outgoing.attachments)
         tx.run(_UNFETCHED, {"id": held.delivery.id.bytes, "unfetched": missing})
-
-
-def _ready(tx: Transaction, held: Claim) -> Outgoing | None:
-    """The delivery as it is now; None once it is being sent or was taken back."""
-    row = tx.one(_READY, {"id": held.delivery.id.bytes})
-    return outgoing_of(row[0]) if row is not None else None
 
 
 def _with(outgoing: Outgoing, fetched: Fetched) -> Outgoing:

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from router.model import DeliveryKind, DeliveryState, Outgoing
 from router.richtext import RichText
-from storage.codec import outgoing_json, outgoing_of
+from storage import outbox
+from storage.codec import outgoing_of
 from storage.database import Transaction
 from storage.statement import Statement
 from storage.targets import first_remote
@@ -16,7 +17,6 @@ _TAKE = Statement("DELETE FROM open_notices WHERE about = :about RETURNING deliv
 _OF = Statement(
     "SELECT id, channel, address, kind, conversation, state, body FROM outbox WHERE id IN :ids ORDER BY created_at"
 )
-_REWRITE = Statement("UPDATE outbox SET body = :body WHERE id = :id AND state = 'ready'")
 _POST = Statement("SELECT remote_ids FROM outbox WHERE id = :id AND state = 'sent'")
 _LOST = frozenset({DeliveryState.FAILED, DeliveryState.DEAD})
 
@@ -45,9 +45,10 @@ def settle(tx: Transaction, about: str, said: RichText) -> list[Posted]:
     changed: list[Posted] = []
     for row in tx.all(_OF, {"ids": found}) if found else ():
         outgoing = replace(outgoing_of(row[6]), text=said, buttons=(), about=None)
-        if tx.run(_REWRITE, {"id": row[0], "body": outgoing_json(outgoing)}) == 1 or row[5] in _LOST:
+        delivery = UUID(bytes=row[0])
+        if outbox.rewrite(tx, delivery, outgoing) or row[5] in _LOST:
             continue
-        edit = replace(outgoing, replaces=UUID(bytes=row[0]))
+        edit = replace(outgoing, replaces=delivery)
         changed.append(Posted(row[1], row[2], row[3] != DeliveryKind.DIRECT, UUID(bytes=row[4]), edit))
     return changed
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from router.model import Delivery, DeliveryKind, DeliveryState
+from router.model import Delivery, DeliveryKind, DeliveryState, Outgoing
 from storage import failpoints
-from storage.codec import json_of, outgoing_of
+from storage.codec import json_of, outgoing_json, outgoing_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.statement import Row, Statement
 
@@ -91,6 +91,8 @@ _BURY = Statement(
     WHERE id = :id AND state IN ('ready', 'sending', 'unknown')
     """
 )
+_QUEUED = Statement("SELECT body FROM outbox WHERE id = :id AND state = 'ready'", lock="FOR UPDATE")
+_REWRITE = Statement("UPDATE outbox SET body = :body WHERE id = :id AND state = 'ready'")
 _CHECKPOINT = Statement("UPDATE outbox SET checkpoint = :checkpoint WHERE id = :id AND fence = :fence")
 _SET_THREAD = Statement(
     "UPDATE legs SET thread_key = :thread_key WHERE conversation = :conversation AND channel = :channel AND desk"
@@ -381,6 +383,18 @@ def take_back(tx: Transaction) -> None:
     """At the start of the only process of a database: every lease belongs to a process that is gone (2.3)."""
     tx.run(_ABANDONED, {"now": tx.now})
     tx.run(_FREE_LANES, {"now": tx.now})
+
+
+def queued(tx: Transaction, delivery: UUID) -> Outgoing | None:
+    """What a delivery says that has not left, and goes on saying until the commit; None once it is being sent or was
+    taken back."""
+    row = tx.one(_QUEUED, {"id": delivery.bytes})
+    return outgoing_of(row[0]) if row is not None else None
+
+
+def rewrite(tx: Transaction, delivery: UUID, outgoing: Outgoing) -> bool:
+    """Let a delivery say something else (R8); False when it has not waited for that."""
+    return tx.run(_REWRITE, {"id": delivery.bytes, "body": outgoing_json(outgoing)}) == 1
 
 
 def look_again(tx: Transaction, lane: str) -> None:
