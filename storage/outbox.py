@@ -12,9 +12,12 @@ from uuid import UUID
 
 from router.model import Delivery, DeliveryKind, DeliveryState, Outgoing
 from storage import failpoints
-from storage.codec import json_of, outgoing_json, outgoing_of
+from storage.codec import json_of, json_value, outgoing_json, outgoing_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.statement import Row, Statement
+
+UNSETTLED = frozenset({DeliveryState.READY, DeliveryState.UNKNOWN})
+"""How an attempt leaves a delivery that is not at its end."""
 
 _DUE = Statement(
     """
@@ -99,14 +102,17 @@ _SET_THREAD = Statement(
 )
 _ECHO = Statement(
     """
-    UPDATE outbox SET state = 'sent', remote_ids = :remote_ids, remote_key = :remote_key, settled_at = :now,
-        error = NULL
-    WHERE id = :id AND channel = :channel AND (state = 'unknown' OR (state = 'ready' AND started_at IS NOT NULL))
-    RETURNING lane, kind, conversation
+    UPDATE outbox SET remote_ids = :remote_ids, remote_key = :remote_key,
+        state = CASE state WHEN 'sending' THEN 'sending' ELSE 'sent' END,
+        settled_at = CASE state WHEN 'sending' THEN settled_at ELSE :now END,
+        error = CASE state WHEN 'sending' THEN error END
+    WHERE id = :id AND channel = :channel
+      AND (state IN ('sending', 'unknown') OR (state = 'ready' AND started_at IS NOT NULL))
+    RETURNING lane, kind, conversation, state
     """
 )
-_ROOT_SENDING = Statement(
-    "SELECT conversation FROM outbox WHERE id = :id AND channel = :channel AND kind = 'root' AND state = 'sending'"
+_HEARD = Statement(
+    "SELECT remote_ids FROM outbox WHERE id = :id AND state IN ('sending', 'unknown')", lock="FOR UPDATE"
 )
 _NEXT_OF_LANE = Statement(
     """
@@ -293,7 +299,7 @@ def settle(tx: Transaction, held: Claim, settlement: Settlement) -> bool:
     (X5), and nothing is changed; a lane that is still ours is free all the same."""
     delivery = held.delivery
     remote_ids = settlement.remote_ids
-    final = settlement.state not in {DeliveryState.READY, DeliveryState.UNKNOWN}
+    final = settlement.state not in UNSETTLED
     parameters = {
         "id": delivery.id.bytes,
         "lane": held.lane,
@@ -353,8 +359,8 @@ def checkpoint(tx: Transaction, held: Claim, state: str) -> None:
 
 def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> bool:
     """Our own message came back: a delivery of unknown outcome was sent after all, also one that was looked for in
-    vain and waits to be sent again (X5). One that is still being sent is settled by its sender; only a root's thread
-    is linked at once, somebody may answer in it."""
+    vain and waits to be sent again (X5). One that is still being sent is settled by its sender, who finds with `heard`
+    what came back; a root's thread is linked at once, somebody may answer in it."""
     try:
         delivery_id = UUID(hex=delivery)
     except ValueError:
@@ -370,13 +376,20 @@ def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> boo
         },
     )
     if row is None:
-        if root := tx.one(_ROOT_SENDING, {"id": delivery_id.bytes, "channel": channel}):
-            _link_thread(tx, root[0], channel, remote_id)
         return False
     if row[1] == DeliveryKind.ROOT:
         _link_thread(tx, row[2], channel, remote_id)
+    if row[3] == DeliveryState.SENDING:
+        return False
     look_again(tx, row[0])
     return True
+
+
+def heard(tx: Transaction, delivery: UUID) -> tuple[str, ...]:
+    """The remote ids under which a delivery came back while it was being sent, and no others before the commit; empty
+    when it did not (X5)."""
+    row = tx.one(_HEARD, {"id": delivery.bytes})
+    return tuple(json_value(row[0])) if row is not None else ()
 
 
 def take_back(tx: Transaction) -> None:

@@ -11,7 +11,7 @@ from router.rulebook import Rulebook
 from storage import cards, feeds, outbox, rounds, timers
 from storage.changes import Changes, Touched
 from storage.database import Transaction, of_micros
-from storage.outbox import Claim, Settlement
+from storage.outbox import UNSETTLED, Claim, Settlement
 from storage.snapshots import Snapshots
 from storage.statement import Statement
 
@@ -52,8 +52,10 @@ class Ending:
 
 
 def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Touched | None:
-    """Complete a claim; None when it is not ours any more and nothing was changed (R6). What was taken back meanwhile
-    is not tried again."""
+    """Complete a claim; None when it is not ours any more and nothing was changed (R6). What came back meanwhile was
+    sent, whatever its sender saw (X5); what was taken back meanwhile is not tried again."""
+    if ending.settlement.state in UNSETTLED and (remote_ids := outbox.heard(tx, held.delivery.id)):
+        ending = replace(ending, settlement=Settlement(DeliveryState.SENT, remote_ids=remote_ids))
     if ending.settlement.state is DeliveryState.READY and _is_taken_back(tx, held.delivery):
         ending = replace(ending, settlement=replace(ending.settlement, state=DeliveryState.WITHDRAWN))
     if not outbox.settle(tx, held, ending.settlement):
@@ -74,7 +76,7 @@ def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Tou
             _, places = feeds.append(tx, [feeds.Entry(place, _FEED_KINDS[delivery.kind], delivery.message)])
     if state is DeliveryState.UNKNOWN and held.lookups == 0 and not held.reconcile:
         timers.start(tx, UNKNOWN_TIMER, delivery.id.hex, tx.now + UNKNOWN_PATIENCE)
-    if delivery.message is None or state in {DeliveryState.READY, DeliveryState.UNKNOWN}:
+    if delivery.message is None or state in UNSETTLED:
         return Touched(places=places)
     touched = _follow(tx, delivery, ending, rules)
     return replace(touched, places={**places, **touched.places})

@@ -230,7 +230,6 @@ async def test_x5_an_echo_of_what_was_looked_for_in_vain_keeps_it_from_being_sen
     await reply(moved)
     clock.move(3)
     (claimed,) = await claim(moved)
-    assert not await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
     await moved.transact(settling.settle, claimed, Ending(Settlement(DeliveryState.UNKNOWN)), RULES)
     (looking,) = await claim(moved)
     assert looking.reconcile
@@ -239,6 +238,34 @@ async def test_x5_an_echo_of_what_was_looked_for_in_vain_keeps_it_from_being_sen
     assert await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
     clock.move(6)
     assert await claim(moved) == []
+    assert [row[0] for row in await rows(moved)] == ["sent"]
+
+
+@pytest.mark.parametrize("state", [DeliveryState.UNKNOWN, DeliveryState.READY])
+async def test_x5_what_came_back_before_its_sender_gave_up_is_sent(
+    moved: Database, clock: MovedClock, state: DeliveryState
+) -> None:
+    await reply(moved)
+    clock.move(3)
+    (claimed,) = await claim(moved)
+    assert not await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
+    assert [row[0] for row in await rows(moved)] == ["sending"]
+    await moved.transact(settling.settle, claimed, Ending(Settlement(state, error="lost", retried=True)), RULES)
+    assert [row[0] for row in await rows(moved)] == ["sent"]
+    clock.move(60)
+    assert await claim(moved) == []
+
+
+async def test_x5_an_echo_before_a_crash_keeps_it_from_being_sent_twice(moved: Database, clock: MovedClock) -> None:
+    await reply(moved)
+    clock.move(3)
+    (claimed,) = await claim(moved)
+    await moved.transact(outbox.confirm, "tg", claimed.delivery.id.hex, "42:7")
+    clock.move(61)
+    (looking,) = await claim(moved, "b")
+    assert looking.reconcile
+    wait = Ending(Settlement(DeliveryState.UNKNOWN, not_before=to_micros(clock.now) + 9_000_000))
+    await moved.transact(settling.settle, looking, wait, RULES)
     assert [row[0] for row in await rows(moved)] == ["sent"]
 
 
