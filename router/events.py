@@ -104,9 +104,11 @@ class NeedChanged(TypedDict):
 
 
 class StatusChanged(TypedDict):
-    """`to` is a value of `router.model.Status`."""
+    """`to` is a value of `router.model.Status`. `leaving`: when the latest reply that was still on its way was
+    composed; what it answers is not closed without a reply (adr/0015)."""
 
     to: str
+    leaving: NotRequired[str]
 
 
 class Assigned(TypedDict, total=False):

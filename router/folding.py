@@ -227,13 +227,18 @@ class Folding:
     # States, owners, policies.
 
     def status_changed(self, event: Event) -> None:
-        status = Status(cast(StatusChanged, event.payload)["to"])
+        payload = cast(StatusChanged, event.payload)
+        status = Status(payload["to"])
         at = event.at
-        if status is Status.PENDING and self._status is not status and self._waiting and self._cycle is not None:
+        unanswered = self._waiting
+        if (leaving := payload.get("leaving")) is not None:
+            composed = (from_text(leaving), event.seq)
+            unanswered = [each for each in unanswered if not each.was_seen(composed)]
+        if status is Status.PENDING and self._status is not status and unanswered and self._cycle is not None:
             self._cycle.pauses += 1  # D19
-        if status is Status.RESOLVED and self._waiting:
-            self._emit(self._waiting, (at, event.seq), Outcome.CLOSED_NO_REPLY, None)  # D22
-            self._waiting = []
+        if status is Status.RESOLVED and unanswered:
+            self._emit(unanswered, (at, event.seq), Outcome.CLOSED_NO_REPLY, None)  # D22
+            self._waiting = [each for each in self._waiting if each not in unanswered]
         if status is Status.RESOLVED:
             self._edits = []
             self._to_bot = []

@@ -34,6 +34,10 @@ class Waiting(NamedTuple):
     message: str
     channel: str
 
+    def was_seen(self, composed: Position) -> bool:
+        """D11: a reply answers only what was visible when it was composed."""
+        return (self.received, self.seq) < composed
+
 
 class Reply(NamedTuple):
     """What ends a round: who wrote it, when it was composed, and whether it was logged by hand."""
@@ -46,8 +50,7 @@ class Reply(NamedTuple):
     manual: bool
 
     def answers(self, message: Waiting) -> bool:
-        """D11: only what was visible when it was composed."""
-        return (message.received, message.seq) < (self.composed, self.seq)
+        return message.was_seen((self.composed, self.seq))
 
 
 class Owner(NamedTuple):

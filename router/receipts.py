@@ -8,6 +8,7 @@ from router.decision import Decision, NewEvent, Outcome, Planned, Reason
 from router.instants import optional_to_text
 from router.model import AuthorKind, Conversation, Delivery, DeliveryKind, DeliveryState
 from router.planning import notice, reaction
+from router.statuses import OPEN_AGAIN, unanswered_after_all
 
 SENT_MARK = "white_check_mark"
 FAILED_MARK = "warning"
@@ -47,7 +48,9 @@ def after_delivery(
             return _sent(delivery, conversation, said)
         case DeliveryState.FAILED | DeliveryState.DEAD:
             return _failed(delivery, state, error, conversation, said.post, what, closes_leg=closes_leg)
-        case DeliveryState.READY | DeliveryState.SENDING | DeliveryState.UNKNOWN | DeliveryState.WITHDRAWN:
+        case DeliveryState.WITHDRAWN:
+            return _withdrawn(conversation)
+        case DeliveryState.READY | DeliveryState.SENDING | DeliveryState.UNKNOWN:
             return None
 
 
@@ -61,20 +64,17 @@ _WHAT = {
 def _sent(delivery: Delivery, conversation: Conversation, said: Said) -> Decision | None:
     if delivery.kind is not DeliveryKind.MESSAGE or delivery.part < delivery.parts:
         return None
-    return _decision(
-        conversation,
-        NewEvent(
-            type="message_sent",
-            actor=said.author,
-            payload={
-                "message": _message(delivery),
-                "channel": delivery.channel,
-                "composed_at": optional_to_text(said.composed_at),
-                "holding": said.holding,
-            },
-        ),
-        _shown(conversation, said),
+    event = NewEvent(
+        type="message_sent",
+        actor=said.author,
+        payload={
+            "message": _message(delivery),
+            "channel": delivery.channel,
+            "composed_at": optional_to_text(said.composed_at),
+            "holding": said.holding,
+        },
     )
+    return _decision(conversation, (event,), _shown(conversation, said))
 
 
 def _shown(conversation: Conversation, said: Said) -> tuple[Planned, ...]:
@@ -96,6 +96,9 @@ def _failed(
 ) -> Decision:
     verb = "may have been sent, but this could not be found out" if state is DeliveryState.DEAD else "was not delivered"
     sentence = f"{what} {verb}: {error or 'no reason was given'}."
+    reopening = unanswered_after_all(conversation) if delivery.kind is DeliveryKind.MESSAGE else ()
+    if reopening:
+        sentence = f"{sentence} {OPEN_AGAIN}"
     event = NewEvent(
         type="delivery_failed",
         payload={"message": _message(delivery), "channel": delivery.channel, "reason": error or ""},
@@ -113,10 +116,16 @@ def _failed(
         outcome=Outcome.STORED,
         reasons=(Reason("X17", sentence),),
         conversation=conversation,
-        events=(event,),
+        events=(event, *reopening),
         deliveries=(*notice(conversation, sentence), *marks),
         close_leg=leg,
     )
+
+
+def _withdrawn(conversation: Conversation) -> Decision | None:
+    """Taken back while it was under way, and it had not left."""
+    reopening = unanswered_after_all(conversation)
+    return _decision(conversation, reopening, notice(conversation, OPEN_AGAIN)) if reopening else None
 
 
 def still_unknown(delivery: Delivery, conversation: Conversation) -> Decision:
@@ -127,7 +136,7 @@ def still_unknown(delivery: Delivery, conversation: Conversation) -> Decision:
     )
     return _decision(
         conversation,
-        NewEvent(type="delivery_unknown", payload={"message": _message(delivery), "channel": delivery.channel}),
+        (NewEvent(type="delivery_unknown", payload={"message": _message(delivery), "channel": delivery.channel}),),
         notice(conversation, sentence),
     )
 
@@ -136,11 +145,11 @@ def _message(delivery: Delivery) -> str:
     return delivery.message.hex if delivery.message is not None else ""
 
 
-def _decision(conversation: Conversation, event: NewEvent, deliveries: tuple[Planned, ...]) -> Decision:
+def _decision(conversation: Conversation, events: tuple[NewEvent, ...], deliveries: tuple[Planned, ...]) -> Decision:
     return Decision(
         outcome=Outcome.STORED,
         reasons=(),
         conversation=conversation,
-        events=(event,),
+        events=events,
         deliveries=deliveries,
     )

@@ -14,6 +14,7 @@ from router.planning import customer_leg, notice
 from router.promised import in_words, kept_now, open_promises
 from router.record import Record
 from router.richtext import Paragraph, RichText, Span, Style, of_text
+from router.statuses import changed_to
 
 RULE = "PROMISE-OPEN"
 
@@ -113,13 +114,13 @@ def _asks(asked: Asked, waiting: tuple[Promise, ...]) -> Decision:
 
 def _resolved(asked: Asked, *before: NewEvent) -> Decision:
     category, waiting = _category(asked), open_promises(asked)
-    payload: dict[str, object] = {"to": Status.RESOLVED.value, **({"category": category} if category else {})}
+    more: dict[str, object] = {"category": category} if category else {}
     if waiting and not before:
-        payload["promised"] = len(waiting)
+        more["promised"] = len(waiting)
     events = (
         *before,
         *offer_events(asked.snapshot, None, asked.actor),
-        NewEvent(type="status_changed", actor=asked.actor, payload=payload),
+        changed_to(asked, Status.RESOLVED, **more),
     )
     said = f"Resolved: {category}." if category else "Resolved."
     by = RichText((Paragraph((Span(f"Resolved by {asked.agent.name}.", Style.BOLD),)),))

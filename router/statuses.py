@@ -26,6 +26,7 @@ LONGEST = timedelta(days=365)
 _SPAN = re.compile(r"(?:for\s+)?(\d{1,4})\s*(m|min|h|d)", re.IGNORECASE)
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
 _HOW = "Say `@onevoice snooze 4h`, `snooze 30m`, `snooze 2d`, `snooze tomorrow` or `snooze until 2026-12-01 09:00`."
+OPEN_AGAIN = "It is open again: the customer still waits for an answer."
 _WAITS = " The customer still waits for an answer: its clock goes on."
 
 
@@ -74,14 +75,44 @@ def _set(asked: Asked, status: Status, said: str) -> Decision:
 
 def _changed(asked: Asked, status: Status, said: str, **more: str) -> Decision:
     """An offer ends: nobody need take what is set aside."""
-    event = NewEvent(type=EventType.STATUS_CHANGED, actor=asked.actor, payload={"to": status.value, **more})
-    waits = asked.conversation.waiting_since is not None and status is not Status.OPEN
+    event = changed_to(asked, status, **more)
     if status is Status.OPEN:
         return answered(asked, said, event)
+    desk, since = asked.snapshot.desk, asked.conversation.waiting_since
+    answered_soon = desk is not None and desk.leaving is not None and desk.round_answered
+    waits = since is not None and not answered_soon
     return replace(
         answered(asked, said + (_WAITS if waits else ""), *offer_events(asked.snapshot, None, asked.actor), event),
         ownership=Ownership(offer_end=offer_end(asked.snapshot, None)),
     )
+
+
+def changed_to(asked: Asked, status: Status, **more: object) -> NewEvent:
+    """The status as an agent wants it; with the answer that is still on its way, so that nobody counts as left without
+    one (adr/0015)."""
+    payload: dict[str, object] = {"to": status.value, **more}
+    desk = asked.snapshot.desk
+    if asked.conversation.waiting_since is not None and desk is not None and desk.leaving is not None:
+        payload["leaving"] = to_text(desk.leaving)
+    return NewEvent(type=EventType.STATUS_CHANGED, actor=asked.actor, payload=payload)
+
+
+def open_again(decision: Decision) -> Decision:
+    """Where an answer does not leave that the matter was resolved with, it is open again (adr/0015): for a decision
+    that takes replies back from the queue."""
+    conversation = decision.conversation
+    if conversation is None or not decision.withdraw:
+        return decision
+    events = unanswered_after_all(conversation)
+    told = notice(conversation, OPEN_AGAIN) if events else ()
+    return replace(decision, events=(*decision.events, *events), deliveries=(*decision.deliveries, *told))
+
+
+def unanswered_after_all(conversation: Conversation) -> tuple[NewEvent, ...]:
+    """The event that opens a matter again which was resolved while its answer was on its way; else none (adr/0015)."""
+    if conversation.status is not Status.RESOLVED or conversation.waiting_since is None:
+        return ()
+    return (NewEvent(type=EventType.STATUS_CHANGED, payload={"to": Status.OPEN.value, "rule": "unanswered"}),)
 
 
 def awoken(conversation: Conversation, until: str) -> Decision:

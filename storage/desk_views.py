@@ -17,6 +17,9 @@ from storage.statement import Row, Statement
 RECENT = 40
 """Messages of the thread that are looked at."""
 
+ON_ITS_WAY = 2
+"""How far a message of ours has come: 0 nobody was or will be told, 1 it has left."""
+
 ASKED = 10
 """Messages of the customer whose words count for the topic."""
 
@@ -24,9 +27,10 @@ _RECENT = Statement(
     """
     SELECT m.id, m.author_kind, m.author, m.visibility, m.body, m.received_at, m.seq, m.automatic,
            CASE WHEN m.author_kind = 'customer' THEN 0 ELSE (
-               SELECT count(*) FROM outbox o WHERE o.message = m.id AND o.kind = 'message'
-                      AND o.state NOT IN ('failed', 'withdrawn')
-           ) END
+               SELECT COALESCE(max(CASE WHEN o.state IN ('ready', 'sending', 'unknown') THEN 2
+                                        WHEN o.state IN ('failed', 'withdrawn') THEN 0 ELSE 1 END), 0)
+               FROM outbox o WHERE o.message = m.id AND o.kind = 'message'
+           ) END, m.composed_at
     FROM messages m WHERE m.conversation = :conversation AND NOT m.deleted ORDER BY m.seq DESC LIMIT :limit
     """
 )
@@ -49,6 +53,7 @@ def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock:
     waiting = {each.target.message.id for each in held}
     asked: list[Row] = []
     newest: Row | None = None
+    leaving: list[int] = []
     seen: dict[str, int] = {}
     for row in _recent(tx, group):
         if row[1] == AuthorKind.CUSTOMER:
@@ -58,6 +63,8 @@ def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock:
         if UUID(bytes=row[0]) in waiting:
             continue
         seen.setdefault(row[2].removeprefix("agent:"), row[5])
+        if row[1] == AuthorKind.AGENT and row[8] == ON_ITS_WAY:
+            leaving.append(min(row[9] or row[5], row[5]))
         if newest is None and row[1] == AuthorKind.AGENT and row[3] == Visibility.PUBLIC and row[8]:
             newest = row
     resolved = _resolved(tx, conversation)
@@ -68,6 +75,7 @@ def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock:
         asked_seq=asked[0][6] if asked else None,
         newest=_answer(newest) if newest is not None else None,
         newest_seq=newest[6] if newest is not None else None,
+        leaving=of_micros(max(leaving)) if leaving else None,
         seen={agent: of_micros(at) for agent, at in seen.items()},
         resolved_by=resolved[0].removeprefix("agent:") if resolved is not None else None,
         resolved_at=of_micros(resolved[1]) if resolved is not None else None,

@@ -82,8 +82,9 @@ class Log:
     def failed(self, minutes: float, name: str) -> "Log":
         return self.add(minutes, EventType.DELIVERY_FAILED, message=message(name))
 
-    def status(self, minutes: float, to: str) -> "Log":
-        return self.add(minutes, EventType.STATUS_CHANGED, to=to)
+    def status(self, minutes: float, to: str, leaving: float | None = None) -> "Log":
+        under_way = {} if leaving is None else {"leaving": to_text(at(leaving))}
+        return self.add(minutes, EventType.STATUS_CHANGED, to=to, **under_way)
 
     def owner(self, minutes: float, agent: str | None, team: str | None = "cs") -> "Log":
         return self.add(minutes, EventType.ASSIGNED, agent=agent, team=team)

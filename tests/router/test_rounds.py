@@ -51,6 +51,33 @@ def test_d22_closing_exactly_at_the_deadline_is_no_breach() -> None:
     assert Log().customer(0, "m1").status(3.01, "resolved").now(9).rounds[0].sla == Sla.BREACHED
 
 
+def test_d22_resolved_with_an_answer_on_its_way_is_answered_once_it_has_left() -> None:
+    log = Log().customer(0, "m1").status(1.1, "resolved", leaving=1)
+    assert [each.outcome for each in log.now(1.2).rounds] == [Outcome.OPEN]
+    found = log.agent(1.3, composed=1).now(9)
+    assert [(each.outcome, each.end_at) for each in found.rounds] == [(Outcome.ANSWERED, at(1.3))]
+    assert found.cycles[0].resolution.state is Status.RESOLVED
+
+
+def test_d22_what_came_after_the_answer_on_its_way_is_closed_without_one() -> None:
+    log = Log().customer(0, "m1").customer(1.05, "m2").status(1.1, "resolved", leaving=1).agent(1.3, composed=1)
+    assert [(each.start_at, each.outcome) for each in log.now(9).rounds] == [
+        (at(1.05), Outcome.CLOSED_NO_REPLY),
+        (at(0), Outcome.ANSWERED),
+    ]
+
+
+def test_d22_an_answer_that_never_leaves_lets_the_customer_wait_since_the_question() -> None:
+    log = Log().customer(0, "m1").status(1.1, "resolved", leaving=1).failed(1.3, "reply").status(1.3, "open")
+    (found,) = log.now(9).rounds
+    assert (found.start_at, found.outcome, found.sla) == (at(0), Outcome.OPEN, Sla.BREACHED)
+
+
+def test_d19_pending_with_the_answer_on_its_way_is_no_illegitimate_pause() -> None:
+    log = Log().customer(0, "m1").status(1.1, "pending", leaving=1).agent(1.2, composed=1)
+    assert log.now(5).cycles[0].illegitimate_pauses == 0
+
+
 def test_d19_only_pending_with_a_waiting_customer_is_an_illegitimate_pause() -> None:
     log = Log().customer(0, "m1").status(1, "on_hold").status(2, "pending").status(2.5, "pending").agent(3)
     log.status(4, "pending")

@@ -57,6 +57,9 @@ OPEN = Conversation(
 )
 
 
+NOTHING_SAID = DeskView(now=NOW)
+
+
 def asked(
     line: str,
     conversation: Conversation = OPEN,
@@ -65,6 +68,7 @@ def asked(
     member: str = "U0ALICE",
     internal: bool = True,
     standing: Standing | None = None,
+    desk: DeskView = NOTHING_SAID,
 ) -> Decision:
     """What follows when somebody says it in the thread, or presses its button on the card."""
     common = Inbound(
@@ -79,7 +83,7 @@ def asked(
     )
     press = replace(common, kind=InboundKind.BUTTON, text=spoken(""), value=f"ask.more:{line}", remote_id="action:2.0")
     snapshot = Snapshot(
-        proof=conversation, now=NOW, desk=DeskView(now=NOW), standing=standing if standing is not None else Standing()
+        proof=conversation, now=NOW, desk=desk, standing=standing if standing is not None else Standing()
     )
     return decide(snapshot, press if pressed else common, RULES)
 
@@ -139,6 +143,20 @@ def test_a_snooze_without_a_good_end_is_not_begun(words: str) -> None:
 def test_d19_whoever_sets_aside_a_customer_who_waits_is_told_that_the_clock_goes_on() -> None:
     assert "still waits" in said(asked("pending"))
     assert "still waits" not in said(asked("pending", replace(OPEN, waiting_since=None)))
+
+
+@pytest.mark.parametrize("line", ["resolve", "pending", "hold", "snooze 1h"])
+def test_d22_a_status_says_which_answer_was_on_its_way(line: str) -> None:
+    underway = DeskView(now=NOW, asked_seq=3, newest_seq=4, leaving=NOW - timedelta(seconds=1))
+    assert events(asked(line, desk=underway))[-1][1]["leaving"] == "2026-03-10T09:59:59Z"
+    assert "still waits" not in said(asked(line, desk=underway))
+    answered = replace(OPEN, waiting_since=None)
+    assert "leaving" not in events(asked(line, answered, desk=underway))[-1][1]
+
+
+def test_d19_an_answer_on_its_way_to_an_earlier_question_is_none_to_the_last() -> None:
+    underway = DeskView(now=NOW, asked_seq=5, newest_seq=4, leaving=NOW - timedelta(seconds=1))
+    assert "still waits" in said(asked("pending", desk=underway))
 
 
 def test_what_is_so_already_changes_nothing() -> None:

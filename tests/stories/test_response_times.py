@@ -13,13 +13,17 @@ from click.testing import CliRunner
 
 from gateway.cli import cli
 from gateway.policies import with_policies
+from gateway.sandbox.slack.workspace import Post
+from gateway.sandbox.telegram_faults import broken
 from storage.intake import quarantine_counts
 from storage.statement import Statement
-from tests.stories.gateway import Gateway, settled
+from tests.stories.gateway import Gateway, running, settled
 
 ROUNDS = Statement(
     "SELECT kind, outcome, sla, wall_ms, start_at, end_at, deadline, breached_at, author FROM rounds ORDER BY number"
 )
+QUEUED = Statement("SELECT 1 FROM outbox WHERE channel = 'tg' AND state = 'ready'")
+STATUS = Statement("SELECT status FROM conversations")
 ALARMS = Statement("SELECT ref, due_at, fired_at FROM timers WHERE kind = 'alarm' ORDER BY due_at")
 TARGET = 4.0
 
@@ -28,6 +32,12 @@ def with_policy(config: dict[str, Any]) -> None:
     config["policies"] = [
         {"id": "fast", "calendar": "ALWAYS", "first": {"seconds": TARGET}, "next": {"seconds": TARGET}}
     ]
+
+
+def with_undo_time(config: dict[str, Any]) -> None:
+    with_policy(config)
+    for route in config["routes"]:
+        route["hold"] = "2s"
 
 
 @pytest.fixture
@@ -44,6 +54,11 @@ async def metric(gateway: Gateway, line: str) -> float:
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         text = await response.text()
     return next((float(each.rpartition(" ")[2]) for each in text.splitlines() if each.startswith(line)), 0.0)
+
+
+async def status(gateway: Gateway) -> str:
+    (row,) = await gateway.app.database.read(lambda tx: tx.all(STATUS, {}))
+    return str(row[0])
 
 
 async def rounds(gateway: Gateway) -> list[dict[str, Any]]:
@@ -94,6 +109,57 @@ async def test_an_answer_ends_the_round_and_its_alarms(gateway: Gateway) -> None
     gateway.world.telegram.say("tom", "And another thing")
     await gateway.shown("And another thing")
     assert [each["kind"] for each in await rounds(gateway)] == ["first", "next"]
+
+
+async def answered_and_resolved(gateway: Gateway) -> tuple[Post, str]:
+    """The question's post and the ts of an answer that waits for its undo time, in a matter that is resolved."""
+    gateway.world.telegram.say("tom", "Hello?")
+    post = await gateway.shown("Hello?")
+    ts = await gateway.answer(post, "Hi Tom")
+    await settled(lambda: _is_queued(gateway))
+    gateway.world.slack.mention("alice", post.channel, "resolve", thread_ts=post.thread_ts)
+    await gateway.shown("Resolved.")
+    assert gateway.world.telegram.heard("tom") == []
+    assert [each["outcome"] for each in await rounds(gateway)] == ["open"]
+    return post, ts
+
+
+async def _is_queued(gateway: Gateway) -> bool:
+    return bool(await gateway.app.database.read(lambda tx: tx.all(QUEUED, {})))
+
+
+async def test_d22_what_is_resolved_within_the_undo_time_of_its_answer_is_answered(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with running(database_url, tmp_path, with_undo_time) as gateway:
+        post, ts = await answered_and_resolved(gateway)
+        await gateway.marked(post, ts, "white_check_mark")
+        (found,) = await rounds(gateway)
+        assert (found["outcome"], found["sla"], found["author"]) == ("answered", "met", "alice")
+        assert await status(gateway) == "resolved"
+
+
+async def test_d22_an_answer_that_is_taken_back_opens_again_what_was_resolved_with_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with running(database_url, tmp_path, with_undo_time) as gateway:
+        post, ts = await answered_and_resolved(gateway)
+        gateway.world.slack.delete("alice", post.channel, ts)
+        await gateway.shown("It is open again")
+        assert await status(gateway) == "open"
+        assert [each["outcome"] for each in await rounds(gateway)] == ["open"]
+
+
+async def test_d22_an_answer_that_fails_opens_again_what_was_resolved_with_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with running(database_url, tmp_path, with_undo_time) as gateway:
+        gateway.world.telegram.fail("sendMessage", broken(400, "Bad Request: message is too strange"))
+        await answered_and_resolved(gateway)
+        await gateway.shown("was not delivered")
+        await gateway.shown("It is open again")
+        assert await status(gateway) == "open"
+        assert [each["outcome"] for each in await rounds(gateway)] == ["open"]
 
 
 def _report(gateway: Gateway) -> Any:
