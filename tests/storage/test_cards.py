@@ -145,7 +145,7 @@ async def test_two_refreshes_of_one_card_are_three_seconds_apart(moved: Database
     await change(moved, Status.ON_HOLD)
     [(state, not_before)] = await rows(moved)
     assert state == "ready"
-    assert of_micros(int(str(not_before))) == of_micros(settled_at + cards.APART)
+    assert of_micros(int(str(not_before))) == of_micros(settled_at + 3_000_000)
 
 
 async def test_a_card_waits_for_its_thread_and_goes_as_soon_as_it_is_open(moved: Database, clock: MovedClock) -> None:

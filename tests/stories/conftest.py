@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from storage import cards
 from tests.stories.gateway import Gateway
+
+
+@pytest.fixture(autouse=True)
+def quick_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stories look at many cards, and their Slack takes a change at any time; that they are three seconds apart is
+    shown in `tests/storage/test_cards.py`."""
+    monkeypatch.setattr(cards, "APART", 300_000)
 
 
 @pytest.fixture

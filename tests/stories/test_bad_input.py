@@ -17,7 +17,7 @@ from storage.database import Database
 from tests.stories.besieged import Besieged
 
 CHUNK = b"x" * 1_000_000
-PROMPT = 5.0
+PROMPT = 25.0
 LAG = 2.5  # on a busy machine; alone it is 0.025, and what this is about was 5
 MULTIPART = b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n"
 

@@ -203,7 +203,10 @@ async def test_s8_who_is_no_agent_is_told_in_private_and_nothing_is_done(shop: G
     await owned(shop, None)
 
 
-async def test_s30_fifty_changes_in_a_second_are_at_most_two_updates_and_the_last_is_right(shop: Gateway) -> None:
+async def test_s30_fifty_changes_in_a_second_are_at_most_two_updates_and_the_last_is_right(
+    shop: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cards, "APART", 3_000_000)
     shop.world.telegram.say("tom", "Do you ship to Oslo?")
     post = await shop.shown("Offered to @Alice Chen")
     await says(shop, post, "Offered to")
