@@ -209,6 +209,16 @@ class Rereader(Protocol):
         ...
 
 
+@runtime_checkable
+class TwoSided(Protocol):
+    """A connector that receives from one account and sends through another: what fails on one side says nothing about
+    the other."""
+
+    async def probe_out(self) -> str | None:
+        """`probe` of the side that sends."""
+        ...
+
+
 class Connector(Protocol):
     """One configured channel. Built with its settings and its ports; `run` receives until cancelled."""
 

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 SWEEP = 1.0
 """Seconds until a look nobody asked for: time alone may let somebody pass, and other nodes write too."""
-SWEEP_REST = 50
+SWEEP_REST = 100
 NUDGE_REST = 12
 LONGEST_REST = 5.0
 """The worker rests so many times as long as its last look took: a long queue must not eat a core. But never longer than

@@ -19,6 +19,7 @@ from connectors.base import (
     Rejected,
     Rereader,
     Sent,
+    TwoSided,
     Unknown,
 )
 from gateway.breaker import Breaker
@@ -233,10 +234,11 @@ class Outlet:
             await asyncio.sleep(min(left, 0.5))
 
     async def probe(self) -> str | None:
-        """What is wrong with the account, None when nothing is."""
+        """What is wrong with the account that sends, None when nothing is."""
+        connector = self._connector
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
-                return await self._connector.probe()
+                return await (connector.probe_out() if isinstance(connector, TwoSided) else connector.probe())
         except TimeoutError:
             return "it did not answer in time"
 

@@ -16,6 +16,7 @@ from storage.codec import json_of, json_value, outgoing_json, outgoing_of
 from storage.database import Transaction, of_micros, to_micros
 from storage.statement import Row, Statement
 
+EARLIER_FAILED = "an earlier part failed"
 UNSETTLED = frozenset({DeliveryState.READY, DeliveryState.UNKNOWN})
 """How an attempt leaves a delivery that is not at its end."""
 
@@ -84,7 +85,7 @@ _RELEASE = Statement(
 )
 _FAIL_LATER_PARTS = Statement(
     """
-    UPDATE outbox SET state = 'failed', error = 'an earlier part failed', settled_at = :now
+    UPDATE outbox SET state = 'failed', error = :error, settled_at = :now
     WHERE lane = :lane AND seq = :seq AND part > :part AND state = 'ready'
     """
 )
@@ -153,7 +154,13 @@ _ENDED_ONE = Statement(
 _RETRY = Statement(
     """
     UPDATE outbox SET state = 'ready', attempt = 0, retries = 0, lookups = 0, not_before = :now, settled_at = NULL
-    WHERE id = :id AND state IN ('failed', 'dead') RETURNING lane
+    WHERE id = :id AND state IN ('failed', 'dead') RETURNING lane, seq, part
+    """
+)
+_RETRY_LATER_PARTS = Statement(
+    """
+    UPDATE outbox SET state = 'ready', not_before = :now, settled_at = NULL, error = NULL
+    WHERE lane = :lane AND seq = :seq AND part > :part AND state = 'failed' AND error = :error
     """
 )
 _WAKE_LANE = Statement("UPDATE lanes SET due_at = :now WHERE key = :lane AND lease_until < :now")
@@ -321,7 +328,8 @@ def settle(tx: Transaction, held: Claim, settlement: Settlement) -> bool:
     if delivery.kind is DeliveryKind.ROOT and remote_ids:
         _link_thread(tx, delivery.conversation.bytes, delivery.channel, remote_ids[0])
     if settlement.state in {DeliveryState.FAILED, DeliveryState.DEAD}:
-        tx.run(_FAIL_LATER_PARTS, {"lane": held.lane, "seq": held.seq, "part": delivery.part, "now": tx.now})
+        later = {"lane": held.lane, "seq": held.seq, "part": delivery.part}
+        tx.run(_FAIL_LATER_PARTS, later | {"error": EARLIER_FAILED, "now": tx.now})
     _free(tx, held.lane, held.fence)
     return True
 
@@ -472,10 +480,13 @@ def ended_one(tx: Transaction, delivery: UUID) -> Ended | None:
 
 
 def retry(tx: Transaction, delivery: UUID) -> bool:
-    """Send a failed or dead delivery again; False when it is not one."""
+    """Send a failed or dead delivery again, and the parts of its message that failed with it; False when it is not
+    one."""
     row = tx.one(_RETRY, {"id": delivery.bytes, "now": tx.now})
     if row is None:
         return False
+    later = {"lane": row[0], "seq": row[1], "part": row[2]}
+    tx.run(_RETRY_LATER_PARTS, later | {"error": EARLIER_FAILED, "now": tx.now})
     tx.run(_WAKE_LANE, {"lane": row[0], "now": tx.now})
     return True
 

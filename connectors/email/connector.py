@@ -148,6 +148,10 @@ class EmailConnector:
                 return trouble
         return None
 
+    async def probe_out(self) -> str | None:
+        """A mailbox that cannot be read keeps no reply from leaving (B1)."""
+        return await self._relay.probe() if self._relay is not None else None
+
     async def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """Attachments of a mail are inside it: there is nothing to fetch."""
         raise FileNotFoundError(f"{attachment.name} came with its mail and has no remote copy")

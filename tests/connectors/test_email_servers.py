@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 import trustme
 from imapclient import IMAPClient
+from pydantic import SecretStr
 
 from connectors.base import NotSent, Sent
 from connectors.email.connector import EmailConnector
@@ -116,6 +117,18 @@ async def test_mail_goes_round_over_tls(tmp_path: Path) -> None:
     assert plain(item.text) == "Thanks"
     assert (item.thread.conversation, item.thread.participant) == (UUID(int=2), CUSTOMER)
     assert item.sender.verification == 1
+
+
+async def test_b1_a_mailbox_that_cannot_be_read_keeps_no_reply_from_leaving(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "127.0.0.1")
+    async with provided(authority) as provider:
+        given = settings(provider, authority.file)
+        assert given.imap is not None
+        locked = given.model_copy(update={"imap": given.imap.model_copy(update={"password": SecretStr("wrong")})})
+        connector = EmailConnector(locked, MemoryPorts(tmp_path), clock, SECRET)
+        assert await connector.probe() is not None
+        assert await connector.probe_out() is None
+        await connector.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "elsewhere.example"])

@@ -325,6 +325,22 @@ async def test_d3_a_failed_delivery_can_be_sent_again_or_discarded(moved: Databa
     assert again.delivery.id == dead.id
 
 
+async def test_d3_what_failed_with_an_earlier_part_is_sent_again_with_it(moved: Database, clock: MovedClock) -> None:
+    await reply(moved, "word " * 2000)
+    clock.move(3)
+    (claimed,) = await claim(moved)
+    await moved.transact(settling.settle, claimed, Ending(Settlement(DeliveryState.DEAD, error="lost")), RULES)
+    parts = await rows(moved)
+    assert [row[0] for row in parts] == ["dead", *["failed"] * (len(parts) - 1)]
+    assert await moved.transact(outbox.retry, claimed.delivery.id)
+    assert {row[0] for row in await rows(moved)} == {"ready"}
+    said = 0
+    while claimed_again := await claim(moved):
+        said += 1
+        await moved.transact(settling.settle, claimed_again[0], SENT, RULES)
+    assert said == len(parts)
+
+
 async def test_a_delivery_that_cannot_be_read_holds_up_nobody(moved: Database, clock: MovedClock) -> None:
     await reply(moved, "one", 1)
     await reply(moved, "two", 2)

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from structlog.testing import capture_logs
 
 from gateway.cli import cli
+from gateway.sandbox.mail import Fault as SmtpFault
 from gateway.sandbox.slack.faults import Broken, Fault, Limited, Refused
 from gateway.sandbox.slack.workspace import Post
 from storage.statement import Statement
@@ -233,6 +234,16 @@ async def test_x13_a_limit_of_one_channel_is_kept_and_delays_no_other(shop: Gate
     await thread_of(shop, first, "Where is my parcel?", "one")
     assert (await ready(shop))["state"] == "ok"
     await works_again(shop)
+
+
+async def test_b1_a_mailbox_that_cannot_be_read_keeps_no_reply_from_leaving(shop: Gateway) -> None:
+    mail = shop.world.mail
+    await mail.send("ann@customer.example", "Where is my parcel?", subject="A parcel", name="Ann")
+    post = await shop.shown("Where is my parcel?")
+    mail.imap.password = "another"
+    mail.fail("mail", SmtpFault(reply="530 5.7.0 authenticate"))
+    await shop.answer(post, "It is on its way.")
+    await mail.until(lambda: any("It is on its way." in each.text for each in mail.mailbox("ann@customer.example")))
 
 
 async def test_the_doctor_names_what_waits_where_and_why(shop: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
