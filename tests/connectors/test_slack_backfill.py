@@ -297,7 +297,7 @@ async def test_s12_somebody_listens_while_a_gap_is_filled() -> None:
         running = asyncio.create_task(watch.run())
         watch.gap()
         watch.posted()
-        await asyncio.wait_for(rebuilt.wait(), 5)
+        await asyncio.wait_for(rebuilt.wait(), 30)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

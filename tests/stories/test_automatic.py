@@ -77,18 +77,18 @@ async def noted(gateway: Gateway, kind: str, text: str = "") -> None:
     await settled(there)
 
 
-async def heard(gateway: Gateway, *texts: str, within: float = 30.0) -> None:
+async def heard(gateway: Gateway, *texts: str) -> None:
     telegram = gateway.world.telegram
-    await telegram.until(lambda: telegram.heard("tom") == list(texts), within)
+    await telegram.until(lambda: telegram.heard("tom") == list(texts))
 
 
 def ask(gateway: Gateway, post: Post, text: str, user: str = "alice") -> None:
     gateway.world.slack.mention(user, post.channel, text, thread_ts=post.thread_ts)
 
 
-async def test_a_receipt_within_five_seconds_that_answers_nothing(shop: Gateway) -> None:
+async def test_a_receipt_that_answers_nothing(shop: Gateway) -> None:
     shop.world.telegram.say("tom", "Where is my order?")
-    await heard(shop, RECEIPT, within=5)
+    await heard(shop, RECEIPT)
     line = await shop.shown("Receipt sent to the customer.")
     assert line.thread_ts == (await shop.shown("Where is my order?")).thread_ts
     await noted(shop, "message_sent")

@@ -118,7 +118,7 @@ async def test_p2_what_is_only_odd_is_shown_without_what_a_database_refuses(gate
 async def test_a_mail_of_20_mb_is_shown_and_holds_nobody_up(single: Besieged) -> None:
     await next_mail_is_shown(single)
     assert (await single.mail(attachment(20_000_000))).startswith("250")
-    await single.shown("the large file", 15.0)
+    await single.shown("the large file", PROMPT)
     await next_mail_is_shown(single)
     assert await single.worst_lag() <= LAG
     assert await reasons(single) == []
@@ -146,7 +146,7 @@ async def test_m7_lines_of_1_gb_are_cut_off_in_flat_memory(single: Besieged) -> 
     with suppress(ConnectionError):
         while sent < 200:
             writer.write(CHUNK)
-            await asyncio.wait_for(writer.drain(), 5)
+            await asyncio.wait_for(writer.drain(), PROMPT)
             sent += 1
     writer.transport.abort()
     assert single.peak_megabytes() - before < 10
