@@ -15,7 +15,7 @@ from gateway.sandbox.world import World
 from tests.chaos.nursery import Born, Nursery
 
 DESKS = tuple(f"#support-{number}" for number in range(1, 9))
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 SECRET = "a secret of the fault runs, 32 bytes"
 
 
