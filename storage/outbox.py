@@ -43,7 +43,8 @@ _LEASE = Statement(
 )
 _BEGIN = Statement(
     """
-    UPDATE outbox SET state = 'sending', fence = :fence, attempt = attempt + 1, started_at = :now
+    UPDATE outbox SET state = 'sending', fence = :fence, attempt = attempt + 1, started_at = :now, remote_ids = '[]',
+        remote_key = NULL
     WHERE id = :id AND state = 'ready' RETURNING body
     """
 )

@@ -229,3 +229,20 @@ async def test_a_card_holds_up_nobody_in_the_thread(moved: Database, clock: Move
     await receive(moved)
     clock.move(0.1)
     assert len(await claimed(moved, DeliveryKind.MESSAGE)) == 1
+
+
+@pytest.mark.parametrize("state", [DeliveryState.UNKNOWN, DeliveryState.READY])
+async def test_a_later_card_that_did_not_leave_is_sent_again(
+    moved: Database, clock: MovedClock, state: DeliveryState
+) -> None:
+    await opened(moved)
+    await change(moved, Status.PENDING)
+    clock.move(0.3)
+    [card] = await claimed(moved, DeliveryKind.CARD)
+    await sent(moved, card)
+    clock.move(10)
+    await change(moved, Status.ON_HOLD)
+    clock.move(4)
+    [again] = await claimed(moved, DeliveryKind.CARD)
+    await sent(moved, again, Ending(Settlement(state, error="Slack is away")))
+    assert [row[0] for row in await rows(moved)] == [state]
