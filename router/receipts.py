@@ -8,7 +8,6 @@ from router.decision import Decision, NewEvent, Outcome, Planned, Reason
 from router.instants import optional_to_text
 from router.model import AuthorKind, Conversation, Delivery, DeliveryKind, DeliveryState
 from router.planning import notice, reaction
-from router.statuses import OPEN_AGAIN, unanswered_after_all
 
 SENT_MARK = "white_check_mark"
 FAILED_MARK = "warning"
@@ -49,7 +48,8 @@ def after_delivery(
         case DeliveryState.FAILED | DeliveryState.DEAD:
             return _failed(delivery, state, error, conversation, said.post, what, closes_leg=closes_leg)
         case DeliveryState.WITHDRAWN:
-            return _withdrawn(conversation)
+            payload = {"message": _message(delivery), "channel": delivery.channel}
+            return _decision(conversation, (NewEvent(type="delivery_withdrawn", payload=payload),), ())
         case DeliveryState.READY | DeliveryState.SENDING | DeliveryState.UNKNOWN:
             return None
 
@@ -96,9 +96,6 @@ def _failed(
 ) -> Decision:
     verb = "may have been sent, but this could not be found out" if state is DeliveryState.DEAD else "was not delivered"
     sentence = f"{what} {verb}: {error or 'no reason was given'}."
-    reopening = unanswered_after_all(conversation) if delivery.kind is DeliveryKind.MESSAGE else ()
-    if reopening:
-        sentence = f"{sentence} {OPEN_AGAIN}"
     event = NewEvent(
         type="delivery_failed",
         payload={"message": _message(delivery), "channel": delivery.channel, "reason": error or ""},
@@ -116,16 +113,10 @@ def _failed(
         outcome=Outcome.STORED,
         reasons=(Reason("X17", sentence),),
         conversation=conversation,
-        events=(event, *reopening),
+        events=(event,),
         deliveries=(*notice(conversation, sentence), *marks),
         close_leg=leg,
     )
-
-
-def _withdrawn(conversation: Conversation) -> Decision | None:
-    """Taken back while it was under way, and it had not left."""
-    reopening = unanswered_after_all(conversation)
-    return _decision(conversation, reopening, notice(conversation, OPEN_AGAIN)) if reopening else None
 
 
 def still_unknown(delivery: Delivery, conversation: Conversation) -> Decision:

@@ -14,7 +14,6 @@ from router.planning import ignored, notice
 from router.relay import changes_files, relay_edit, relay_failure
 from router.rewording import reworded
 from router.rulebook import Rulebook
-from router.statuses import open_again
 
 
 def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
@@ -28,7 +27,7 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
             return acknowledged(from_customer(snapshot, inbound, rules), inbound, rules)
         case InboundKind.EDIT | InboundKind.DELETE:
             if rules.is_desk(inbound.channel):
-                return in_both_threads(open_again(reworded(snapshot, inbound, rules)), snapshot.absorbed)
+                return in_both_threads(reworded(snapshot, inbound, rules), snapshot.absorbed)
             # other files are news: they are shown as what they are, a message
             if snapshot.target is not None and inbound.attachments and changes_files(snapshot.target, inbound):
                 return from_customer(snapshot, replace(inbound, kind=InboundKind.MESSAGE), rules)

@@ -97,22 +97,16 @@ def changed_to(asked: Asked, status: Status, **more: object) -> NewEvent:
     return NewEvent(type=EventType.STATUS_CHANGED, actor=asked.actor, payload=payload)
 
 
-def open_again(decision: Decision) -> Decision:
-    """Where an answer does not leave that the matter was resolved with, it is open again (adr/0015): for a decision
-    that takes replies back from the queue."""
-    conversation = decision.conversation
-    if conversation is None or not decision.withdraw:
-        return decision
-    events = unanswered_after_all(conversation)
-    told = notice(conversation, OPEN_AGAIN) if events else ()
-    return replace(decision, events=(*decision.events, *events), deliveries=(*decision.deliveries, *told))
-
-
-def unanswered_after_all(conversation: Conversation) -> tuple[NewEvent, ...]:
-    """The event that opens a matter again which was resolved while its answer was on its way; else none (adr/0015)."""
-    if conversation.status is not Status.RESOLVED or conversation.waiting_since is None:
-        return ()
-    return (NewEvent(type=EventType.STATUS_CHANGED, payload={"to": Status.OPEN.value, "rule": "unanswered"}),)
+def unanswered_after_all(conversation: Conversation) -> Decision:
+    """Opens a matter again that was resolved with an answer on its way which did not arrive (adr/0015)."""
+    event = NewEvent(type=EventType.STATUS_CHANGED, payload={"to": Status.OPEN.value, "rule": "unanswered"})
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("D22", OPEN_AGAIN),),
+        conversation=conversation,
+        events=(event,),
+        deliveries=notice(conversation, OPEN_AGAIN),
+    )
 
 
 def awoken(conversation: Conversation, until: str) -> Decision:

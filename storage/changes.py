@@ -1,6 +1,6 @@
 """Carrying out decisions: collects the rows of a whole batch and writes them table by table."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from router.promised import promise_over, promise_subject
 from router.record import Record
 from router.richtext import RichText
 from router.rulebook import Rulebook
+from router.statuses import unanswered_after_all
 from storage import (
     agents,
     audit,
@@ -707,8 +708,19 @@ class Changes:
             handed=tuple(self._handed),
             promises=tuple(each for _, _, record in self._records for each in record.promise_states),
         )
+        changed = list(self._clocked)
         self._begin()
-        return touched
+        return self._open_again(changed, touched)
+
+    def _open_again(self, changed: Collection[UUID], touched: Touched) -> Touched:
+        """What was resolved with an answer on its way is open again once there is none any more (adr/0015)."""
+        found = {each.id: each for one in changed if (each := self._snapshots.conversation(one)) is not None}
+        stranded = [
+            each for each in found.values() if each.status is Status.RESOLVED and rounds.is_stranded(self._tx, each.id)
+        ]
+        for each in stranded:
+            self.apply(each.id, None, unanswered_after_all(each))
+        return touched.and_then(self.save()) if stranded else touched
 
     def _conversation_row(self, conversation: Conversation) -> dict[str, Any]:
         return {

@@ -53,6 +53,14 @@ _WRITE = Statement(
     """
 )
 _WAITING = Statement("UPDATE conversations SET waiting_since = :since WHERE id = :conversation")
+_STRANDED = Statement(
+    """
+    SELECT 1 FROM conversations c WHERE c.id = :conversation AND c.status = 'resolved' AND c.waiting_since IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM messages m JOIN outbox o ON o.message = m.id
+                    WHERE m.conversation IN :group AND m.author_kind = 'agent' AND o.kind = 'message'
+                    AND o.part = o.parts AND o.state IN ('ready', 'sending', 'unknown'))
+    """
+)
 _FORGET = Statement("DELETE FROM timers WHERE conversation = :conversation AND kind = :kind AND fired_at IS NULL")
 _SET = Statement(
     """
@@ -100,6 +108,12 @@ def refresh(tx: Transaction, conversation: Conversation, changed: Collection[str
         ],
     )
     return [each for each in fresh if each.outcome != "open"]
+
+
+def is_stranded(tx: Transaction, conversation: UUID) -> bool:
+    """Whether it is resolved while somebody waits in it for no answer that is on its way (adr/0015)."""
+    group = [each.bytes for each in logs.group(tx, conversation)]
+    return tx.one(_STRANDED, {"conversation": conversation.bytes, "group": group}) is not None
 
 
 def is_one_more(conversation: Conversation, kinds: Collection[str]) -> bool:
