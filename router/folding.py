@@ -39,10 +39,18 @@ class _Known:
     human: bool
 
 
+Place = tuple[datetime, int, UUID]
+
+
+def place_of(event: Event) -> Place:
+    """The order of the log; merged conversations may share an instant and a number."""
+    return (event.at, event.seq, event.conversation)
+
+
 class Folding:
     """Everything the fold remembers between two events."""
 
-    def __init__(self, terms: Terms, conversation: UUID, absent: set[str]) -> None:
+    def __init__(self, terms: Terms, conversation: UUID, absent: Mapping[str, Place]) -> None:
         self._terms = terms
         self._conversation = conversation
         self._absent = absent
@@ -140,8 +148,9 @@ class Folding:
     def sent(self, event: Event) -> None:
         payload = cast(MessageSent, event.payload)
         self._sent.add(payload["message"])
-        if payload["message"] in self._absent:
-            return
+        failed = self._absent.get(payload["message"])
+        if failed is not None and place_of(event) < failed:
+            return  # D2; what was sent again after it had failed has arrived
         author, holding = event.actor, payload.get("holding", False)
         if author.startswith("agent:"):
             self._reply(event, payload.get("composed_at"), payload.get("team"), holding=holding, manual=False)

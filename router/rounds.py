@@ -10,7 +10,7 @@ from typing import Final, cast
 from uuid import UUID
 
 from router.events import DeliveryFailed, EventType, MessageMoved
-from router.folding import Folding
+from router.folding import Folding, Place, place_of
 from router.model import Event
 from router.terms import Terms
 from router.timeline import Timeline
@@ -31,20 +31,21 @@ class Fold:
         self._terms = terms
         self._conversation = conversation
         self._log: list[Event] = []
-        self._absent: set[str] = set()
+        self._absent: dict[str, Place] = {}
         self._state = Folding(terms, conversation, self._absent)
 
     def extend(self, events: Iterable[Event]) -> None:
         """Take in more of the log, in any order. Raises UnknownPolicy."""
-        fresh = sorted(events, key=_place)
-        gone = {_withdrawn(event) for event in fresh if event.type in _WITHDRAWING} - self._absent
-        in_order = not self._log or not fresh or _place(self._log[-1]) <= _place(fresh[0])
-        self._absent |= gone
+        fresh = sorted(events, key=place_of)
+        gone = {_withdrawn(event): place_of(event) for event in fresh if event.type in _WITHDRAWING}
+        in_order = not self._log or not fresh or place_of(self._log[-1]) <= place_of(fresh[0])
+        for message, place in gone.items():
+            self._absent[message] = max(place, self._absent.get(message, place))
         self._log += fresh
         if in_order and not any(self._state.has_seen(message) for message in gone):
             self._state.apply(fresh)
             return
-        self._log.sort(key=_place)
+        self._log.sort(key=place_of)
         self._state = Folding(self._terms, self._conversation, self._absent)
         self._state.apply(self._log)
 
@@ -58,8 +59,3 @@ def timeline(events: Iterable[Event], terms: Terms, conversation: UUID, now: dat
     fold = Fold(terms, conversation)
     fold.extend(event for event in events if event.at <= now)
     return fold.at(now)
-
-
-def _place(event: Event) -> tuple[datetime, int, UUID]:
-    """The order of the log; merged conversations may share an instant and a number."""
-    return (event.at, event.seq, event.conversation)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from router.model import DeliveryState, IdentityKey, Inbound, InboundKind, Sender
-from storage import settling
+from storage import outbox, settling
 from storage.database import Database
 from storage.outbox import Claim, Settlement
 from storage.settling import Ending
@@ -14,6 +14,7 @@ from tests.storage.test_merging import BOOK, ROUNDS, STATE, asks, link, receive,
 from tests.storage.test_outbox import MovedClock, claim
 
 FAILED = Ending(Settlement(DeliveryState.FAILED, error="rejected"))
+DEAD = Ending(Settlement(DeliveryState.DEAD, error="lost"))
 SENT = Ending(Settlement(DeliveryState.SENT, remote_ids=("42:99",)))
 
 
@@ -97,5 +98,26 @@ async def test_one_of_two_answers_fails_and_the_other_answers(moved: Database, c
     clock.move(1)
     await say(moved, "resolve", 1)
     await leave(moved, clock, FAILED)
+    await leave(moved, clock, SENT)
+    assert await status(moved) == ("resolved", False)
+
+
+async def test_an_answer_that_is_sent_again_by_an_administrator_answers(moved: Database, clock: MovedClock) -> None:
+    await receive(moved, answer("Tomorrow.", "C1:1"))
+    dead = await leave(moved, clock, DEAD)
+    assert await status(moved) == ("open", True)
+    assert await moved.transact(outbox.retry, dead.delivery.id)
+    await leave(moved, clock, SENT)
+    assert await status(moved) == ("open", False)
+    assert await outcomes(moved) == ["answered"]
+
+
+async def test_resolved_with_an_answer_that_is_sent_again_by_an_administrator(
+    moved: Database, clock: MovedClock
+) -> None:
+    await receive(moved, answer("Tomorrow.", "C1:1"))
+    dead = await leave(moved, clock, DEAD)
+    assert await moved.transact(outbox.retry, dead.delivery.id)
+    await say(moved, "resolve", 1)
     await leave(moved, clock, SENT)
     assert await status(moved) == ("resolved", False)
