@@ -97,7 +97,7 @@ def _failed(
     verb = "may have been sent, but this could not be found out" if state is DeliveryState.DEAD else "was not delivered"
     sentence = f"{what} {verb}: {error or 'no reason was given'}."
     event = NewEvent(
-        type="delivery_failed",
+        type="delivery_failed" if delivery.kind is DeliveryKind.MESSAGE else "change_failed",
         payload={"message": _message(delivery), "channel": delivery.channel, "reason": error or ""},
     )
     leg = next(

@@ -1,6 +1,7 @@
 """What is resolved with an answer on its way, whatever becomes of the answer (adr/0015), on both databases."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from storage import outbox, settling
 from storage.database import Database
 from storage.outbox import Claim, Settlement
 from storage.settling import Ending
-from tests.storage.inbounds import answer
+from tests.storage.inbounds import answer, question
 from tests.storage.test_merging import BOOK, ROUNDS, STATE, asks, link, receive, rows, say, shown
 from tests.storage.test_outbox import MovedClock, claim
 
@@ -121,3 +122,22 @@ async def test_resolved_with_an_answer_that_is_sent_again_by_an_administrator(
     await say(moved, "resolve", 1)
     await leave(moved, clock, SENT)
     assert await status(moved) == ("resolved", False)
+
+
+async def test_an_edit_that_fails_leaves_the_reply_an_answer(moved: Database, clock: MovedClock) -> None:
+    post = answer("Tomorrw.", "C1:1")
+    await receive(moved, post)
+    await leave(moved, clock, SENT)
+    assert await outcomes(moved) == ["answered"]
+    edit = replace(
+        post,
+        kind=InboundKind.EDIT,
+        text=question("Tomorrow.").text,
+        target=post.remote_id,
+        remote_id=f"{post.remote_id}:2",
+        order=post.order + 1,
+    )
+    await receive(moved, edit)
+    await leave(moved, clock, FAILED)
+    assert await outcomes(moved) == ["answered"]
+    assert await status(moved) == ("open", False)
