@@ -108,7 +108,7 @@ _ECHO = Statement(
         state = CASE state WHEN 'sending' THEN 'sending' ELSE 'sent' END,
         settled_at = CASE state WHEN 'sending' THEN settled_at ELSE :now END,
         error = CASE state WHEN 'sending' THEN error END
-    WHERE id = :id AND channel = :channel
+    WHERE id = :id AND channel = :channel AND (checkpoint IS NULL OR kind = 'card')
       AND (state IN ('sending', 'unknown') OR (state = 'ready' AND started_at IS NOT NULL))
     RETURNING lane, kind, conversation, state
     """
@@ -369,7 +369,8 @@ def checkpoint(tx: Transaction, held: Claim, state: str) -> None:
 def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> bool:
     """Our own message came back: a delivery of unknown outcome was sent after all, also one that was looked for in
     vain and waits to be sent again (X5). One that is still being sent is settled by its sender, who finds with `heard`
-    what came back; a root's thread is linked at once, somebody may answer in it."""
+    what came back; a new root's thread is linked at once, somebody may answer in it. Of what has a checkpoint only the
+    connector knows how far it has come, and in which thread (S26, S29)."""
     try:
         delivery_id = UUID(hex=delivery)
     except ValueError:
@@ -386,7 +387,7 @@ def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> boo
     )
     if row is None:
         return False
-    if row[1] == DeliveryKind.ROOT:
+    if row[1] in {DeliveryKind.ROOT, DeliveryKind.CARD}:
         _link_thread(tx, row[2], channel, remote_id)
     if row[3] == DeliveryState.SENDING:
         return False

@@ -20,6 +20,7 @@ from tests.storage.inbounds import RULES, arrival, question, rules
 from tests.storage.test_outbox import LEASE, MovedClock
 
 CARDS = Statement("SELECT state, not_before FROM outbox WHERE kind = 'card'")
+THREAD = Statement("SELECT thread_key FROM legs WHERE desk")
 CONVERSATIONS = Statement("SELECT id FROM conversations")
 ROOT_SENT = Ending(Settlement(DeliveryState.SENT, remote_ids=("C1:1.1",)))
 SENT = ROOT_SENT
@@ -246,3 +247,13 @@ async def test_a_later_card_that_did_not_leave_is_sent_again(
     [again] = await claimed(moved, DeliveryKind.CARD)
     await sent(moved, again, Ending(Settlement(state, error="Slack is away")))
     assert [row[0] for row in await rows(moved)] == [state]
+
+
+async def test_s29_the_echo_of_a_card_is_the_root_of_its_thread(moved: Database, clock: MovedClock) -> None:
+    await opened(moved)
+    await change(moved, Status.PENDING)
+    clock.move(0.3)
+    [card] = await claimed(moved, DeliveryKind.CARD)
+    await moved.transact(settling.confirm, "desk", card.delivery.id.hex, "C1:2.1", RULES)
+    await sent(moved, card, Ending(Settlement(DeliveryState.UNKNOWN)))
+    assert await moved.read(lambda tx: tx.all(THREAD, {})) == [("desk:C1:2.1",)]

@@ -432,3 +432,30 @@ class Lanes(RuleBasedStateMachine):
 
 Lanes.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 TestLanes = Lanes.TestCase
+
+
+THREAD = Statement("SELECT thread_key FROM legs WHERE desk")
+
+
+async def rerooted(moved: Database) -> Claim:
+    """A desk delivery whose thread was lost: the connector has made another root and posted below it, and its answer
+    was lost."""
+    root, *_ = await claim(moved, channel="desk")
+    await moved.transact(settling.settle, root, Ending(Settlement(DeliveryState.SENT, remote_ids=("C1:1.1",))), RULES)
+    (message,) = await claim(moved, channel="desk")
+    await moved.transact(outbox.checkpoint, message, '{"posted":null,"root":"C1:2.1","files":{}}')
+    await moved.transact(settling.confirm, "desk", message.delivery.id.hex, "C1:2.2", RULES)
+    return message
+
+
+async def test_s29_the_echo_of_a_post_below_a_new_root_leaves_the_thread_to_the_connector(
+    moved: Database, clock: MovedClock
+) -> None:
+    message = await rerooted(moved)
+    await moved.transact(settling.settle, message, Ending(Settlement(DeliveryState.UNKNOWN)), RULES)
+    await moved.transact(settling.confirm, "desk", message.delivery.id.hex, "C1:2.2", RULES)
+    (looking,) = await claim(moved, channel="desk")
+    assert looking.reconcile
+    found = Ending(Settlement(DeliveryState.SENT, remote_ids=("C1:2.2",)), thread="C1:2.1")
+    await moved.transact(settling.settle, looking, found, RULES)
+    assert await moved.read(lambda tx: tx.all(THREAD, {})) == [("desk:C1:2.1",)]
