@@ -357,9 +357,10 @@ class Folding:
     # Cycles and rounds.
 
     def _is_over(self, at: datetime, channel: str | None) -> bool:
-        """Whether an instant lies beyond the reopen window of a resolved cycle (D23)."""
+        """Whether an instant lies beyond the reopen window of a resolved cycle (D23); never while its answer is on its
+        way (adr/0015)."""
         cycle = self._cycle
-        if self._status is not Status.RESOLVED or cycle is None or cycle.last_resolved is None:
+        if self._status is not Status.RESOLVED or cycle is None or cycle.last_resolved is None or self._waiting:
             return False
         window = self._terms.window(channel)
         return at > cycle.last_resolved + window

@@ -135,7 +135,9 @@ def generated(seed: int, length: int = 14, calendars: Sequence[Calendar] = (ALWA
                 told.append(f"r{step}")
                 log.bot(minutes, f"r{step}")
             case 8:
-                log.status(minutes, chance.choice(("open", "pending", "on_hold", "snoozed", "resolved", "resolved")))
+                leaving = chance.choice((None, minutes - chance.choice((0, 0.01, 3))))
+                status = chance.choice(("open", "pending", "on_hold", "snoozed", "resolved", "resolved"))
+                log.status(minutes, status, leaving)
             case 9:
                 log.owner(minutes, chance.choice((None, "alice", "bob")), chance.choice(("cs", "logistics")))
             case 10:

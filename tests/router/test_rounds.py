@@ -1,5 +1,6 @@
 """The decisions of `service.md` 2.2 that the vectors do not settle, one log each."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -377,3 +378,11 @@ def test_b15_a_calendar_that_never_opens_is_said_and_judges_nobody() -> None:
 def test_a_log_that_names_an_unknown_policy_version_is_refused() -> None:
     with pytest.raises(UnknownPolicy, match="restore the revision"):
         Log().customer(0, "m1").policy(1, "lost").now(2)
+
+
+@pytest.mark.parametrize("window", [0, 1])
+def test_d23_a_matter_with_an_answer_on_its_way_is_not_over(window: int) -> None:
+    log = Log().customer(0, "m1").status(1.1, "resolved", leaving=1).agent(9, composed=1)
+    found = log.now(99, replace(TERMS, reopen_window=timedelta(minutes=window)))
+    assert [(each.cycle, each.kind, each.outcome) for each in found.rounds] == [(1, "first", Outcome.ANSWERED)]
+    assert [each.resolution.state for each in found.cycles] == [Status.RESOLVED]
