@@ -1,6 +1,6 @@
 """Carrying out decisions: collects the rows of a whole batch and writes them table by table."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -710,9 +710,9 @@ class Changes:
         )
         changed = list(self._clocked)
         self._begin()
-        return self._open_again(changed, touched)
+        return touched.and_then(self.open_again(*changed))
 
-    def _open_again(self, changed: Collection[UUID], touched: Touched) -> Touched:
+    def open_again(self, *changed: UUID) -> Touched:
         """What was resolved with an answer on its way is open again once there is none any more (adr/0015)."""
         found = {each.id: each for one in changed if (each := self._snapshots.conversation(one)) is not None}
         stranded = [
@@ -720,7 +720,7 @@ class Changes:
         ]
         for each in stranded:
             self.apply(each.id, None, unanswered_after_all(each))
-        return touched.and_then(self.save()) if stranded else touched
+        return self.save() if stranded else Touched()
 
     def _conversation_row(self, conversation: Conversation) -> dict[str, Any]:
         return {

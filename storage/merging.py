@@ -141,15 +141,18 @@ def _unmerge(tx: Transaction, snapshots: Snapshots, made: Unmerge, rules: Rulebo
         return Touched()
     tx.run(_PART, {"id": one.id.bytes})
     _give_back_legs(tx, one, holder, snapshots, standing.payload["legs"], to_micros(standing.at))
+    _write(tx, restored(holder, standing.payload))
+    snapshots.forget(holder.id)
+    snapshots.conversation(holder.id)
     changes = Changes(tx, snapshots, rules, openings=0)
     name = str(standing.payload["merge"])
     changes.apply(new_id(), None, parts(made, one, holder, survivor, name))
     touched = changes.save().and_then(Touched(channels=cards.refresh(tx, [one])))
-    _write(tx, restored(holder, standing.payload))
     snapshots.forget(one.id, holder.id, survivor.id)
     alone = snapshots.conversation(one.id)
     if alone is not None:
         rounds.refresh(tx, alone, rounds.STALE, rules.terms)
+        touched = touched.and_then(changes.open_again(one.id))
     snapshots.forget(one.id)
     return touched
 

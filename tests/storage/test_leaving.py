@@ -141,3 +141,36 @@ async def test_an_edit_that_fails_leaves_the_reply_an_answer(moved: Database, cl
     await leave(moved, clock, FAILED)
     assert await outcomes(moved) == ["answered"]
     assert await status(moved) == ("open", False)
+
+
+async def test_a_merge_that_is_undone_leaves_nobody_without_an_answer_on_its_way(
+    moved: Database, clock: MovedClock
+) -> None:
+    """The answer to both is that of the first alone, once they are apart."""
+    await asks(moved, "My parcel did not come", "mail", "ann@x.example")
+    await link(moved, 1, 2)
+    clock.move(60)
+    await receive(moved, answer("Tomorrow.", "C1:1"))
+    await say(moved, "resolve", 1)
+    await say(moved, "merge #2", 1)
+    clock.move(1)
+    await say(moved, "resolve", 2)
+    assert await status(moved, 2) == ("resolved", True)
+    await say(moved, "unmerge", 1)
+    assert [await status(moved, each) for each in (1, 2)] == [("resolved", True), ("open", True)]
+    await leave(moved, clock, SENT)
+    assert await status(moved, 1) == ("resolved", False)
+
+
+async def test_an_answer_that_failed_while_it_was_merged_opens_it_again_after_an_unmerge(
+    moved: Database, clock: MovedClock
+) -> None:
+    await asks(moved, "My parcel did not come", "mail", "ann@x.example")
+    await link(moved, 1, 2)
+    clock.move(60)
+    await receive(moved, answer("Tomorrow.", "C1:1"))
+    await say(moved, "resolve", 1)
+    await say(moved, "merge #2", 1)
+    await leave(moved, clock, FAILED)
+    await say(moved, "unmerge", 1)
+    assert await status(moved, 1) == ("open", True)
