@@ -60,11 +60,11 @@ def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock:
             if not row[7] and row[3] == Visibility.PUBLIC:
                 asked.append(row)
             continue
+        if row[1] == AuthorKind.AGENT and row[8] == ON_ITS_WAY:  # also while an edit of it is held
+            leaving.append(min(row[9] or row[5], row[5]))
         if UUID(bytes=row[0]) in waiting:
             continue
         seen.setdefault(row[2].removeprefix("agent:"), row[5])
-        if row[1] == AuthorKind.AGENT and row[8] == ON_ITS_WAY:
-            leaving.append(min(row[9] or row[5], row[5]))
         if newest is None and row[1] == AuthorKind.AGENT and row[3] == Visibility.PUBLIC and row[8]:
             newest = row
     resolved = _resolved(tx, conversation)

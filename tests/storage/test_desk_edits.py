@@ -28,6 +28,7 @@ TOLD = Statement(
     "SELECT body FROM outbox WHERE lane = 'tg:42' AND state IN ('ready', 'sent') ORDER BY created_at, seq, part"
 )
 NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' ORDER BY created_at, seq, part")
+OUTCOMES = Statement("SELECT outcome FROM rounds")
 WITHDRAWN = Statement("SELECT id FROM outbox WHERE channel = 'tg' AND state = 'withdrawn'")
 FETCHED = Statement("UPDATE outbox SET unfetched = :no")
 SHOWN = Statement("SELECT body FROM outbox WHERE channel = 'desk' AND kind = 'message' ORDER BY created_at, seq, part")
@@ -274,3 +275,12 @@ async def test_x11_an_edit_that_nothing_holds_but_that_cannot_be_shown_is_not_ca
     assert not any("Changed and sent" in each for each in said)
     assert any("Changed, but not sent" in each for each in said)
     assert any("send-correction" in each for each in said)
+
+
+async def test_d22_a_reply_that_is_leaving_while_its_edit_is_held_answers_what_is_resolved(checked: Thread) -> None:
+    post = answer("Hello, it left this morning.", "C1:1.1")
+    await checked.take(post)
+    (claimed,) = await checked.claim()
+    await checked.take(edited(post, of_text(HELD), 1), replace(wants("resolve", "U0ALICE"), thread=post.thread))
+    await checked.settle(claimed, SENT)
+    assert await checked.database.read(lambda tx: tx.all(OUTCOMES, {})) == [("answered",)]
