@@ -155,7 +155,10 @@ _ENDED_ONE = Statement(
 _RETRY = Statement(
     """
     UPDATE outbox SET state = 'ready', attempt = 0, retries = 0, lookups = 0, not_before = :now, settled_at = NULL
-    WHERE id = :id AND state IN ('failed', 'dead') RETURNING lane, seq, part
+    WHERE id = :id AND state IN ('failed', 'dead') AND NOT (kind = 'message' AND EXISTS (
+        SELECT 1 FROM messages m WHERE m.id = outbox.message AND m.author_kind = 'agent'
+               AND (m.deleted OR m.sealed OR m.visibility = 'note')))
+    RETURNING lane, seq, part
     """
 )
 _RETRY_LATER_PARTS = Statement(
@@ -483,7 +486,7 @@ def ended_one(tx: Transaction, delivery: UUID) -> Ended | None:
 
 def retry(tx: Transaction, delivery: UUID) -> bool:
     """Send a failed or dead delivery again, and the parts of its message that failed with it; False when it is not
-    one."""
+    one, or its author has taken it back since."""
     row = tx.one(_RETRY, {"id": delivery.bytes, "now": tx.now})
     if row is None:
         return False

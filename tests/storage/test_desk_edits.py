@@ -277,6 +277,18 @@ async def test_x11_an_edit_that_nothing_holds_but_that_cannot_be_shown_is_not_ca
     assert any("send-correction" in each for each in said)
 
 
+@pytest.mark.parametrize("how", ["deleted", "a note"])
+async def test_d3_a_reply_that_failed_and_was_taken_back_is_not_sent_again(thread: Thread, how: str) -> None:
+    post = answer("one", "C1:1.1")
+    await thread.take(post)
+    (claimed,) = await thread.claim()
+    await thread.settle(claimed, Ending(Settlement(DeliveryState.FAILED, error="refused")))
+    await thread.take(deleted(post) if how == "deleted" else edited(post, of_text("// secret"), 1))
+    assert not await thread.database.transact(outbox.retry, claimed.delivery.id)
+    await thread.leave()
+    assert await thread.told() == []
+
+
 async def test_d22_a_reply_that_is_leaving_while_its_edit_is_held_answers_what_is_resolved(checked: Thread) -> None:
     post = answer("Hello, it left this morning.", "C1:1.1")
     await checked.take(post)
