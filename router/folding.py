@@ -242,7 +242,7 @@ class Folding:
         unanswered = self._waiting
         if (leaving := payload.get("leaving")) is not None:
             composed = (from_text(leaving), event.seq)
-            unanswered = [each for each in unanswered if not each.was_seen(composed)]
+            unanswered = [each for each in (*self._waiting, *self._edits) if not each.was_seen(composed)]
         if status is Status.PENDING and self._status is not status and unanswered and self._cycle is not None:
             self._cycle.pauses += 1  # D19
         if status is Status.RESOLVED and unanswered:

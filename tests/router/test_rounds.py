@@ -74,6 +74,14 @@ def test_d22_an_answer_that_never_leaves_lets_the_customer_wait_since_the_questi
     assert (found.start_at, found.outcome, found.sla) == (at(0), Outcome.OPEN, Sla.BREACHED)
 
 
+def test_d22_an_edit_that_came_after_the_answer_on_its_way_is_closed_without_one() -> None:
+    log = Log().customer(0, "m1").edit(1.05, "m1").status(1.1, "resolved", leaving=1).agent(1.3, composed=1)
+    assert [(each.start_at, each.outcome) for each in log.now(9).rounds] == [
+        (at(1.05), Outcome.CLOSED_NO_REPLY),
+        (at(0), Outcome.ANSWERED),
+    ]
+
+
 def test_d2_a_reply_that_is_sent_again_after_it_failed_answers_when_it_has_left() -> None:
     log = Log().customer(0, "m1").failed(1, "reply").agent(2, name="reply", composed=0.5)
     assert [(each.outcome, each.end_at) for each in log.now(9).rounds] == [(Outcome.ANSWERED, at(2))]
