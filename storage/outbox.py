@@ -398,10 +398,11 @@ def confirm(tx: Transaction, channel: str, delivery: str, remote_id: str) -> boo
     return True
 
 
-def heard(tx: Transaction, delivery: UUID) -> tuple[str, ...]:
+def heard(tx: Transaction, held: Claim) -> tuple[str, ...]:
     """The remote ids under which a delivery came back while it was being sent, and no others before the commit; empty
     when it did not (X5)."""
-    row = tx.one(_HEARD, {"id": delivery.bytes})
+    _lock(tx, held.lane)  # first, as a claim does
+    row = tx.one(_HEARD, {"id": held.delivery.id.bytes})
     return tuple(json_value(row[0])) if row is not None else ()
 
 

@@ -54,7 +54,7 @@ class Ending:
 def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Touched | None:
     """Complete a claim; None when it is not ours any more and nothing was changed (R6). What came back meanwhile was
     sent, whatever its sender saw (X5); what was taken back meanwhile is not tried again."""
-    if ending.settlement.state in UNSETTLED and (remote_ids := outbox.heard(tx, held.delivery.id)):
+    if ending.settlement.state in UNSETTLED and (remote_ids := outbox.heard(tx, held)):
         ending = replace(ending, settlement=Settlement(DeliveryState.SENT, remote_ids=remote_ids))
     if ending.settlement.state is DeliveryState.READY and _is_taken_back(tx, held.delivery):
         ending = replace(ending, settlement=replace(ending.settlement, state=DeliveryState.WITHDRAWN))
