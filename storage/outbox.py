@@ -286,6 +286,7 @@ def claim(tx: Transaction, heads: Sequence[Head], owner: str, lease: int) -> lis
             if begun is None:  # it was taken back since it was looked at
                 _free(tx, head.lane, fence)
                 continue
+            delivery = replace(delivery, started_at=of_micros(tx.now))
             if begun[0] != head.body:  # it was edited since it was looked at (R8)
                 delivery = replace(delivery, outgoing=outgoing_of(begun[0]))
         claims.append(

@@ -10,7 +10,7 @@ from router.receipts import Said, after_delivery, still_unknown
 from router.rulebook import Rulebook
 from storage import cards, feeds, outbox, rounds, timers
 from storage.changes import Changes, Touched
-from storage.database import Transaction, of_micros
+from storage.database import Transaction, of_micros, to_micros
 from storage.outbox import UNSETTLED, Claim, Settlement
 from storage.snapshots import Snapshots
 from storage.statement import Statement
@@ -37,7 +37,7 @@ _BY_ID = """
     WHERE o.id = :id
     """
 _DELIVERY = Statement(_BY_ID)
-_UNKNOWN = Statement(f"{_BY_ID} AND o.state = 'unknown'")
+_UNKNOWN = Statement(f"{_BY_ID} AND o.state = 'unknown' AND o.started_at = :began")
 _FEED_KINDS = {DeliveryKind.MESSAGE: "message", DeliveryKind.EDIT: "edit", DeliveryKind.DELETE: "delete"}
 
 
@@ -74,8 +74,9 @@ def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Tou
         place = f"{delivery.channel}:{delivery.address}"
         if delivery.part == delivery.parts:
             _, places = feeds.append(tx, [feeds.Entry(place, _FEED_KINDS[delivery.kind], delivery.message)])
-    if state is DeliveryState.UNKNOWN and held.lookups == 0 and not held.reconcile:
-        timers.start(tx, UNKNOWN_TIMER, delivery.id.hex, tx.now + UNKNOWN_PATIENCE)
+    if state is DeliveryState.UNKNOWN and delivery.started_at is not None:
+        began = to_micros(delivery.started_at)
+        timers.start(tx, UNKNOWN_TIMER, f"{delivery.id.hex} {began}", began + UNKNOWN_PATIENCE)
     if delivery.message is None or state in UNSETTLED:
         return Touched(places=places)
     touched = _follow(tx, delivery, ending, rules)
@@ -138,9 +139,11 @@ def _follow(tx: Transaction, delivery: Delivery, ending: Ending, rules: Rulebook
     return touched if took is None else replace(touched, receipts=((delivery.channel, took),))
 
 
-def tell_unknown(tx: Transaction, delivery: str, rules: Rulebook) -> Touched:
-    """The timer of a delivery of unknown outcome: say so in the thread if it still is (C2)."""
-    row = tx.one(_UNKNOWN, {"id": UUID(hex=delivery).bytes})
+def tell_unknown(tx: Transaction, attempt: str, rules: Rulebook) -> Touched:
+    """The timer of an attempt of unknown outcome, named by its delivery and beginning: say so in the thread if it still
+    is (C2)."""
+    delivery, began = attempt.split()
+    row = tx.one(_UNKNOWN, {"id": UUID(hex=delivery).bytes, "began": int(began)})
     if row is None:
         return Touched()
     found = outbox.head_of(row).delivery

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from router.model import DeliveryState
-from storage import intake, outbox, settling
+from storage import intake, outbox, settling, timers
 from storage.database import Database, Transaction, engine_for, normal_url, to_micros
 from storage.intake import Submission
 from storage.outbox import Claim, Settlement
@@ -30,6 +30,7 @@ TAKE_BACK = Statement(
     "UPDATE outbox SET state = 'failed' WHERE seq = (SELECT min(seq) FROM outbox WHERE lane = 'tg:42')"
 )
 SENT = Ending(Settlement(DeliveryState.SENT, remote_ids=("r1",)))
+UNKNOWN = Ending(Settlement(DeliveryState.UNKNOWN))
 
 
 class MovedClock:
@@ -292,14 +293,48 @@ async def test_x5_an_echo_during_the_look_for_it_does_not_keep_the_lane(moved: D
     assert "two" in str(second.delivery.outgoing.text)
 
 
-async def test_c2_an_outcome_unknown_for_long_is_told_in_the_thread(moved: Database, clock: MovedClock) -> None:
+async def unknown_for_long(database: Database, clock: MovedClock) -> bool:
+    """Whether the thread is told, once the patience with what is unknown is over."""
+    clock.move(settling.UNKNOWN_PATIENCE / 1_000_000)
+    fired = await database.transact(timers.fire, 10)
+    told = [await database.transact(settling.tell_unknown, timer.ref, RULES) for timer in fired]
+    return any(touched.channels == {"desk"} for touched in told)
+
+
+async def test_c2_an_outcome_unknown_for_long_is_told_in_the_thread_once(moved: Database, clock: MovedClock) -> None:
     await reply(moved)
     clock.move(3)
+    for _ in range(3):  # nobody can tell, however often they look
+        (claimed,) = await claim(moved)
+        await moved.transact(settling.settle, claimed, UNKNOWN, RULES)
+        clock.move(31)
+    assert await unknown_for_long(moved, clock)
     (claimed,) = await claim(moved)
-    unknown = Ending(Settlement(DeliveryState.UNKNOWN, not_before=to_micros(clock.now) + 30_000_000))
-    await moved.transact(settling.settle, claimed, unknown, RULES)
-    touched = await moved.transact(settling.tell_unknown, claimed.delivery.id.hex, RULES)
-    assert touched.channels == {"desk"}
+    await moved.transact(settling.settle, claimed, UNKNOWN, RULES)
+    assert not await unknown_for_long(moved, clock)
+
+
+async def test_c2_what_a_crash_left_unknown_is_told_as_well(moved: Database, clock: MovedClock) -> None:
+    await reply(moved)
+    clock.move(3)
+    await claim(moved, "before the crash")
+    await moved.transact(outbox.take_back)
+    (looking,) = await claim(moved, "after")
+    await moved.transact(settling.settle, looking, UNKNOWN, RULES)
+    assert await unknown_for_long(moved, clock)
+
+
+async def test_c2_what_was_sent_again_and_lost_again_is_told(moved: Database, clock: MovedClock) -> None:
+    await reply(moved)
+    clock.move(3)
+    (first,) = await claim(moved)
+    await moved.transact(settling.settle, first, UNKNOWN, RULES)
+    (looking,) = await claim(moved)
+    await moved.transact(settling.settle, looking, Ending(Settlement(DeliveryState.READY)), RULES)
+    assert not await unknown_for_long(moved, clock), "it waits to be sent again"
+    (second,) = await claim(moved)
+    await moved.transact(settling.settle, second, UNKNOWN, RULES)
+    assert await unknown_for_long(moved, clock)
 
 
 async def test_a_restart_of_the_only_process_takes_its_lanes_back(moved: Database, clock: MovedClock) -> None:
