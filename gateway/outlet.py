@@ -343,8 +343,8 @@ class Outlet:
                     self._rates.pause(delivery, now, wait, account_wide=account_wide)
                 else:
                     self._fails(reason)
-                if now - to_micros(delivery.created_at) > PATIENCE and not self._rules().is_desk(delivery.channel):
-                    return Ending(Settlement(DeliveryState.FAILED, error=f"given up after a day: {reason}"))
+                    if claim.retries and self._is_old(delivery, now):
+                        return Ending(Settlement(DeliveryState.FAILED, error=f"given up after a day: {reason}"))
                 due = now + int(wait.total_seconds() * 1_000_000)
                 return Ending(
                     Settlement(DeliveryState.READY, error=reason, not_before=due, burnt=False, retried=not limited)
@@ -366,6 +366,10 @@ class Outlet:
                 self.troubles.account_works()
                 due = self.troubles.place_fails(delivery.address, reason, now)
                 return Ending(Settlement(DeliveryState.READY, error=reason, not_before=due, burnt=False))
+
+    def _is_old(self, delivery: Delivery, now: int) -> bool:
+        """Whether a customer has waited for it so long that an agent must know (Q2); a desk catches up."""
+        return now - to_micros(delivery.created_at) > PATIENCE and not self._rules().is_desk(delivery.channel)
 
     def _fails(self, reason: str) -> None:
         """The transport failed, or the answer was lost."""
