@@ -50,13 +50,15 @@ class NotSent:
     """Certainly not out (refused connection, 429, our own lease gone): try again.
 
     `retry_after` is the provider's own wish and is kept exactly (X13). `limited`: a rate answer, not a failure
-    (B2); it pauses the delivery's address, with `account_wide` the whole channel.
+    (B2); it pauses the delivery's address, with `account_wide` the whole channel. `alone`: the provider works and puts
+    off nothing but this delivery (a mailbox that is full, greylisting).
     """
 
     reason: str
     retry_after: timedelta | None = None
     limited: bool = False
     account_wide: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

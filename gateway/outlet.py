@@ -330,21 +330,22 @@ class Outlet:
         delivery, now = claim.delivery, self._now()
         match outcome:
             case Sent(remote_ids=remote_ids, thread=thread):
-                self.breaker.succeeded()
-                self.troubles.account_works()
+                self._works()
                 if self.troubles.place_works(delivery.address):
                     self._reopened = True
                     if isinstance(self._connector, Rereader):
                         self._connector.reached_again()
                 return Ending(Settlement(DeliveryState.SENT, remote_ids=remote_ids), thread=thread)
-            case NotSent(reason, retry_after, limited, account_wide):
+            case NotSent(reason, retry_after, limited, account_wide, alone):
                 wait = retry_after or timedelta(seconds=backoff(claim.retries, LONGEST_BACKOFF))
                 if limited:
                     self._rates.pause(delivery, now, wait, account_wide=account_wide)
+                elif alone:
+                    self._works()
                 else:
                     self._fails(reason)
-                    if claim.retries and self._is_old(delivery, now):
-                        return Ending(Settlement(DeliveryState.FAILED, error=f"given up after a day: {reason}"))
+                if not limited and claim.retries and self._is_old(delivery, now):
+                    return Ending(Settlement(DeliveryState.FAILED, error=f"given up after a day: {reason}"))
                 due = now + int(wait.total_seconds() * 1_000_000)
                 return Ending(
                     Settlement(DeliveryState.READY, error=reason, not_before=due, burnt=False, retried=not limited)
@@ -355,21 +356,24 @@ class Outlet:
                     Settlement(DeliveryState.UNKNOWN, error=reason, not_before=self._after_timeout(claim), burnt=False)
                 )
             case Rejected(reason, closes_leg):
-                self.breaker.succeeded()
-                self.troubles.account_works()
+                self._works()
                 return Ending(Settlement(DeliveryState.FAILED, error=reason), closes_leg=closes_leg)
             case AccountDown(reason):
                 self.breaker.open(reason)
                 return Ending(Settlement(DeliveryState.READY, error=reason, burnt=False))
             case PlaceDown(reason):
-                self.breaker.succeeded()
-                self.troubles.account_works()
+                self._works()
                 due = self.troubles.place_fails(delivery.address, reason, now)
                 return Ending(Settlement(DeliveryState.READY, error=reason, not_before=due, burnt=False))
 
     def _is_old(self, delivery: Delivery, now: int) -> bool:
         """Whether a customer has waited for it so long that an agent must know (Q2); a desk catches up."""
         return now - to_micros(delivery.created_at) > PATIENCE and not self._rules().is_desk(delivery.channel)
+
+    def _works(self) -> None:
+        """The provider answered, whatever it said about this one."""
+        self.breaker.succeeded()
+        self.troubles.account_works()
 
     def _fails(self, reason: str) -> None:
         """The transport failed, or the answer was lost."""

@@ -71,7 +71,7 @@ class Relay:
         except aiosmtplib.SMTPNotSupported as error:
             return Rejected(f"{self._settings.host} cannot send to {envelope.recipient}: {error}")
         except aiosmtplib.SMTPRecipientsRefused as error:
-            return self._answered(error.recipients[0])
+            return self._answered(error.recipients[0], alone=True)
         except aiosmtplib.SMTPResponseException as error:
             return self._answered(error)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
@@ -85,14 +85,15 @@ class Relay:
         self._used_at = monotonic()
         return Sent((envelope.message_id, *self._renamed(answer)))
 
-    def _answered(self, error: aiosmtplib.SMTPResponseException) -> Outcome:
-        """A reply of the relay: 4xx again later, 5xx never, and what says the account is at fault."""
+    def _answered(self, error: aiosmtplib.SMTPResponseException, *, alone: bool = False) -> Outcome:
+        """A reply of the relay: 4xx again later, 5xx never, and what says the account is at fault. `alone`: it is about
+        the recipient."""
         said = f"{self._settings.host} answered {error.code} {_one_line(error.message)}"
         if error.code == 421 or error.code < 400:
             self._drop()
         if error.code in _ACCOUNT:
             return AccountDown(f"{said}: check user and password of the relay")
-        return Rejected(said) if error.code >= 500 else NotSent(said)
+        return Rejected(said) if error.code >= 500 else NotSent(said, alone=alone and error.code != 421)
 
     def _refused_login(self, error: aiosmtplib.SMTPAuthenticationError) -> Outcome:
         said = f"{self._settings.host} refused the login: {error.code} {_one_line(error.message)}"

@@ -145,6 +145,21 @@ async def test_o2_each_ending_has_its_outcome(
     assert isinstance(await mail.deliver(delivery(2)), Sent)
 
 
+@pytest.mark.parametrize(
+    ("stage", "reply", "alone"),
+    [("rcpt", "450 4.2.1 greylisted", True), ("rcpt", "421 4.3.2 closing", False), ("mail", "451 4.3.0 later", False)],
+)
+async def test_b1_only_what_is_said_of_a_recipient_is_no_trouble_of_the_relay(
+    mail: EmailConnector, provider: MailStandIn, stage: str, reply: str, alone: bool
+) -> None:
+    provider.fail(stage, Fault(reply=reply))
+
+    outcome = await mail.deliver(delivery())
+
+    assert isinstance(outcome, NotSent)
+    assert outcome.alone is alone
+
+
 async def test_a_lost_answer_is_repeated_with_the_same_bytes(mail: EmailConnector, provider: MailStandIn) -> None:
     provider.fail("dot", Fault(drop=True, accept=True))
 

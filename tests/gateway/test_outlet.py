@@ -128,3 +128,14 @@ async def test_q2_what_failed_for_a_day_is_given_up(shop: Shop) -> None:
     shop.clock.leapt = timedelta(hours=25)
     shop.remote.answers["1"] = [REFUSED]
     await shop.until(["failed"])
+
+
+async def test_b1_recipients_who_are_put_off_one_by_one_stop_nobody_else(shop: Shop) -> None:
+    put_off = [str(number) for number in range(1, 9)]
+    await shop.answered(*put_off, "9")
+    shop.clock.leapt = timedelta(seconds=5)
+    for who in put_off:
+        shop.remote.answers[who] = [NotSent("450 greylisted", timedelta(hours=1), alone=True)]
+    await shop.until([*["ready"] * 8, "sent"])
+    assert shop.outlet.breaker.reason is None
+    assert shop.remote.taken.count("9") == 1
