@@ -234,9 +234,10 @@ def _to_desk(inbound: Inbound, rules: Rulebook, channel: str, address: str, auth
 def _held_stranger(proof: Conversation, inbound: Inbound) -> Decision:
     """Our valid mark, but from somebody else: kept with the conversation, shown to the agents, nothing more (H3)."""
     who = f"{inbound.sender.name} <{inbound.sender.identity.value}>".strip()
+    beginning, _ = shown(inbound.text)
     sentence = (
         f"Held: {who} wrote with this conversation's mark but is not a participant. "
-        f"Nothing was sent to anybody. The text:\n{plain(inbound.text)}"
+        f"Nothing was sent to anybody. The text:\n{plain(beginning)}"
     )
     return Decision(
         outcome=Outcome.STORED,
