@@ -10,6 +10,7 @@ from router.merging import told_in
 from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Message, Outgoing, Visibility
 from router.planning import NOTE_MARK, ignored, notice, reaction
 from router.posts import desk_message
+from router.receipts import FAILED_MARK, SENT_MARK
 from router.richtext import RichText, plain
 from router.rulebook import Rulebook
 from router.told import Target, TargetDelivery
@@ -205,6 +206,16 @@ def relay_failure(snapshot: Snapshot, inbound: Inbound) -> Decision:
         reasons=(Reason("L6", "the message came back"),),
         conversation=conversation,
         events=(NewEvent(type="delivery_failed", payload={"message": target.message.id.hex, "status": inbound.value}),),
-        deliveries=notice(conversation, sentence),
+        deliveries=(*notice(conversation, sentence), *_failed_mark(conversation, target.message)),
     )
     return told_in(failed, survivor)
+
+
+def _failed_mark(conversation: Conversation, message: Message) -> tuple[Planned, ...]:
+    """On the agent's own post, which has that of a reply that was sent (X6)."""
+    if not message.remote_id:
+        return ()
+    return (
+        *reaction(conversation, message.remote_id, f"-{SENT_MARK}"),
+        *reaction(conversation, message.remote_id, FAILED_MARK),
+    )

@@ -66,6 +66,38 @@ def edited(text: str, *, remote_id: str | None, parts: int = 1) -> Decision:
     return decide(Snapshot(proof=CONVERSATION, target=Target(message=message, deliveries=(post,))), inbound, RULES)
 
 
+def bounced(status: str) -> Decision:
+    """The customer's mail server returns an agent's reply, or says that it is delayed."""
+    reply = Message(
+        id=UUID(int=7),
+        conversation=ID,
+        seq=3,
+        author_kind=AuthorKind.AGENT,
+        author="agent:alice",
+        visibility=Visibility.PUBLIC,
+        channel="desk",
+        text=of_text("It left today."),
+        remote_id="C1:1.5",
+        received_at=NOW,
+    )
+    inbound = Inbound(
+        kind=InboundKind.BOUNCE,
+        channel="mail",
+        address="mailer-daemon@there.example",
+        sender=Sender(identity=Key("email", "mailer-daemon@there.example")),
+        remote_id="<bounce@there.example>",
+        target="<ours@shop.example>",
+        value=status,
+        automatic=True,
+    )
+    return decide(Snapshot(proof=CONVERSATION, target=Target(message=reply, deliveries=())), inbound, RULES)
+
+
+def marks(decision: Decision) -> list[tuple[str | None, str | None]]:
+    reactions = [each.outgoing for each in decision.deliveries if each.kind is DeliveryKind.REACTION]
+    return [(each.target, each.reaction) for each in reactions]
+
+
 def shown(decision: Decision) -> list[tuple[DeliveryKind, str]]:
     return [(each.kind, plain(each.outgoing.text)) for each in decision.deliveries]
 
@@ -84,3 +116,20 @@ def test_a_very_long_edit_is_told_in_part() -> None:
     ((_, text),) = shown(edited("x" * 9000, remote_id=None))
     assert len(text) < 3100
     assert text.endswith("(the rest is stored)")
+
+
+def test_l6_a_reply_that_came_back_is_no_sent_one_any_more() -> None:
+    decision = bounced("5.1.1")
+    assert [(event.type, event.payload["message"]) for event in decision.events] == [
+        ("delivery_failed", UUID(int=7).hex)
+    ]
+    assert "Not delivered: the customer's mail server returned the reply (5.1.1)." in [
+        text for _, text in shown(decision)
+    ]
+    assert marks(decision) == [("C1:1.5", "-white_check_mark"), ("C1:1.5", "warning")]
+
+
+def test_l6_a_delay_is_told_and_fails_nothing() -> None:
+    decision = bounced("4.4.1")
+    assert decision.events == ()
+    assert [kind for kind, _ in shown(decision)] == [DeliveryKind.NOTICE]

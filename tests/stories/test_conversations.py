@@ -112,3 +112,16 @@ async def test_everything_queued_ends_as_sent(gateway: Gateway) -> None:
         return rows[0][0] == 0 and len(gateway.posts()) == 10
 
     await settled(all_sent)
+
+
+async def test_l6_a_mail_that_comes_back_is_told_and_is_no_sent_one(gateway: Gateway) -> None:
+    mail = gateway.world.mail
+    await mail.send("ann@customer.example", "Please send my money back", subject="Refund", name="Ann")
+    post = await gateway.shown("Please send my money back")
+    ts = await gateway.answer(post, "It is on its way.")
+    await gateway.marked(post, ts, "white_check_mark")
+    await mail.bounce(mail.accepted[-1])
+    await gateway.shown("Not delivered: the customer's mail server returned the reply (5.1.1).")
+    await gateway.marked(post, ts, "warning")
+    answer = next(each for each in gateway.posts() if each.ts == ts)
+    assert "white_check_mark" not in answer.reactions
