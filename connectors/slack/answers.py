@@ -103,8 +103,9 @@ class Answers:
         outgoing = delivery.outgoing
         if (target := outgoing.target) is None:
             return Rejected("there is no Slack message to change")
+        self._posts.hold(delivery)
         if delivery.kind is DeliveryKind.EDIT:
-            await self._posts.update(target, render.message(outgoing, delivery.part, delivery.parts))
+            await self._posts.update(delivery, target, render.message(outgoing, delivery.part, delivery.parts))
         elif delivery.kind is DeliveryKind.DELETE:
             await self._delete(target)
         elif name := outgoing.reaction:

@@ -86,7 +86,7 @@ class Desk:
             return NotSent("the desk thread is not open yet")
         content = card_of(delivery.outgoing.card)
         try:
-            await self._posts.update(delivery.thread, content)
+            await self._posts.update(delivery, delivery.thread, content)
         except CallFailed as failure:
             if failure.code != "message_not_found":
                 raise
@@ -170,13 +170,14 @@ class Desk:
         outgoing = delivery.outgoing
         is_notice = outgoing.replaces is not None
         content = notices.content(outgoing) if is_notice else notices.message(outgoing, delivery.part, delivery.parts)
-        await self._posts.update(target, content)
+        await self._posts.update(delivery, target, content)
         return Sent((target,))
 
     async def _delete(self, delivery: Delivery) -> Outcome:
         if (target := delivery.outgoing.target) is None:
             return Rejected("there is no Slack message to delete")
         channel, ts = parted(target)
+        self._posts.hold(delivery)
         await self._posts.settle("chat.delete", {"channel": channel, "ts": ts}, done="message_not_found")
         return Sent((target,))
 
@@ -189,6 +190,7 @@ class Desk:
         bare = reaction if reaction == "-1" else reaction.removeprefix("-")  # ":-1:" is thumbs down
         arguments = {"channel": channel, "timestamp": ts, "name": emojis.to_name(bare) or bare}
         method, done = ("reactions.remove", "no_reaction") if bare != reaction else ("reactions.add", "already_reacted")
+        self._posts.hold(delivery)
         try:
             await self._posts.settle(method, arguments, done=done)
         except CallFailed as failure:

@@ -73,7 +73,7 @@ class Directs:
         try:
             channel = await self.place(delivery.address)
             if (target := delivery.outgoing.target) is not None and await self._is_newest(target, channel):
-                await self._posts.update(target, content)
+                await self._posts.update(delivery, target, content)
                 return Sent((target,))
             return Sent(((await self._posts.post(delivery, content, channel)).ref,))
         except CallFailed as failure:

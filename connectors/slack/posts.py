@@ -57,7 +57,7 @@ class Posts:
         self._posted = posted
 
     def hold(self, delivery: Delivery) -> None:
-        """Asked right before each call that cannot be repeated (R4)."""
+        """Asked right before each call that posts, or changes what was posted (R4): a sleeper's words are old ones."""
         if not self._ports.holds(delivery):
             raise CallFailed(NotSent("another node took this delivery over"))
 
@@ -113,14 +113,16 @@ class Posts:
             log.warning("slack.plain_text_instead", code=failure.code, delivery=str(delivery.id))
             return await self.post(delivery, bare, channel, thread, mark)
 
-    async def update(self, target: str, content: Content) -> None:
+    async def update(self, delivery: Delivery, target: str, content: Content) -> None:
         """`chat.update`, with the bare text where Slack does not take the blocks."""
+        self.hold(delivery)
         try:
             await self._update(target, content)
         except CallFailed as failure:
             if failure.code not in CONTENT_CODES or not content["blocks"]:
                 raise
             log.warning("slack.plain_text_instead", code=failure.code)
+            self.hold(delivery)
             await self._update(target, {**content, "blocks": []})
 
     async def to_root(self, delivery: Delivery, stray: str, content: Content) -> None:

@@ -151,6 +151,21 @@ async def test_r4_nothing_leaves_without_the_lease(desk: SlackDesk) -> None:
     assert len(desk.slack.truth) == 1
 
 
+async def test_r4_a_sleeper_puts_no_older_words_over_newer_ones(desk: SlackDesk) -> None:
+    target = await opened(desk)
+    post = desk.slack.messages("#support-1")[0]
+    await desk.connector.deliver(about(DeliveryKind.EDIT, target, text=of_text("newer words")))
+    desk.ports.held = False
+    for each in (
+        about(DeliveryKind.EDIT, target, text=of_text("older words")),
+        about(DeliveryKind.REACTION, target, reaction="white_check_mark"),
+        about(DeliveryKind.DELETE, target),
+    ):
+        assert isinstance(await desk.connector.deliver(each), NotSent)
+    assert desk.slack.messages("#support-1")[0].text == "newer words"
+    assert post.reactions == {}
+
+
 async def test_s19_a_refused_connection_is_not_sent(desk: SlackDesk) -> None:
     thread = await opened(desk)
     await desk.connector.close()  # no kept connection: what that would answer is not certain
