@@ -123,7 +123,7 @@ def still_unknown(delivery: Delivery, conversation: Conversation) -> Decision:
     """Nobody could find out for a while whether a delivery left (C2)."""
     sentence = (
         f"It is not known whether a message to {delivery.address} on {delivery.channel} was delivered. "
-        "Onevoice goes on looking; an administrator can settle it with `onevoice deadletters`."
+        "Onevoice goes on looking; an administrator can settle it: `onevoice deadletters sent` or `retry`."
     )
     return _decision(
         conversation,

@@ -140,14 +140,19 @@ _BACKLOG = Statement(
 )
 _ENDED = Statement(
     """
-    SELECT o.id, o.channel, o.address, o.kind, o.state, o.error, o.settled_at, c.number, o.body, o.attempt
+    SELECT o.id, o.channel, o.address, o.kind, o.state, o.error, o.settled_at AS since, c.number, o.body, o.attempt
+    FROM outbox o JOIN conversations c ON c.id = o.conversation WHERE o.state IN ('failed', 'dead')
+    UNION ALL
+    SELECT o.id, o.channel, o.address, o.kind, o.state, o.error, o.started_at AS since, c.number, o.body, o.attempt
     FROM outbox o JOIN conversations c ON c.id = o.conversation
-    WHERE o.state IN ('failed', 'dead') ORDER BY o.settled_at DESC LIMIT :limit
+    WHERE o.state IN ('ready', 'sending', 'unknown') AND o.state = 'unknown'
+    ORDER BY since DESC LIMIT :limit
     """
 )
 _ENDED_ONE = Statement(
     """
-    SELECT o.id, o.channel, o.address, o.kind, o.state, o.error, o.settled_at, c.number, o.body, o.attempt
+    SELECT o.id, o.channel, o.address, o.kind, o.state, o.error, COALESCE(o.settled_at, o.started_at), c.number,
+           o.body, o.attempt
     FROM outbox o JOIN conversations c ON c.id = o.conversation
     WHERE o.id = :id
     """
@@ -155,7 +160,7 @@ _ENDED_ONE = Statement(
 _RETRY = Statement(
     """
     UPDATE outbox SET state = 'ready', attempt = 0, retries = 0, lookups = 0, not_before = :now, settled_at = NULL
-    WHERE id = :id AND state IN ('failed', 'dead') AND NOT (kind = 'message' AND EXISTS (
+    WHERE id = :id AND state IN ('failed', 'dead', 'unknown') AND NOT (kind = 'message' AND EXISTS (
         SELECT 1 FROM messages m WHERE m.id = outbox.message AND m.author_kind = 'agent'
                AND (m.deleted OR m.sealed OR m.visibility = 'note')))
     RETURNING lane, seq, part
@@ -164,8 +169,11 @@ _RETRY = Statement(
 _RETRY_LATER_PARTS = Statement(
     """
     UPDATE outbox SET state = 'ready', not_before = :now, settled_at = NULL, error = NULL
-    WHERE lane = :lane AND seq = :seq AND part > :part AND state = 'failed' AND error = :error
+    WHERE lane = :lane AND seq = :seq AND part > :part AND state = 'failed' AND error = :error RETURNING id
     """
+)
+_ARRIVED = Statement(
+    "UPDATE outbox SET remote_ids = :seen, not_before = :now WHERE id = :id AND state = 'unknown' RETURNING lane"
 )
 _WAKE_LANE = Statement("UPDATE lanes SET due_at = :now WHERE key = :lane AND lease_until < :now")
 _DISCARD = Statement("UPDATE outbox SET error = :error, state = 'failed' WHERE id = :id AND state = 'dead'")
@@ -458,7 +466,7 @@ def backlog(tx: Transaction) -> list[Backlog]:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A delivery that did not succeed; `settled_at` in microseconds."""
+    """A delivery that did not succeed, as far as is known; `since` it ended so, or was begun, in microseconds."""
 
     id: UUID
     channel: str
@@ -466,7 +474,7 @@ class Ended:
     kind: str
     state: str
     error: str
-    settled_at: int
+    since: int
     number: int
     body: str
     attempt: int
@@ -477,23 +485,33 @@ def _ended(row: Row) -> Ended:
 
 
 def ended(tx: Transaction, limit: int) -> list[Ended]:
-    """Failed and dead deliveries, latest first (D3)."""
+    """Failed and dead deliveries and those of unknown outcome, latest first (D3)."""
     return [_ended(row) for row in tx.all(_ENDED, {"limit": limit})]
 
 
 def ended_one(tx: Transaction, delivery: UUID) -> Ended | None:
     row = tx.one(_ENDED_ONE, {"id": delivery.bytes})
-    return _ended(row) if row is not None and row[4] in {"failed", "dead"} else None
+    return _ended(row) if row is not None and row[4] in {"failed", "dead", "unknown"} else None
 
 
-def retry(tx: Transaction, delivery: UUID) -> bool:
-    """Send a failed or dead delivery again, and the parts of its message that failed with it; False when it is not
-    one, or its author has taken it back since."""
+def retry(tx: Transaction, delivery: UUID) -> list[UUID]:
+    """Send a delivery again that failed, is dead or of unknown outcome, and the parts of its message that failed with
+    it; all that is sent, nothing when it is not one or its author has taken it back since."""
     row = tx.one(_RETRY, {"id": delivery.bytes, "now": tx.now})
     if row is None:
+        return []
+    later = {"lane": row[0], "seq": row[1], "part": row[2], "error": EARLIER_FAILED, "now": tx.now}
+    along = tx.all(_RETRY_LATER_PARTS, later)
+    tx.run(_WAKE_LANE, {"lane": row[0], "now": tx.now})
+    return [delivery, *(UUID(bytes=each[0]) for each in along)]
+
+
+def arrived(tx: Transaction, delivery: UUID) -> bool:
+    """Somebody has seen a delivery of unknown outcome where it was sent; its next look finds that (X5). False when its
+    outcome is known."""
+    row = tx.one(_ARRIVED, {"id": delivery.bytes, "seen": json_of([""]), "now": tx.now})
+    if row is None:
         return False
-    later = {"lane": row[0], "seq": row[1], "part": row[2]}
-    tx.run(_RETRY_LATER_PARTS, later | {"error": EARLIER_FAILED, "now": tx.now})
     tx.run(_WAKE_LANE, {"lane": row[0], "now": tx.now})
     return True
 

@@ -1,4 +1,4 @@
-"""`onevoice deadletters`: what could not be delivered."""
+"""`onevoice deadletters`: what could not be delivered, or may have been."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +18,13 @@ from gateway.commands.frame import (
 )
 
 if TYPE_CHECKING:
+    from storage.database import Transaction
     from storage.outbox import Ended
 
 
 @click.group(epilog="Example: onevoice deadletters list --config onevoice.yaml")
 def deadletters() -> None:
-    """Messages that could not be delivered."""
+    """Messages that could not be delivered, or of which nobody knows."""
 
 
 def _fields(ended: "Ended") -> dict[str, object]:
@@ -37,7 +38,7 @@ def _fields(ended: "Ended") -> dict[str, object]:
         "kind": ended.kind,
         "state": ended.state,
         "error": ended.error,
-        "settled_at": of_micros(ended.settled_at).isoformat(timespec="seconds"),
+        "since": of_micros(ended.since).isoformat(timespec="seconds"),
         "attempts": ended.attempt,
     }
 
@@ -56,7 +57,7 @@ def list_(config: Path, as_json: bool, limit: int) -> None:
     elif not found:
         click.echo("nothing is undelivered")
     for each in () if as_json else found:
-        click.echo("{id}  {settled_at}  #{conversation}  {channel} {address}  {state}: {error}".format_map(each))
+        click.echo("{id}  {since}  #{conversation}  {channel} {address}  {state}: {error}".format_map(each))
 
 
 @deadletters.command(epilog="Example: onevoice deadletters show --config onevoice.yaml ID")
@@ -86,11 +87,31 @@ def retry(config: Path, deliveries: tuple[UUID, ...]) -> None:
     """Send again. It may arrive twice when the provider had taken it after all."""
     from storage.outbox import retry as retry_delivery
 
-    done = run_unit(load_settings(config), lambda tx: {each: retry_delivery(tx, each) for each in deliveries})
-    for delivery, found in sorted(done.items(), key=lambda each: not each[1]):
-        if not found:
-            raise _unknown(delivery)
+    def work(tx: "Transaction") -> dict[UUID, None]:
+        done: dict[UUID, None] = {}
+        for each in deliveries:
+            if each not in done:  # later parts go along with the first
+                done |= dict.fromkeys(retry_delivery(tx, each))
+        return done
+
+    done = run_unit(load_settings(config), work)
+    for delivery in done:
         click.echo(f"{delivery} will be sent again")
+    for delivery in deliveries:
+        if delivery not in done:
+            raise _unknown(delivery)
+
+
+@deadletters.command(epilog="Example: onevoice deadletters sent --config onevoice.yaml ID")
+@config_option
+@click.argument("delivery", metavar="ID", type=click.UUID)
+def sent(config: Path, delivery: UUID) -> None:
+    """Somebody saw one of unknown outcome where it was sent: go on with what comes after it."""
+    from storage.outbox import arrived
+
+    if not run_unit(load_settings(config), lambda tx: arrived(tx, delivery)):
+        raise Refusal(f"the outcome of {delivery} is not unknown; see onevoice deadletters list")
+    click.echo(f"{delivery} counts as sent")
 
 
 @deadletters.command(epilog="Example: onevoice deadletters discard --config onevoice.yaml --reason 'left the shop' ID")
@@ -107,4 +128,6 @@ def discard(config: Path, reason: str, delivery: UUID) -> None:
 
 
 def _unknown(delivery: UUID) -> Refusal:
-    return Refusal(f"{delivery} is not the id of an undelivered message; see onevoice deadletters list")
+    return Refusal(
+        f"{delivery} is not the id of an undelivered message, or was taken back; see onevoice deadletters list"
+    )

@@ -263,8 +263,13 @@ def test_d3_dead_letters_are_listed_shown_retried_and_discarded(used: Path) -> N
     retried = onevoice("deadletters", "retry", "--config", used, FAILED, UUID(int=99))
     assert retried.exit_code == 1
     assert retried.stdout == f"{FAILED} will be sent again\n"
-    assert retried.stderr == f"{UUID(int=99)} is not the id of an undelivered message; see onevoice deadletters list\n"
+    assert (
+        retried.stderr
+        == f"{UUID(int=99)} is not the id of an undelivered message, or was taken back; see onevoice deadletters list\n"
+    )
 
+    known = onevoice("deadletters", "sent", "--config", used, DEAD)
+    assert known.stderr == f"the outcome of {DEAD} is not unknown; see onevoice deadletters list\n"
     discarded = onevoice("deadletters", "discard", "--config", used, "--reason", "left the shop", DEAD)
     assert discarded.exit_code == 0
     assert onevoice("deadletters", "discard", "--config", used, "--reason", "again", FAILED).exit_code == 1

@@ -360,6 +360,39 @@ async def test_d3_a_failed_delivery_can_be_sent_again_or_discarded(moved: Databa
     assert again.delivery.id == dead.id
 
 
+async def test_d3_what_stays_unknown_is_listed_and_settled_by_who_has_seen_it(
+    moved: Database, clock: MovedClock
+) -> None:
+    await reply(moved, "one", 1)
+    await reply(moved, "two", 2)
+    clock.move(3)
+    (claimed,) = await claim(moved)
+    unknown = Ending(Settlement(DeliveryState.UNKNOWN, not_before=to_micros(clock.now) + 3_600_000_000))
+    await moved.transact(settling.settle, claimed, unknown, RULES)
+    (listed,) = await moved.read(outbox.ended, 10)
+    assert (listed.id, listed.state) == (claimed.delivery.id, "unknown")
+    assert await claim(moved) == []
+    assert await moved.transact(outbox.arrived, listed.id)
+    (looking,) = await claim(moved)
+    assert looking.reconcile
+    await moved.transact(settling.settle, looking, unknown, RULES)
+    assert [row[0] for row in await rows(moved)] == ["sent", "ready"]
+    assert not await moved.transact(outbox.arrived, listed.id)
+    (second,) = await claim(moved)
+    assert "two" in str(second.delivery.outgoing.text)
+
+
+async def test_d3_what_stays_unknown_is_sent_again_where_somebody_says_so(moved: Database, clock: MovedClock) -> None:
+    await reply(moved)
+    clock.move(3)
+    (claimed,) = await claim(moved)
+    unknown = Ending(Settlement(DeliveryState.UNKNOWN, not_before=to_micros(clock.now) + 3_600_000_000))
+    await moved.transact(settling.settle, claimed, unknown, RULES)
+    assert await moved.transact(outbox.retry, claimed.delivery.id)
+    (again,) = await claim(moved)
+    assert not again.reconcile
+
+
 async def test_d3_what_failed_with_an_earlier_part_is_sent_again_with_it(moved: Database, clock: MovedClock) -> None:
     await reply(moved, "word " * 2000)
     clock.move(3)
