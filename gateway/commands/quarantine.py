@@ -19,6 +19,7 @@ from gateway.commands.frame import (
 )
 
 if TYPE_CHECKING:
+    from storage.database import Transaction
     from storage.intake import Quarantined
 
 
@@ -74,13 +75,31 @@ def show(config: Path, item: UUID) -> None:
 @config_option
 @click.argument("items", metavar="ID...", type=click.UUID, nargs=-1, required=True)
 def replay(config: Path, items: tuple[UUID, ...]) -> None:
-    """Read them again; what still cannot be read comes back here."""
+    """Read mails again; what still cannot be read comes back here."""
+    from storage.intake import quarantined_item
     from storage.intake import replay as replay_item
 
-    done = run_unit(load_settings(config), lambda tx: {each: replay_item(tx, each) for each in items})
-    for item, found in sorted(done.items(), key=lambda each: not each[1]):
-        if not found:
-            raise _unknown(item)
+    settings = load_settings(config)
+    mail = {each.id for each in settings.channels if each.type == "email"}
+
+    def work(tx: "Transaction") -> dict[UUID, Refusal | None]:
+        refused: dict[UUID, Refusal | None] = {}
+        for each in items:
+            found = quarantined_item(tx, each)
+            if found is None:
+                refused[each] = _unknown(each)
+            elif found.channel not in mail:
+                refused[each] = Refusal(
+                    f"{each} came by {found.channel}: only mails can be read again; see onevoice quarantine show {each}"
+                )
+            else:
+                replay_item(tx, each)
+                refused[each] = None
+        return refused
+
+    for item, refusal in sorted(run_unit(settings, work).items(), key=lambda each: each[1] is not None):
+        if refusal is not None:
+            raise refusal
         click.echo(f"{item} will be read again")
 
 

@@ -35,6 +35,12 @@ agents:
 routes:
   - {id: default, desk: {channel: desk, slack: "#support"}}
 """
+MAIL = """\
+  - id: mail
+    type: email
+    address: help@shop.example
+    smtp_listen: {listen: "127.0.0.1:2525", domains: [shop.example]}
+"""
 DEAD, FAILED = UUID(int=0xD), UUID(int=0xF)
 
 
@@ -52,7 +58,8 @@ def shop(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def used(shop: Path) -> Path:
-    """A configuration whose database holds a dead and a failed delivery and an item in quarantine."""
+    """A configuration whose database holds a dead and a failed delivery and a mail in quarantine."""
+    shop.write_text(shop.read_text().replace("agents:", f"{MAIL}agents:"))
     url = f"sqlite:///{shop.parent}/onevoice.db"
     migrate(url)
     contact, conversation = UUID(int=1).bytes, UUID(int=2).bytes
@@ -79,7 +86,7 @@ def used(shop: Path) -> Path:
 
 async def _quarantine(url: str) -> None:
     database = Database(url)
-    await database.transact(intake.quarantine, "tg", Arrival(key="1", raw=b"{odd"), "not JSON")
+    await database.transact(intake.quarantine, "mail", Arrival(key="1", raw=b"odd:"), "too odd")
     database.close()
 
 
@@ -291,12 +298,29 @@ def test_db3_beside_a_running_node_one_may_look_but_not_touch(used: Path) -> Non
         assert onevoice("deadletters", "retry", "--config", used, DEAD).exit_code == 0
 
 
+def test_d2_what_did_not_come_by_mail_is_not_said_to_be_read_again(used: Path) -> None:
+    url = f"sqlite:///{used.parent}/onevoice.db"
+
+    async def put() -> UUID | None:
+        database = Database(url)
+        arrival = Arrival(key="2", raw=b"{odd")
+        receipt = await database.transact(intake.quarantine, "tg", arrival, "not JSON")
+        database.close()
+        return receipt.message
+
+    item = asyncio.run(put())
+    refused = onevoice("quarantine", "replay", "--config", used, item)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"{item} came by tg: only mails can be read again")
+    assert f"{item}" in onevoice("quarantine", "list", "--config", used).stdout
+
+
 def test_d2_the_quarantine_is_listed_shown_and_replayed(used: Path) -> None:
     (item,) = json.loads(onevoice("quarantine", "list", "--json", "--config", used).stdout)
-    assert (item["channel"], item["size"], item["error"]) == ("tg", 4, "not JSON")
+    assert (item["channel"], item["size"], item["error"]) == ("mail", 4, "too odd")
     assert f"{item['id']}  " in onevoice("quarantine", "list", "--config", used).stdout
     shown = onevoice("quarantine", "show", "--config", used, item["id"])
-    assert (shown.stdout, shown.stderr) == ("{odd", "not JSON\n")
+    assert (shown.stdout, shown.stderr) == ("odd:", "too odd\n")
 
     replayed = onevoice("quarantine", "replay", "--config", used, item["id"])
     assert replayed.stdout == f"{item['id']} will be read again\n"
