@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -35,6 +36,7 @@ FALLBACK_LIMIT = 3_000
 CONTEXT_LIMIT = 300
 
 _STYLES = {Style.BOLD: "bold", Style.ITALIC: "italic", Style.STRIKE: "strike", Style.CODE: "code"}
+_CODE = re.compile(r"`([^`\n]+)`")
 _USER = re.compile(r"[UW][A-Z0-9]{2,}\Z")
 
 
@@ -65,11 +67,32 @@ def bare(outgoing: Outgoing, part: int = 1, parts: int = 1) -> Json:
 def notice(outgoing: Outgoing) -> Json:
     """Something the system tells the desk; set apart by a context line of its own (X17)."""
     shown = plain(outgoing.text)
-    body = rich_text(outgoing.text, inert=False)
+    body = rich_text(_with_code(outgoing.text), inert=False)
     blocks = [context([f"\N{BELL} {outgoing.author or 'Onevoice'}"]), body]
     if _size(blocks) > BLOCKS_LIMIT:
         blocks = []
     return {"text": _fallback(shown) if blocks else escape(shown), "blocks": blocks}
+
+
+def _with_code(text: RichText) -> RichText:
+    """What stands between backticks as code: in rich_text, Slack shows the backticks themselves."""
+    return RichText(
+        tuple(
+            replace(block, children=tuple(piece for child in block.children for piece in _in_code(child)))
+            if isinstance(block, Paragraph)
+            else block
+            for block in text.blocks
+        )
+    )
+
+
+def _in_code(child: Inline) -> Iterator[Inline]:
+    if not isinstance(child, Span) or child.link is not None:
+        yield child
+        return
+    for number, piece in enumerate(_CODE.split(child.text)):
+        if piece:
+            yield replace(child, text=piece, style=child.style | Style.CODE if number % 2 else child.style)
 
 
 def continued(number: int) -> Json:

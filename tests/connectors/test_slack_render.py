@@ -166,6 +166,15 @@ def test_a_system_notice_may_mention_a_colleague() -> None:
     assert pings(said["text"], said["blocks"], {}) == 1
 
 
+def test_what_a_notice_puts_between_backticks_is_code() -> None:
+    said = render.notice(Outgoing(text=of_text("Say `@onevoice why`, or nothing.")))
+    assert [(each["text"], each.get("style")) for each in _texts(said["blocks"])] == [
+        ("Say ", None),
+        ("@onevoice why", {"code": True}),
+        (", or nothing.", None),
+    ]
+
+
 def a_card(contact: str, subject: str, address: str) -> Card:
     return Card(
         number=17,
