@@ -59,7 +59,7 @@ def _resolve(asked: Asked, _: Around) -> Form | str:
 
 
 def _priority(asked: Asked, _: Around) -> Form | str:
-    options = [Option(each.value, each.value.capitalize()) for each in Priority]
+    options = [Option(each.value, "VIP" if each is Priority.VIP else each.value.capitalize()) for each in Priority]
     now = asked.conversation.priority.value
     field = Field(name="priority", label="Class it is served in", kind=Kind.CHOICE, options=options, initial=now)
     return Form(title="Priority", line="priority {priority}", submit="Set", fields=[field])

@@ -8,6 +8,7 @@ from router.asked import Answer, Asked, answered, refused
 from router.assignment_text import Language
 from router.decision import Decision, NewEvent
 from router.handing import assigned, mention, offer_end, offer_events
+from router.local_time import local_time
 from router.ownership import OfferEnd, OfferState, OpenOffer, OwnerChange, Ownership, StatusChange
 from router.release import PASSED
 from router.richtext import Mention, Paragraph, RichText, Span
@@ -145,7 +146,7 @@ def why(asked: Asked) -> Decision:
         lines.append(standing.assigned[chosen])
     offer = _offer(asked)
     if offer is not None:
-        lines.append(f"Offered to {_name(asked, offer.agent)} until {offer.until:%H:%M:%S} UTC.")
+        lines.append(f"Offered to {_name(asked, offer.agent)} until {local_time(offer.until, asked.rules)}.")
     owner = asked.conversation.owner
     lines.append(f"{_name(asked, owner)} has it." if owner else "Nobody has it yet.")
     return answered(asked, "\n".join(lines))

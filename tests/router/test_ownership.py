@@ -198,7 +198,7 @@ def test_why_speaks_the_agents_first_language() -> None:
         text = notices(found)
         assert expected in text
         assert "it is new; route default" in text
-        assert "Offered to Alice Chen until 09:05:00 UTC" in text
+        assert "Offered to Alice Chen until 09:05:00 (UTC)" in text
         assert found.ownership is None
 
 
