@@ -1,5 +1,6 @@
 """The desk's commands and the app's Home in a real browser."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -34,4 +35,18 @@ def test_a_command_is_answered_in_private_and_home_follows_a_change_of_status(wa
     expect(desk.locator(".home h4").first).to_have_text("Alice Chen, available")
     desk.locator(".home").get_by_role("button", name="On a break").click()
     expect(desk.locator(".home h4").first).to_have_text("Alice Chen, on a break")
+    assert watched.troubles == []
+
+
+def test_whoever_asks_stays_with_the_question(watched: Watched) -> None:
+    page = watched.page
+    desk = page.locator("#slack")
+    desk.locator(".me select").select_option("dana")
+    desk.locator(".channels").get_by_role("button", name="help").click()
+    box = desk.locator("textarea").first
+    box.fill("Where is the printer paper?")
+    box.press("Enter")
+    expect(desk.locator(".channels .unread")).to_have_text(re.compile("support-[12]"))
+    expect(desk.locator(".place h3")).to_have_text("# help")
+    expect(desk.locator(".posts")).to_contain_text("Where is the printer paper?")
     assert watched.troubles == []

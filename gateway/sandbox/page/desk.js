@@ -12,6 +12,7 @@ import { act } from "./server.js";
 import { moment, plural, time } from "./words.js";
 
 const COMMAND = /^\s*\/onevoice\b\s*/i;
+const ASKED = /^\s*@onevoice\b/i;
 const NOTE = /^\s*(\/\/|note:|🔒)/i;
 
 export class Desk {
@@ -68,7 +69,8 @@ export class Desk {
     this.channel ||= view.channels[0].id;
     if (last && last.root.ts !== this.latest) {
       this.latest = last.root.ts;
-      if (!this.thread && this.idle && this.channel !== HOME) this.channel = last.channel; // somebody new: look there
+      const asking = view.channels.find(({ id }) => id === this.channel)?.asked; // whoever asks stays with the question
+      if (!this.thread && this.idle && !asking && this.channel !== HOME) this.channel = last.channel; // somebody new: look there
     }
     this.paint();
   }
@@ -152,7 +154,7 @@ export class Desk {
       me: this.user,
       replies: replies.length,
       last: replies.at(-1)?.ts,
-      unread: (this.seen.get(post.ts) ?? "") < newest({ ...post, replies }),
+      unread: !channel.asked && (this.seen.get(post.ts) ?? "") < newest({ ...post, replies }),
     }));
     const mine = (channel.whispers ?? [])
       .filter((each) => each.only_for === this.me.id)
@@ -301,6 +303,7 @@ export class Desk {
     else if (command) this.hint.replaceChildren("Onevoice answers you alone.");
     else if (!this.thread) this.hint.replaceChildren("A post in the channel. ", h("kbd", {}, "/onevoice"), " asks Onevoice.");
     else if (!this.me.agent) this.hint.replaceChildren(`${this.me.label} is no agent: nothing written here reaches the customer.`);
+    else if (ASKED.test(text)) this.hint.replaceChildren("Asks Onevoice: the customer never reads it.");
     else if (note) this.hint.replaceChildren("Internal note: only Slack sees it.");
     else this.hint.replaceChildren("Goes to the customer. ", h("kbd", {}, "//"), " makes it a note.");
   }
