@@ -147,6 +147,8 @@ def test_on_a_narrow_screen_tabs_show_one_pane_at_a_time(watched: Watched) -> No
         page.keyboard.press("ArrowRight")
         expect(page.locator(pane)).to_be_visible()
     expect(page.locator("#telegram")).to_be_hidden()
+    heights = page.locator("#slack .channels button").evaluate_all("rows => rows.map((row) => row.offsetHeight)")
+    assert max(heights) < 45, "the name of a channel is broken into lines"
 
     page.get_by_role("button", name="Fill in an example").click()
     expect(page.locator("#telegram")).to_be_visible()
