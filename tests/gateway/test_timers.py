@@ -17,7 +17,7 @@ async def test_a_poisonous_timer_is_given_up_and_the_next_fires(database: Databa
     loop = Timers(database, lambda: RULES, woken.append)
     known = next(iter(HANDLERS))
     await database.transact(timers.start, "no such kind", "x", 1)
-    await database.transact(timers.start, known, "00" * 16, 2)
+    await database.transact(timers.start, known, f"{'00' * 16} 0", 2)
     assert await loop._fire() == 2
     assert await database.read(lambda tx: tx.all(UNFIRED, {})) == [(0,)]
     assert len(woken) == 1
