@@ -40,9 +40,11 @@ class Visitor:
         self.frames: list[dict[str, Any]] = []
         self._socket = socket
 
-    async def say(self, text: str) -> None:
+    async def greet(self) -> None:
         await self._frame(type="hello", id="hello")
         await self._frame(type="resume", id="resume", seq=0)
+
+    async def say(self, text: str) -> None:
         await self._frame(type="send", id=str(uuid.uuid4()), text=text)
 
     async def listen(self) -> None:
@@ -198,6 +200,7 @@ async def desk(folder: Path, database: str, customers: int) -> AsyncIterator[Des
                     visitors[f"web{number}{mode}"] = visitor = Visitor(socket)
                     stack.push_async_callback(socket.close)
                     listening.create_task(visitor.listen())
+                    await visitor.greet()
             opened = Desk(gateway, visitors)
             await opened.open(customers)
             yield opened
