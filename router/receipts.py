@@ -49,7 +49,7 @@ def after_delivery(
             return _failed(delivery, state, error, conversation, said.post, what, closes_leg=closes_leg)
         case DeliveryState.WITHDRAWN:
             payload = {"message": _message(delivery), "channel": delivery.channel}
-            return _decision(conversation, (NewEvent(type="delivery_withdrawn", payload=payload),), ())
+            return _decision(conversation, NewEvent(type="delivery_withdrawn", payload=payload), ())
         case DeliveryState.READY | DeliveryState.SENDING | DeliveryState.UNKNOWN:
             return None
 
@@ -74,7 +74,7 @@ def _sent(delivery: Delivery, conversation: Conversation, said: Said) -> Decisio
             "holding": said.holding,
         },
     )
-    return _decision(conversation, (event,), _shown(conversation, said))
+    return _decision(conversation, event, _shown(conversation, said))
 
 
 def _shown(conversation: Conversation, said: Said) -> tuple[Planned, ...]:
@@ -127,7 +127,7 @@ def still_unknown(delivery: Delivery, conversation: Conversation) -> Decision:
     )
     return _decision(
         conversation,
-        (NewEvent(type="delivery_unknown", payload={"message": _message(delivery), "channel": delivery.channel}),),
+        NewEvent(type="delivery_unknown", payload={"message": _message(delivery), "channel": delivery.channel}),
         notice(conversation, sentence),
     )
 
@@ -136,11 +136,11 @@ def _message(delivery: Delivery) -> str:
     return delivery.message.hex if delivery.message is not None else ""
 
 
-def _decision(conversation: Conversation, events: tuple[NewEvent, ...], deliveries: tuple[Planned, ...]) -> Decision:
+def _decision(conversation: Conversation, event: NewEvent, deliveries: tuple[Planned, ...]) -> Decision:
     return Decision(
         outcome=Outcome.STORED,
         reasons=(),
         conversation=conversation,
-        events=events,
+        events=(event,),
         deliveries=deliveries,
     )

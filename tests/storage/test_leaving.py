@@ -51,6 +51,14 @@ async def leave(database: Database, clock: MovedClock, ending: Ending, channel: 
     return claimed
 
 
+async def answered_in_the_first_of_two(database: Database, clock: MovedClock) -> None:
+    """Tom also waits in conversation 2, and the answer in the first is on its way."""
+    await asks(database, "My parcel did not come", "mail", "ann@x.example")
+    await link(database, 1, 2)
+    clock.move(60)
+    await receive(database, answer("Tomorrow.", "C1:1"))
+
+
 def bounce() -> Inbound:
     return Inbound(
         kind=InboundKind.BOUNCE,
@@ -81,10 +89,7 @@ async def test_an_answer_that_comes_back_opens_again_what_was_resolved_with_it(
 async def test_an_answer_written_before_a_merge_that_fails_opens_the_survivor_again(
     moved: Database, clock: MovedClock
 ) -> None:
-    await asks(moved, "My parcel did not come", "mail", "ann@x.example")
-    await link(moved, 1, 2)
-    clock.move(60)
-    await receive(moved, answer("Tomorrow.", "C1:1"))
+    await answered_in_the_first_of_two(moved, clock)
     await say(moved, "merge #2", 1)
     clock.move(1)
     await say(moved, "resolve", 2)
@@ -147,10 +152,7 @@ async def test_a_merge_that_is_undone_leaves_nobody_without_an_answer_on_its_way
     moved: Database, clock: MovedClock
 ) -> None:
     """The answer to both is that of the first alone, once they are apart."""
-    await asks(moved, "My parcel did not come", "mail", "ann@x.example")
-    await link(moved, 1, 2)
-    clock.move(60)
-    await receive(moved, answer("Tomorrow.", "C1:1"))
+    await answered_in_the_first_of_two(moved, clock)
     await say(moved, "resolve", 1)
     await say(moved, "merge #2", 1)
     clock.move(1)
@@ -165,10 +167,7 @@ async def test_a_merge_that_is_undone_leaves_nobody_without_an_answer_on_its_way
 async def test_an_answer_that_failed_while_it_was_merged_opens_it_again_after_an_unmerge(
     moved: Database, clock: MovedClock
 ) -> None:
-    await asks(moved, "My parcel did not come", "mail", "ann@x.example")
-    await link(moved, 1, 2)
-    clock.move(60)
-    await receive(moved, answer("Tomorrow.", "C1:1"))
+    await answered_in_the_first_of_two(moved, clock)
     await say(moved, "resolve", 1)
     await say(moved, "merge #2", 1)
     await leave(moved, clock, FAILED)
