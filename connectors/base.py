@@ -210,6 +210,10 @@ class Rereader(Protocol):
         """An address that could not be written to can be again: nothing may have been heard from there either."""
         ...
 
+    def thread_found(self, thread: DeskThread) -> None:
+        """It was made some time ago and nobody knew: what was said in it may have been told in vain."""
+        ...
+
 
 @runtime_checkable
 class TwoSided(Protocol):

@@ -13,6 +13,7 @@ from connectors.base import (
     AccountDown,
     Clock,
     Connector,
+    DeskThread,
     NotSent,
     Outcome,
     PlaceDown,
@@ -439,7 +440,17 @@ class Outlet:
                 delivery=delivery.id.hex,
                 reason=ending.settlement.error,
             )
+        if sent and isinstance(self._connector, Rereader) and (thread := _found(claim, ending)) is not None:
+            self._connector.thread_found(thread)
         self._wake_others(replace(touched, channels=touched.channels | {delivery.channel}))
+
+
+def _found(claim: Claim, ending: Ending) -> DeskThread | None:
+    """The thread that came into the world before we knew: its root was looked for, or made in place of another."""
+    delivery, ref = claim.delivery, ending.thread
+    if ref is None and claim.reconcile and delivery.kind is DeliveryKind.ROOT and ending.settlement.remote_ids:
+        ref = ending.settlement.remote_ids[0]
+    return None if ref is None else DeskThread(ref=ref, read_to=delivery.created_at)
 
 
 def _due(tx: Transaction, channel: str, limit: int) -> tuple[int, list[Head], list[Wait]]:

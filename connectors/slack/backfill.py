@@ -3,8 +3,10 @@
 Which threads those are the store knows, so a restart forgets none.
 """
 
+import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -35,7 +37,7 @@ class _Found:
 
 class Backfill:
     """`take` stores a payload and answers 200 when it is stored; what is known already is stored once. `pacing` are the
-    slots of the method that reads threads."""
+    slots of the method that reads threads. `found` takes threads that were not known when others were read."""
 
     def __init__(
         self,
@@ -50,6 +52,14 @@ class Backfill:
         self._ports = ports
         self._clock = clock
         self._reading = Reading(channel, api, take, pacing)
+        self.found: asyncio.Queue[DeskThread] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Read the threads that are found, until cancelled."""
+        while True:
+            thread, found = await self.found.get(), _Found()
+            await self._read_all([thread], None, found)
+            log.info("slack.thread_read", channel=self._channel, thread=thread.ref, posts=found.taken)
 
     async def refill(self, since: datetime | None) -> None:
         """Read every thread in use, the latest first; then look what became of posts that are there no more.
@@ -57,32 +67,43 @@ class Backfill:
         `since` is when Slack was last heard, None at the start: then every thread is read on from what is stored.
         """
         began = time.monotonic()
-        threads = deque(await self._reading.patiently(lambda: self._ports.threads(self._clock() - ACTIVE_FOR)))
-        total, done, found = len(threads), 0, _Found()
-        log.info("slack.backfill", channel=self._channel, threads=total)
-        while threads:
-            thread = threads.popleft()
-            try:
-                await self._read(thread, since, found)
-            except CallFailed as failure:
-                log.warning("slack.backfill_failed", channel=self._channel, thread=thread.ref, reason=str(failure))
-                if isinstance(failure.outcome, NotSent):
-                    threads.append(thread)
-                    await self._reading.pause()
-                    continue
-            done += 1
-            if done % TOLD_EVERY == 0 and threads:
-                log.info("slack.backfill_progress", channel=self._channel, read=done, threads=total, posts=found.taken)
+        threads = await self._reading.patiently(lambda: self._ports.threads(self._clock() - ACTIVE_FOR))
+        found = _Found()
+        log.info("slack.backfill", channel=self._channel, threads=len(threads))
+        await self._read_all(threads, since, found)
         for ref in sorted(found.known - found.seen):
             await self._look_for(ref, found)
         log.info(
             "slack.backfill_done",
             channel=self._channel,
-            threads=done,
+            threads=len(threads),
             posts=found.taken,
             deleted=found.deleted,
             seconds=round(time.monotonic() - began, 1),
         )
+
+    async def _read_all(self, threads: Sequence[DeskThread], since: datetime | None, found: _Found) -> None:
+        """Read one after the other; what Slack does not tell now is asked for again."""
+        waiting, done = deque(threads), 0
+        while waiting:
+            thread = waiting.popleft()
+            try:
+                await self._read(thread, since, found)
+            except CallFailed as failure:
+                log.warning("slack.backfill_failed", channel=self._channel, thread=thread.ref, reason=str(failure))
+                if isinstance(failure.outcome, NotSent):
+                    waiting.append(thread)
+                    await self._reading.pause()
+                    continue
+            done += 1
+            if done % TOLD_EVERY == 0 and waiting:
+                log.info(
+                    "slack.backfill_progress",
+                    channel=self._channel,
+                    read=done,
+                    threads=len(threads),
+                    posts=found.taken,
+                )
 
     async def _read(self, thread: DeskThread, since: datetime | None, found: _Found) -> None:
         """Take in what a thread says that is not known; raises CallFailed."""

@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 from aiohttp.web import AbstractRouteDef
 
-from connectors.base import Clock, Outcome, Ports
+from connectors.base import Clock, DeskThread, Outcome, Ports
 from connectors.slack.api import SlackApi
 from connectors.slack.backfill import Backfill
 from connectors.slack.desk import Desk
@@ -161,6 +161,10 @@ class SlackConnector:
         """The app is back in a Slack channel, say, from which Slack told nothing: its threads are read on."""
         self._watch.read_on()
 
+    def thread_found(self, thread: DeskThread) -> None:
+        """It is read as soon as the rates allow."""
+        self._backfill.found.put_nowait(thread)
+
     async def run(self) -> None:
         """Log in, then keep the sockets and watch over what comes, until cancelled."""
         home = await self._login()
@@ -170,6 +174,7 @@ class SlackConnector:
         self._ingress.open(home)
         async with asyncio.TaskGroup() as work:
             work.create_task(self._watch.run())
+            work.create_task(self._backfill.run())
             work.create_task(self._forms.run())
             work.create_task(self.homes.run(home))
             if self._settings.mode == "socket":

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from tests.chaos.history import Acknowledged, Delivered, Entry, Forgotten, Marked, Opened, Shown, Written
+from tests.chaos.history import Acknowledged, Delivered, Entry, Forgotten, GivenUp, Marked, Opened, Shown, Written
 
 CHANNELS = {"tg": "tg", "smtp": "mail", "imap": "mail", "web": "web"}
 """Channel id by the first part of an owner's name."""
@@ -37,10 +37,10 @@ def channel_of(owner: str) -> str:
     return CHANNELS[owner.partition("-")[0]]
 
 
-def violations(history: Sequence[Entry], store: Store, lost: frozenset[str] = frozenset()) -> list[Violation]:
-    """Everything that is wrong with a finished, drained run; `lost` are serials their source gave up on."""
+def violations(history: Sequence[Entry], store: Store) -> list[Violation]:
+    """Everything that is wrong with a finished, drained run."""
     return [
-        *_losses(history, store, lost),
+        *_losses(history, store),
         *_doubles(history, store),
         *_misplaced(history),
         *_out_of_order(history, store),
@@ -48,18 +48,21 @@ def violations(history: Sequence[Entry], store: Store, lost: frozenset[str] = fr
     ]
 
 
-def _losses(history: Sequence[Entry], store: Store, lost: frozenset[str]) -> Iterable[Violation]:
-    """INV1, INV3: acknowledged is stored, stored is seen, or the gateway says itself that it is open."""
-    acknowledged = {each.serial for each in history if isinstance(each, Acknowledged)} - lost
+def _losses(history: Sequence[Entry], store: Store) -> Iterable[Violation]:
+    """INV1, INV3, S13: what was acknowledged, or told in vain, is stored; stored is seen, or the gateway says itself
+    that it is open."""
+    known = {each.serial: "acknowledged" for each in history if isinstance(each, Acknowledged)}
+    told = {each.serial: "told in vain" for each in history if isinstance(each, GivenUp)} | known
     shown = {each.serial for each in history if isinstance(each, Shown)}
     delivered = {each.serial for each in history if isinstance(each, Delivered)}
-    for serial in sorted(acknowledged):
+    for serial, how in sorted(told.items()):
+        rule = "INV1" if serial in known else "S13"
         if not store.stored.get(serial):
-            yield Violation("INV1", f"{serial} was acknowledged and is not in the database")
+            yield Violation(rule, f"{serial} was {how} and is not in the database")
         if serial.startswith("q") and serial not in shown:
-            yield Violation("INV1", f"{serial} was acknowledged and is not in Slack")
+            yield Violation(rule, f"{serial} was {how} and is not in Slack")
         if serial.startswith("r") and serial not in delivered and serial not in store.left:
-            yield Violation("INV1", f"{serial} was acknowledged and did not reach its customer")
+            yield Violation(rule, f"{serial} was {how} and did not reach its customer")
     for serial in sorted(store.open.keys() - store.left):
         yield Violation("INV3", f"{serial} is {store.open[serial]} after everything healed")
     if store.quarantined:

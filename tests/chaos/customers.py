@@ -23,6 +23,7 @@ from tests.chaos.history import (
     Acknowledged,
     Delivered,
     Forgotten,
+    GivenUp,
     History,
     Marked,
     Opened,
@@ -59,6 +60,7 @@ class Eyes:
         self._posts = 0
         self._chats = 0
         self._mails = 0
+        self._given_up = 0
         self._unmarked: dict[str, tuple[str, str]] = {}
 
     def open(self) -> None:
@@ -95,6 +97,10 @@ class Eyes:
                 place = self.threads.get((post.channel, post.thread_ts or ""), "")
                 self._history.add(Shown(serial, owner, place, f"{post.channel}:{post.ts}"))
         self._posts = len(slack.truth)
+        for envelope in slack.events.lost[self._given_up :]:
+            for serial in _by_a_person(envelope):
+                self._history.add(GivenUp(serial))
+        self._given_up = len(slack.events.lost)
         for serial, (channel, ts) in list(self._unmarked.items()):
             if "white_check_mark" in slack.channel(channel).posts[ts].reactions:
                 del self._unmarked[serial]
@@ -104,11 +110,6 @@ class Eyes:
         for serial in _by_a_person(envelope):
             self.events[serial] = envelope.payload["event"]
             self._history.add(Acknowledged(serial))
-
-    def lost(self) -> frozenset[str]:
-        """Serials whose event Slack gave up on: nobody ever acknowledged it."""
-        lost = {serial for envelope in self._world.slack.events.lost for serial in _by_a_person(envelope)}
-        return frozenset(lost - self._history.acknowledged)
 
 
 def _by_a_person(envelope: Envelope) -> list[str]:

@@ -69,13 +69,20 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Slack told an agent's post in vain and does not tell it again: the gateway finds it in its thread (S13)."""
+
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """A web-chat client was told that its cursor is unknown."""
 
     owner: str
 
 
-Entry = Written | Acknowledged | Opened | Shown | Delivered | Marked | Forgotten
+Entry = Written | Acknowledged | GivenUp | Opened | Shown | Delivered | Marked | Forgotten
 
 
 @dataclass(slots=True)
@@ -85,6 +92,7 @@ class History:
     entries: list[Entry] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
+    given_up: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     delivered: set[str] = field(default_factory=set)
     marked: set[str] = field(default_factory=set)
@@ -96,6 +104,8 @@ class History:
                 self.owners[serial] = owner
             case Acknowledged(serial):
                 self.acknowledged.add(serial)
+            case GivenUp(serial):
+                self.given_up.add(serial)
             case Shown(serial=serial):
                 self.shown.add(serial)
             case Delivered(serial=serial):
@@ -105,16 +115,14 @@ class History:
             case Opened() | Forgotten():
                 pass
 
-    def pending(self, lost: frozenset[str]) -> set[str]:
-        """Serials that are still on their way; `lost` were given up by their source."""
+    def pending(self) -> set[str]:
+        """Serials that are still on their way."""
         customers = {serial for serial in self.owners if serial.startswith("q")}
-        replies = {serial for serial in self.owners if serial.startswith("r")} - lost
-        notes = {serial for serial in self.owners if serial.startswith("n")} - lost
+        replies = {serial for serial in self.owners if serial.startswith("r")}
         return (
-            (customers - self.shown)
-            | (customers - self.acknowledged)
-            | (replies - (self.delivered & self.marked & self.acknowledged))
-            | (notes - self.acknowledged)
+            (self.owners.keys() - (self.acknowledged | self.given_up))
+            | (customers - self.shown)
+            | (replies - (self.delivered & self.marked))
         )
 
 

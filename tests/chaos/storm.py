@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from storage import failpoints
 from tests.chaos.checker import Violation
-from tests.chaos.history import Acknowledged, Delivered, Shown
+from tests.chaos.history import Delivered, Shown
 from tests.chaos.outside import Outside
 from tests.chaos.profile import Profile
 
@@ -102,7 +102,7 @@ class Storm:
         await self._outside.nodes[0].ready()
 
     async def _count(self) -> None:
-        history, lost = self._outside.history, self._outside.eyes.lost()
+        history = self._outside.history
         store = await self._outside.ledger.count()
         entries = history.entries
         shown = [each.serial for each in entries if isinstance(each, Shown)]
@@ -111,8 +111,8 @@ class Storm:
         mails = [each.serial for each in delivered if each.owner.partition("-")[0] in ("smtp", "imap")]
         self.report.counts = {
             "messages written": len(history.owners),
-            "acknowledged": len({each.serial for each in entries if isinstance(each, Acknowledged)} - lost),
-            "given up by Slack": len(lost),
+            "acknowledged": len(history.acknowledged),
+            "given up by Slack": len(history.given_up),
             "stored": len(store.stored),
             "shown in Slack": len(set(shown)),
             "shown twice in Slack": len(shown) - len(set(shown)),

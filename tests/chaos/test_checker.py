@@ -10,6 +10,7 @@ from tests.chaos.history import (
     Delivered,
     Entry,
     Forgotten,
+    GivenUp,
     Marked,
     Opened,
     Shown,
@@ -35,8 +36,8 @@ NOTED: list[Entry] = [*ANSWERED, Written("n000003", "tg-1"), Acknowledged("n0000
 STORE = Store(stored={"q000001": 1, "r000002": 1, "n000003": 1})
 
 
-def rules(history: list[Entry], store: Store = STORE, lost: frozenset[str] = frozenset()) -> set[str]:
-    return {each.rule for each in violations(history, store, lost)}
+def rules(history: list[Entry], store: Store = STORE) -> set[str]:
+    return {each.rule for each in violations(history, store)}
 
 
 def without(kind: type[Entry], history: list[Entry] = NOTED) -> list[Entry]:
@@ -72,9 +73,11 @@ def test_inv1_a_good_item_in_quarantine() -> None:
     assert "INV1" in rules(NOTED, replace(STORE, quarantined=1))
 
 
-def test_what_its_source_gave_up_is_no_loss() -> None:
-    history = without(Delivered, without(Marked))
-    assert rules(history, Store(stored={"q000001": 1, "n000003": 1}), frozenset({"r000002"})) == set()
+def test_s13_a_reply_that_slack_told_in_vain_is_found_in_its_thread() -> None:
+    told: list[Entry] = [GivenUp(each.serial) if each == Acknowledged("r000002") else each for each in NOTED]
+    assert rules(told) == set()
+    assert rules(told, Store(stored={"q000001": 1, "n000003": 1})) == {"S13"}
+    assert rules(without(Delivered, without(Marked, told))) == {"S13"}
 
 
 def test_what_was_never_acknowledged_is_no_loss() -> None:

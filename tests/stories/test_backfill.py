@@ -1,11 +1,14 @@
 """Replies written while Slack was away from us reach the customers once, a restart in between or not (S13)."""
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from gateway import clock
+from gateway.sandbox.slack.faults import Cut
 from gateway.sandbox.slack.workspace import Post
 from storage import threads
-from tests.stories.gateway import Gateway, settled
+from tests.stories.gateway import Gateway, running, settled
 
 SOON = 25.0
 """Seconds; ten threads are a little more than Slack lets us read at once."""
@@ -86,6 +89,27 @@ async def test_s13_notes_edits_and_deletions_of_a_disconnection_are_what_they_wo
         return [(each.text, each.deleted) for each in telegram.chat("tom") if each.from_bot]
 
     await telegram.until(lambda: shown() == [("It costs 42", False), ("For somebody else", True)], SOON)
+
+
+async def test_s13_what_was_told_in_vain_about_a_root_of_unknown_fate_is_read_when_the_root_is_found(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Slack took the root, its answer and its events are lost: nobody knows the thread that somebody answers in."""
+
+    def impatient(config: dict[str, Any]) -> None:
+        config["gateway"]["http_timeout"] = "1s"
+
+    async with running(database_url, tmp_path, impatient) as gateway:
+        slack, telegram = gateway.world.slack, gateway.world.telegram
+        part(gateway)
+        slack.faults.on("chat.postMessage", Cut())
+        telegram.say("tom", "Hello")
+        await slack.until(lambda: len(slack.truth) == 1)
+        [root] = slack.truth
+        slack.post("alice", root.channel, "Hello Tom", thread_ts=root.ts)
+        slack.faults.drop_events = False
+        await telegram.until(lambda: telegram.heard("tom") == ["Hello Tom"], SOON)
+        assert (await gateway.shown("Hello")).thread_ts == root.ts
 
 
 async def test_s13_only_threads_in_use_are_read_again(gateway: Gateway) -> None:
