@@ -217,8 +217,7 @@ class Rereader(Protocol):
 
 @runtime_checkable
 class TwoSided(Protocol):
-    """A connector that receives from one account and sends through another: what fails on one side says nothing about
-    the other."""
+    """A connector that may be unable to receive and still send, through another account or with fewer rights."""
 
     async def probe_out(self) -> str | None:
         """`probe` of the side that sends."""

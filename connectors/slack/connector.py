@@ -1,7 +1,7 @@
 """The Slack channel: wires ingress, deliveries and look-ups to one workspace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from aiohttp.web import AbstractRouteDef
 from connectors.base import Clock, DeskThread, Outcome, Ports
 from connectors.slack.api import SlackApi
 from connectors.slack.backfill import Backfill
+from connectors.slack.canary import Canary
 from connectors.slack.desk import Desk
 from connectors.slack.directs import Directs
 from connectors.slack.files import Files
@@ -19,7 +20,7 @@ from connectors.slack.homes import Homes
 from connectors.slack.ingress import Ingress
 from connectors.slack.ingress import Side as Reader
 from connectors.slack.lookup import Lookup
-from connectors.slack.manifest import SCOPES
+from connectors.slack.manifest import SCOPES, SENDING
 from connectors.slack.members import Members
 from connectors.slack.outcomes import CallFailed
 from connectors.slack.parse import Home
@@ -73,9 +74,9 @@ class SlackConnector:
         self._api = SlackApi(settings.api_url, settings.bot_token.get_secret_value(), app_token)
         self._files = Files(self._api, ports.blobs)
         posts = Posts(self._api, ports, self._posted)
-        places, members = Places(self._api), Members(self._api)
-        directs = Directs(self._api, posts, places, members, clock, lambda: self._workspace)
-        self._desk = Desk(posts, Shares(self._files, posts, ports), places, members, directs, ports)
+        self._places, members = Places(self._api), Members(self._api)
+        directs = Directs(self._api, posts, self._places, members, clock, lambda: self._workspace)
+        self._desk = Desk(posts, Shares(self._files, posts, ports), self._places, members, directs, ports)
         self._lookup = Lookup(self._api, self._desk.place, self._files, ports)
         bots = frozenset(settings.allowed_bots)
         people = People(self._api).of
@@ -172,8 +173,9 @@ class SlackConnector:
         if self._side is not None:
             await self._side.open()
         self._ingress.open(home)
+        canary = Canary(self.channel, self._api, self._places, self._clock, home.bot)
         async with asyncio.TaskGroup() as work:
-            work.create_task(self._watch.run())
+            work.create_task(self._watch.run(canary.sing))
             work.create_task(self._backfill.run())
             work.create_task(self._forms.run())
             work.create_task(self.homes.run(home))
@@ -197,13 +199,19 @@ class SlackConnector:
 
     async def probe(self) -> str | None:
         """Two reads: who we are and which channels we see."""
+        return await self._probed(SCOPES.keys())
+
+    async def probe_out(self) -> str | None:
+        return await self._probed(SENDING)
+
+    async def _probed(self, needed: Set[str]) -> str | None:
         where = f'Slack channel "{self.channel}"'
         try:
             _, scopes = await self._api.scopes()
             await self._api.read("conversations.list", types="public_channel,private_channel", limit=1)
         except CallFailed as failure:
             return f"{where}: {failure}. Check its bot_token and the app's scopes."
-        if scopes is not None and (missing := sorted(SCOPES.keys() - scopes)):
+        if scopes is not None and (missing := sorted(needed - scopes)):
             return f"{where}: the app lacks the scopes {', '.join(missing)}. Add them and install the app again."
         return None
 

@@ -17,6 +17,7 @@ SCOPES: Mapping[str, str] = {
     "files:write": "post the files customers send",
     "groups:history": "read what agents write in the threads of private channels",
     "groups:read": "find private channels by their names",
+    "groups:write": "make a private channel for itself, in which it sees whether Slack still tells it anything",
     "im:history": "look whether an alert arrived whose answer was lost, before it is sent again",
     "im:write": "open the direct messages of an agent who is to be alerted",
     "reactions:write": "mark each post: sent, a note, held, or not sent",
@@ -24,6 +25,8 @@ SCOPES: Mapping[str, str] = {
     "users:read.email": "recognise agents that are listed by their mail address",
 }
 """Bot scopes, all of them used."""
+SENDING = frozenset({"channels:read", "chat:write", "files:write", "groups:read", "im:write", "reactions:write"})
+"""Those without which something cannot leave."""
 ASKING_SCOPES: Mapping[str, str] = {
     "im:read": "find the direct messages of colleagues again after a gap",
 }

@@ -13,9 +13,9 @@ log = structlog.get_logger(__name__)
 
 
 class Watch:
-    """Our own posts are the canary: each must come back as an event. When one was taken and nothing at all was heard
-    for `deaf_after`, the connections are made anew (`rebuild`); then, and after every gap, what may have been said
-    since something was last heard is asked for (`refill`; None: nothing was heard since the start)."""
+    """Our own posts must come back as events. When one was taken and nothing at all was heard for `deaf_after`, the
+    connections are made anew (`rebuild`); then, and after every gap, what may have been said since something was last
+    heard is asked for (`refill`; None: nothing was heard since the start)."""
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Watch:
         self._refill = refill
         self._heard_at: datetime | None = None
         self._unheard_since: float | None = None
+        self._quiet_since = time.monotonic()
         self._gap_since: datetime | None = None
         self._gap = asyncio.Event()
         self._filling = False
@@ -49,6 +50,7 @@ class Watch:
     def heard(self) -> None:
         """Slack told us something, whatever it was."""
         self._unheard_since = None
+        self._quiet_since = time.monotonic()
         self._heard_at = self._clock()
 
     def gap(self) -> None:
@@ -66,16 +68,19 @@ class Watch:
             self._gap_since = since
             self._gap.set()
 
-    async def run(self) -> None:
-        """Watch until cancelled. Filling a gap may take long, and somebody must listen meanwhile."""
+    async def run(self, sing: Callable[[], Awaitable[bool]]) -> None:
+        """Watch until cancelled; `sing` makes a post whenever nothing was heard for `deaf_after`. Filling a gap may
+        take long, and somebody must listen meanwhile."""
         async with asyncio.TaskGroup() as work:
-            work.create_task(self._listen())
+            work.create_task(self._listen(sing))
             work.create_task(self._fill())
 
-    async def _listen(self) -> None:
+    async def _listen(self, sing: Callable[[], Awaitable[bool]]) -> None:
         while True:
             await asyncio.sleep(self._deaf_after / 4)
-            if self._is_deaf():
+            if self._unheard_since is None and self._has_lasted(self._quiet_since) and await sing():
+                self.posted()
+            elif self._is_deaf():
                 log.error("slack.deaf", channel=self._channel, seconds=self._deaf_after)
                 self._unheard_since = None
                 since = self._heard_at
@@ -91,5 +96,7 @@ class Watch:
             self._filling = False
 
     def _is_deaf(self) -> bool:
-        since = self._unheard_since
-        return since is not None and time.monotonic() - since > self._deaf_after
+        return self._unheard_since is not None and self._has_lasted(self._unheard_since)
+
+    def _has_lasted(self, since: float) -> bool:
+        return time.monotonic() - since > self._deaf_after

@@ -39,7 +39,11 @@ class Desk:
         if self._asked:
             for user in people:
                 space.direct(user.id)
-        shown = [each for each in space.channels.values() if each.posts or each.direct or each.name in self._channels]
+        shown = [
+            each
+            for each in space.channels.values()
+            if not each.private and (each.posts or each.direct or each.name in self._channels)
+        ]
         return {
             "modals": {user.id: _form(modal) for user in people if (modal := self._slack.modal(user.name)) is not None},
             "people": [

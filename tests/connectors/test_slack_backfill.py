@@ -292,9 +292,12 @@ async def test_s12_somebody_listens_while_a_gap_is_filled() -> None:
     async def refill(_: datetime | None) -> None:
         await asyncio.Event().wait()
 
+    async def silent() -> bool:
+        return False
+
     watch = Watch("desk", lambda: NOON, timedelta(seconds=0.05), rebuild, refill)
     with capture_logs():
-        running = asyncio.create_task(watch.run())
+        running = asyncio.create_task(watch.run(silent))
         watch.gap()
         watch.posted()
         await asyncio.wait_for(rebuilt.wait(), 30)

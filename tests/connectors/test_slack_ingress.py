@@ -7,9 +7,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.base import Arrival, Cursor, NotStored, Receipt
+from connectors.slack.canary import Canary
+from connectors.slack.manifest import SCOPES
+from connectors.slack.places import Places
 from connectors.slack.signature import sign
+from gateway import clock
 from gateway.sandbox.slack.events import Envelope
 from gateway.sandbox.slack.faults import Broken, Late, Limited, Refused
 from router.model import InboundKind
@@ -19,6 +24,7 @@ from tests.connectors.slackdesk import SlackDesk, delivery, slack_desk
 from tests.connectors.test_slack_card import CARD
 
 THREAD = "C0SUPPORT1"
+CANARY = "#onevoice-canary-b0onevoice"
 
 
 class StallingPorts(MemoryPorts):
@@ -204,11 +210,75 @@ async def test_s12_a_silent_slack_is_noticed_by_our_own_posts_and_rebuilt(tmp_pa
         await desk.ports.until(2)
 
 
+@pytest.mark.parametrize("mode", ["socket", "http"])
+async def test_s12_a_slack_that_tells_nothing_is_noticed_though_we_say_nothing(tmp_path: Path, mode: str) -> None:
+    async with slack_desk(tmp_path, deaf_after=0.3, mode=mode) as desk:
+        root = await desk.thread()
+        desk.slack.faults.drop_events = True
+        desk.slack.post("alice", "#support-1", "hello", thread_ts=root)
+        with capture_logs() as logs:
+            await desk.ports.until(1)
+        assert plain(desk.ports.inbound[-1].text) == "hello"
+        assert "slack.deaf" in [each["event"] for each in logs]
+        if mode == "socket":
+            await desk.slack.until(lambda: desk.slack.calls["apps.connections.open"] >= 4)
+
+
 async def test_s12_a_quiet_hour_is_no_silence(tmp_path: Path) -> None:
-    async with slack_desk(tmp_path, deaf_after=0.1) as desk:
+    """A post that only we see is changed, so that something comes."""
+    async with slack_desk(tmp_path, deaf_after=0.5) as desk:
         await desk.thread()
-        await asyncio.sleep(0.4)
+        await desk.slack.until(lambda: desk.slack.calls["chat.update"] == 3)
         assert desk.slack.calls["apps.connections.open"] == 2
+        assert len(desk.slack.messages(CANARY)) == 1
+        assert desk.slack.channel(CANARY).private
+        assert desk.ports.arrivals == []
+
+
+async def test_s12_the_private_channel_is_made_once(tmp_path: Path) -> None:
+    async with slack_desk(tmp_path, run=False) as desk:
+
+        def canary() -> Canary:
+            api = desk.connector.api
+            return Canary("desk", api, Places(api), clock.now, "B0ONEVOICE")
+
+        first = canary()
+        assert [await first.sing(), await first.sing()] == [True, True]
+        desk.slack.delete("onevoice", CANARY, desk.slack.messages(CANARY)[0].ts)
+        assert [await first.sing(), await first.sing()] == [False, True]
+        assert await canary().sing()
+        assert len(desk.slack.messages(CANARY)) == 2
+        desk.slack.channel(CANARY).archived = True
+        assert [await first.sing(), await first.sing()] == [False, False]
+        desk.slack.channel(CANARY).archived = False
+        assert await first.sing()
+        assert desk.slack.calls["conversations.create"] == 1
+
+
+async def test_s12_without_the_right_to_make_it_nothing_else_suffers(tmp_path: Path) -> None:
+    async with slack_desk(tmp_path, deaf_after=0.1, run=False) as desk:
+        desk.slack.faults.always["conversations.create"] = Refused("missing_scope")
+        with capture_logs() as logs:
+            desk.running = asyncio.create_task(desk.connector.run())
+            while desk.slack.calls["conversations.create"] < 3:
+                await asyncio.sleep(0.01)
+            desk.running.cancel()
+            await asyncio.gather(desk.running, return_exceptions=True)
+        assert desk.slack.calls["apps.connections.open"] == 2
+        [told] = [each for each in logs if each["event"] == "slack.no_canary"]
+        assert "add the scope to the app" in told["reason"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "sends"), [("groups:write", True), ("users:read.email", True), ("chat:write", False)]
+)
+async def test_b1_a_right_that_sending_does_not_need_keeps_no_breaker_open(
+    tmp_path: Path, missing: str, sends: bool
+) -> None:
+    async with slack_desk(tmp_path) as desk:
+        desk.slack.scopes = ",".join(sorted(SCOPES.keys() - {missing}))
+        assert f"lacks the scopes {missing}" in (await desk.connector.probe() or "")
+        assert (await desk.connector.probe_out() is None) is sends
 
 
 @pytest.mark.parametrize("mode", ["socket", "http"])

@@ -13,6 +13,7 @@ TIERS: Mapping[str, int] = {
     "chat.postEphemeral": 100,
     "reactions.add": 50,
     "reactions.remove": 20,
+    "conversations.create": 20,
     "conversations.list": 20,
     "conversations.info": 50,
     "conversations.history": 50,

@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 _REACTION = re.compile(r"[a-z0-9_+'-]+(?:::skin-tone-[2-6])?\Z")
 _PAGED = {"channel", "oldest", "latest", "inclusive", "limit", "cursor", "include_all_metadata"}
+_CHANNEL_NAME = re.compile(r"[a-z0-9_-]{1,80}\Z")
 _TYPES = {"public_channel", "private_channel", "mpim", "im"}
 _SAYING = {"channel", "text", "blocks", "metadata", "parse", "link_names", "unfurl_links", "unfurl_media", "mrkdwn"}
 
@@ -60,6 +61,7 @@ class Methods:
             "chat.delete": ({"channel", "ts"}, self._delete),
             "reactions.add": ({"channel", "timestamp", "name"}, self._react_add),
             "reactions.remove": ({"channel", "timestamp", "name"}, self._react_remove),
+            "conversations.create": ({"name", "is_private"}, self._create),
             "conversations.list": ({"types", "exclude_archived", "limit", "cursor"}, self._list),
             "conversations.info": ({"channel"}, self._info),
             "conversations.open": ({"channel", "users", "return_im", "prevent_creation"}, self._open),
@@ -110,6 +112,14 @@ class Methods:
                 return {"user": user.to_json()}
         raise Refusal("users_not_found")
 
+    def _create(self, arguments: Arguments) -> Answer:
+        name = arguments.get("name") or ""
+        if not _CHANNEL_NAME.match(name):
+            raise Refusal("invalid_name_specials" if name else "invalid_name_required")
+        if any(each.name == name for each in self._space.channels.values()):
+            raise Refusal("name_taken")
+        return {"channel": self._space.add_channel(name, private=_truth(arguments.get("is_private"))).to_json()}
+
     def _list(self, arguments: Arguments) -> Answer:
         types = set((arguments.get("types") or "public_channel").split(","))
         if not types <= _TYPES:
@@ -117,7 +127,7 @@ class Methods:
         shown = [
             each
             for each in self._space.channels.values()
-            if ("public_channel" if each.direct is None else "im") in types
+            if ("im" if each.direct is not None else "private_channel" if each.private else "public_channel") in types
             and not (each.archived and _truth(arguments.get("exclude_archived")))
         ]
         page, cursor = _page(shown, arguments)

@@ -23,7 +23,7 @@ BOT_TOKEN = "xoxb-sandbox"  # noqa: S105  known to everybody, good for nothing
 APP_TOKEN = "xapp-sandbox"  # noqa: S105
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105
 SCOPES = (
-    "chat:write,channels:history,channels:read,groups:history,groups:read,users:read,users:read.email,"
+    "chat:write,channels:history,channels:read,groups:history,groups:read,groups:write,users:read,users:read.email,"
     "files:read,files:write,reactions:write,commands,im:history,im:read,im:write"
 )
 UPLOAD_LIMIT = 1024 * 1024 * 1024

@@ -136,11 +136,12 @@ class Whisper:
 @dataclass(slots=True, kw_only=True)
 class Channel:
     """`posts` by ts, oldest first; `threads` the posts of each thread, without its root. `direct`: the member whose
-    direct messages with the app these are."""
+    direct messages with the app these are; `private`: nobody but the app is in it."""
 
     id: str
     name: str
     direct: str | None = None
+    private: bool = False
     member: bool = True
     archived: bool = False
     posts: dict[str, Post] = field(default_factory=dict)
@@ -149,7 +150,13 @@ class Channel:
     def to_json(self) -> dict[str, Any]:
         if self.direct is not None:
             return {"id": self.id, "is_im": True, "user": self.direct, "is_user_deleted": False, "is_archived": False}
-        return {"id": self.id, "name": self.name, "is_archived": self.archived, "is_member": self.member}
+        return {
+            "id": self.id,
+            "name": self.name,
+            "is_private": self.private,
+            "is_archived": self.archived,
+            "is_member": self.member,
+        }
 
 
 class Workspace:
@@ -170,8 +177,8 @@ class Workspace:
         for name in (*(f"support-{number}" for number in range(1, 9)), "aftersale", "help", "random"):
             self.add_channel(name)
 
-    def add_channel(self, name: str) -> Channel:
-        channel = Channel(id=f"C0{re.sub('[^A-Z0-9]', '', name.upper())}", name=name)
+    def add_channel(self, name: str, *, private: bool = False) -> Channel:
+        channel = Channel(id=f"C0{re.sub('[^A-Z0-9]', '', name.upper())}", name=name, private=private)
         self.channels[channel.id] = channel
         return channel
 
@@ -282,7 +289,8 @@ class Workspace:
     def _message(self, channel: str, event: dict[str, Any]) -> None:
         if not self.channels[channel].member:  # Slack tells an app only of the channels it is in
             return
-        kind = "channel" if self.channels[channel].direct is None else "im"
+        place = self.channels[channel]
+        kind = "im" if place.direct is not None else "group" if place.private else "channel"
         self._tell({**event, "type": "message", "channel": channel, "channel_type": kind})
 
 
