@@ -20,6 +20,7 @@ CASES = (
 )
 
 
+@pytest.mark.bench
 @pytest.mark.timeout(400)
 async def test_the_quick_profile_runs_every_case() -> None:
     bench = await asyncio.create_subprocess_exec(
