@@ -6,12 +6,12 @@ from dataclasses import replace
 from router.approved import with_approved
 from router.asked import INWARD, Answer, Asked, answered, is_inward, refused
 from router.checking import checked_reply, text_of_reply
-from router.consistency.findings import Level
+from router.consistency.findings import Level, Place
 from router.consistency.ledger import LEDGER_RULES, Contradiction
 from router.consistency.pipeline import Checked
 from router.decision import Decision, NewEvent, Planned, Snapshot
 from router.desk_view import DeskView, Held
-from router.held import carried, holding
+from router.held import carried, holding, kept, new_hold
 from router.held_notices import asking, decided, is_ref, meanwhile, ref_of
 from router.local_time import local_time
 from router.model import Conversation, InboundKind, Leg
@@ -167,7 +167,12 @@ def _released(asked: Asked, *, corrects: bool) -> Decision:
         return refused(asked, "It cannot be sent: the customer or its author cannot be reached any more.")
     if not reason:
         return refused(asked, f"Say why: `@onevoice {asked.verb.name} <reason>`. The reason is kept on record.")
-    checked, contradictions = _again(asked.snapshot, desk, conversation, leg, held, author, rules, rules.voice)
+    if not _may(asked, held):
+        return refused(asked, "Only its author or a lead can send a held reply.")
+    checked = _again(asked.snapshot, desk, conversation, leg, held, author, rules, rules.voice)
+    if _is_news(held, checked, corrects=corrects):
+        return _held_on(asked, desk, conversation, leg, held, author, checked, rules, rules.voice)
+    contradictions = tuple(each for each in checked.contradictions if each.finding.level.holds)
     if (refusal := _refusal(asked, held, checked, contradictions, corrects=corrects)) is not None:
         return refused(asked, refusal)
     end = HoldEnd(
@@ -213,20 +218,62 @@ def _again(
     author: Agent,
     rules: Rulebook,
     voice: Voice,
-) -> tuple[Checked, tuple[Contradiction, ...]]:
-    """The ledger as it is now: somebody may have said something else meanwhile."""
+) -> Checked:
+    """Ledger and thread as they are now: somebody may have said the same or something else since it was held."""
     message = held.target.message
+    seen = max(held.held_at, desk.seen.get(author.id, held.held_at))
     reply = text_of_reply(snapshot, conversation, leg, message.text, message.attachments, author, rules)
-    _, checked = checked_reply(reply, desk, conversation, author, rules, voice, message=message.id, crosses=False)
-    return checked, tuple(each for each in checked.contradictions if each.finding.level.holds)
+    _, checked = checked_reply(
+        reply,
+        replace(desk, seen={**desk.seen, author.id: seen}),
+        conversation,
+        author,
+        rules,
+        voice,
+        message=message.id,
+        crosses=not held.target.live,
+    )
+    return checked
+
+
+def _is_news(held: Held, checked: Checked, *, corrects: bool) -> bool:
+    """Whether something is found that its notice does not say; a correction is meant to contradict."""
+    known = {(each.rule, each.said, each.earlier) for each in held.findings}
+    found = [each for each in holding(checked) if not (corrects and each.rule in LEDGER_RULES)]
+    return any((each.rule, each.said, each.earlier) not in known for each in found)
+
+
+def _held_on(
+    asked: Asked,
+    desk: DeskView,
+    conversation: Conversation,
+    leg: Leg,
+    held: Held,
+    author: Agent,
+    checked: Checked,
+    rules: Rulebook,
+    voice: Voice,
+) -> Decision:
+    """It waits on, with what was found since: whoever decides must know (4.4 a)."""
+    found, message = holding(checked), held.target.message
+    place = Place(channel_type=rules.channels[leg.channel].type, author=author.id)
+    payload = {"findings": [each.rule for each in found]}
+    about, said = decided(
+        rules, desk, author, held, "尚未发送,见下方。", "Not sent yet: see below what happened since."
+    )
+    decision = answered(asked, "", NewEvent(type="reply_held", actor=f"agent:{author.id}", payload=payload))
+    return replace(
+        decision,
+        deliveries=asking(conversation, rules, desk, author, found, ref_of(message)),
+        settles={about: said},
+        record=replace(kept(checked, voice, author, new_hold(checked, author, place, voice, held)), message=message.id),
+    )
 
 
 def _refusal(
     asked: Asked, held: Held, checked: Checked, contradictions: tuple[Contradiction, ...], *, corrects: bool
 ) -> str | None:
     """Why a held reply may not leave in this way; None when it may."""
-    if not _may(asked, held):
-        return "Only its author or a lead can send a held reply."
     if corrects and not contradictions:
         return "It contradicts nothing that was said before; `@onevoice send <reason>` sends it."
     if not corrects and any(each.finding.level is Level.BLOCK for each in contradictions):

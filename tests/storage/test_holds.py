@@ -123,6 +123,39 @@ async def test_a_released_reply_leaves_once_with_its_timer_gone(database: Databa
     assert [(hit.rule, hit.action) for hit in touched.hits] == [("W-BRUSHOFF", "sent_anyway")]
 
 
+@pytest.mark.parametrize(
+    ("hers", "rule", "who"),
+    [
+        ("It left our house this morning with DHL.", "COL-A", "U0ALICE"),
+        ("Hello, that is not my department, the parcel comes on Friday.", "COL-SAME", "U0LENA"),
+    ],
+)
+async def test_what_was_answered_since_a_reply_was_held_is_shown_before_it_leaves(
+    database: Database, hers: str, rule: str, who: str
+) -> None:
+    await asked(database)
+    await receive(database, says("Hello, that is not my department, the parcel comes on Friday."))
+    await receive(database, says(hers, "U0BOB"), wants("send bob I know", "U0LENA"))
+    assert await found(database, LEFT) == [(1,)]
+    await receive(database, wants("send alice it is fine", "U0ALICE"))
+    assert await found(database, LEFT) == [(1,)]
+    assert ("alice", "held") in await found(database, HOLDS)
+    assert (rule, "held") in await found(database, HITS)
+    assert hers in str((await found(database, NOTICES))[-1][0])
+    await receive(database, wants("send alice it is fine all the same", who))
+    assert await found(database, LEFT) == [(2,)]
+    assert ("alice", "released") in await found(database, HOLDS)
+
+
+async def test_what_was_known_when_a_reply_was_held_does_not_hold_it_again(database: Database) -> None:
+    await asked(database)
+    await receive(database, says("Hello, it left this morning."))
+    await receive(database, says("Hello, I am looking for it right now.", "U0BOB"))
+    await receive(database, wants("send both are true", "U0BOB"))
+    assert await found(database, HOLDS) == [("bob", "released")]
+    assert await found(database, LEFT) == [(2,)]
+
+
 async def test_s9_other_words_for_a_held_reply_are_no_note(database: Database) -> None:
     await asked(database)
     await receive(database, says("That is not my department."), wants("reword @here // he is a fraud", "U0ALICE"))
