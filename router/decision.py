@@ -158,7 +158,7 @@ class Planned:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """A new version of a stored message, or its tombstone. `note`: from now on it is one (decisions 22). `order` is the
-    provider's, of the edit."""
+    provider's, of the edit. `composed_at`: an answer that was finished anew then (D11)."""
 
     message: UUID
     text: RichText = EMPTY
@@ -166,6 +166,7 @@ class Revision:
     deleted: bool = False
     note: bool = False
     order: int = 0
+    composed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

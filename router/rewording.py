@@ -38,6 +38,8 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
     held, revision = desk.hold_of(target.message.id), relayed.revision
     if relayed.sealed is not None or (revision is not None and (revision.deleted or revision.note)):
         return _taken_back(relayed, desk, held, target, rules, by)
+    if held is not None and revision is not None and desk.asked_at is not None and desk.asked_at > held.held_at:
+        relayed = replace(relayed, revision=replace(revision, composed_at=inbound.sent_at or desk.now))  # D11
     agent, leg = author_of(snapshot, inbound, rules), customer_leg(conversation)
     if revision is None or agent is None or leg is None:
         return relayed

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -113,7 +113,9 @@ _OLD_VERSION = Statement(
 )
 _REVISE = Statement(
     """
-    UPDATE messages SET body = :body, version = version + 1, deleted = :deleted, version_order = :order WHERE id = :id
+    UPDATE messages SET body = :body, version = version + 1, deleted = :deleted, version_order = :order,
+                        composed_at = COALESCE(:composed_at, composed_at)
+    WHERE id = :id
     """
 )
 _MAKE_NOTE = Statement("UPDATE messages SET visibility = :note WHERE id = :id")
@@ -555,7 +557,7 @@ class Changes:
                 "remote_key": remote_key,
                 "now": self._tx.now,
                 "sent_at": to_micros(message.sent_at) if message.sent_at else None,
-                "composed_at": to_micros(message.composed_at) if message.composed_at else None,
+                "composed_at": self._no_later(message.composed_at),
                 "deleted": False,
                 "automatic": message.automatic,
             }
@@ -583,9 +585,13 @@ class Changes:
         key = {"id": revision.message.bytes}
         self._tx.run(_OLD_VERSION, {**key, "now": self._tx.now})
         version = {"body": text_of(revision.text), "deleted": revision.deleted, "order": revision.order}
-        self._tx.run(_REVISE, {**key, **version})
+        self._tx.run(_REVISE, {**key, **version, "composed_at": self._no_later(revision.composed_at)})
         if revision.note:
             self._tx.run(_MAKE_NOTE, {**key, "note": Visibility.NOTE})
+
+    def _no_later(self, at: datetime | None) -> int | None:
+        """In microseconds; what is here was not written later, whatever its provider's clock says."""
+        return None if at is None else min(to_micros(at), self._tx.now)
 
     # Deliveries.
 

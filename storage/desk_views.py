@@ -61,7 +61,7 @@ def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock:
                 asked.append(row)
             continue
         if row[1] == AuthorKind.AGENT and row[8] == ON_ITS_WAY:  # also while an edit of it is held
-            leaving.append(min(row[9] or row[5], row[5]))
+            leaving.append(row[9] or row[5])
         if UUID(bytes=row[0]) in waiting:
             continue
         seen.setdefault(row[2].removeprefix("agent:"), row[5])

@@ -121,7 +121,7 @@ def _follow(tx: Transaction, delivery: Delivery, ending: Ending, rules: Rulebook
         Said(
             author_kind=AuthorKind(row[0]),
             author=row[3],
-            composed_at=of_micros(min(row[4] or row[5], row[5])),
+            composed_at=of_micros(row[4] or row[5]),
             post=row[2][len(row[1]) + 1 :] if row[2] else None,
             holding=bool(row[6]),
         ),

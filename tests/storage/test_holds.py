@@ -17,7 +17,7 @@ from router.routing import decide
 from router.rulebook import Agent, Role, Team, Voice
 from storage import contacts, holds, intake, ledger, reminders
 from storage.changes import Touched
-from storage.database import Database, Transaction
+from storage.database import Database, Transaction, of_micros, to_micros
 from storage.ids import new_id
 from storage.intake import Received, Submission
 from storage.statement import Statement
@@ -46,6 +46,7 @@ LEFT = Statement("SELECT count(*) FROM outbox WHERE channel = 'tg' AND state NOT
 WAITING = Statement("SELECT kind, due_at FROM timers WHERE fired_at IS NULL AND kind IN ('hold', 'promise')")
 CONTACTS = Statement("SELECT id FROM contacts ORDER BY created_at, id")
 POINTERS = Statement("SELECT id, merged_into FROM contacts ORDER BY id")
+COMPOSED = Statement("SELECT composed_at FROM messages WHERE author_kind = 'agent'")
 ANY_HOLD = Statement("SELECT id FROM holds LIMIT 1")
 ANY_MESSAGE = Statement("SELECT id FROM messages LIMIT 1")
 NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' ORDER BY seq")
@@ -154,6 +155,24 @@ async def test_what_was_known_when_a_reply_was_held_does_not_hold_it_again(datab
     await receive(database, wants("send both are true", "U0BOB"))
     assert await found(database, HOLDS) == [("bob", "released")]
     assert await found(database, LEFT) == [(2,)]
+
+
+@pytest.mark.parametrize("asked_again", [True, False])
+async def test_d11_a_held_reply_that_is_edited_after_a_newer_question_answers_it(
+    database: Database, asked_again: bool
+) -> None:
+    await asked(database)
+    now = of_micros(await database.read(lambda tx: tx.now))
+    post = replace(says("That is not my department."), sent_at=now - timedelta(seconds=60))
+    await receive(database, post)
+    if asked_again:
+        await receive(database, question("It is the blue lamp."))
+    edited = now - timedelta(seconds=5)
+    better = of_text("Hello, the blue lamp left this morning.")
+    edit = replace(post, kind=InboundKind.EDIT, target=post.remote_id, text=better, order=9, sent_at=edited)
+    await receive(database, replace(edit, remote_id=f"{post.remote_id}e"))
+    assert await found(database, HOLDS) == [("alice", "released")]
+    assert await found(database, COMPOSED) == [(to_micros(edited if asked_again else now - timedelta(seconds=60)),)]
 
 
 async def test_s9_other_words_for_a_held_reply_are_no_note(database: Database) -> None:
