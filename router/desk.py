@@ -24,6 +24,7 @@ from router import (
     statuses,
     tags,
     transcripts,
+    waiting_verbs,
 )
 from router.answering import reply
 from router.asked import Answer, Asked, answered
@@ -58,6 +59,7 @@ VERBS: Mapping[str, Answer] = {
     **starts.VERBS,
     **tags.VERBS,
     **transcripts.VERBS,
+    **waiting_verbs.VERBS,
     REPLY: lambda asked: answered(asked, "Write the reply behind it: `@onevoice reply <text>`."),
 }
 """What agents may ask for with "@onevoice <verb>"; each noun brings its own."""

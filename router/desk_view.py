@@ -47,18 +47,20 @@ class EndedHold:
 class DeskView:
     """Loaded for desk items only. `now` is the database's time.
 
-    `asked` are the customer's latest messages, newest first. `newest` is our newest message that left or is queued
-    (decisions 16), `leaving` when the latest was composed that is still on its way, `seen` when each agent last
-    wrote in the thread. `told` are the active statements to this customer, `promises` the conversation's open ones.
-    `contacts` are the customer's linked contacts, their own included, `identities` those of all of them. `linked`:
-    the contact that a "link" names. `read`: what was found in the text before the lock. `incident`: the open one
-    this conversation belongs to. `ended`: what became of the held reply that a button names, where it is decided.
+    `asked` are the customer's latest messages, newest first, `unanswered` those that came after our newest.
+    `newest` is our newest message that left or is queued (decisions 16), `leaving` when the latest was composed
+    that is still on its way, `seen` when each agent last wrote in the thread. `told` are the active statements to
+    this customer, `promises` the conversation's open ones. `contacts` are the customer's linked contacts, their own
+    included, `identities` those of all of them. `linked`: the contact that a "link" names. `read`: what was found
+    in the text before the lock. `incident`: the open one this conversation belongs to. `ended`: what became of the
+    held reply that a button names, where it is decided.
     """
 
     now: datetime
     asked: Sequence[str] = ()
     asked_at: datetime | None = None
     asked_seq: int | None = None
+    unanswered: Sequence[UUID] = ()
     newest: Answer | None = None
     newest_seq: int | None = None
     leaving: datetime | None = None

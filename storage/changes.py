@@ -292,7 +292,7 @@ class Changes:
                     "type": event.type,
                     "now": to_micros(event.at) if event.at is not None else self._tx.now,
                     "actor": event.actor,
-                    "payload": json_of({**event.payload, "message": item.hex})
+                    "payload": json_of({"message": item.hex, **event.payload})
                     if decision.message
                     else json_of(event.payload),
                 }

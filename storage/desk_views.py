@@ -73,6 +73,7 @@ def load(tx: Transaction, conversation: Conversation, inbound: Inbound, *, lock:
         asked=tuple(plain(rich_text(row[4])) for row in asked[:ASKED]),
         asked_at=of_micros(asked[0][5]) if asked else None,
         asked_seq=asked[0][6] if asked else None,
+        unanswered=tuple(UUID(bytes=row[0]) for row in asked if newest is None or row[6] > newest[6]),
         newest=_answer(newest) if newest is not None else None,
         newest_seq=newest[6] if newest is not None else None,
         leaving=of_micros(max(leaving)) if leaving else None,

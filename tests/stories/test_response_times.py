@@ -109,6 +109,36 @@ async def test_an_answer_ends_the_round_and_its_alarms(database_url: str, tmp_pa
         assert [each["kind"] for each in await rounds(gateway)] == ["first", "next"]
 
 
+async def test_d2_d5_agents_say_that_nobody_waits_or_that_somebody_does(database_url: str, tmp_path: Path) -> None:
+    async with running(database_url, tmp_path, partial(with_policy, seconds=60)) as gateway:
+        gateway.world.telegram.say("tom", "Hello?")
+        post = await gateway.shown("Hello?")
+
+        async def says(line: str, answer: str) -> None:
+            gateway.world.slack.mention("alice", post.channel, line, thread_ts=post.thread_ts)
+            await gateway.shown(answer)
+
+        await says("answered-elsewhere on the phone", "answered elsewhere. Nothing was sent.")
+        (first,) = await rounds(gateway)
+        assert (first["outcome"], first["author"], first["sla"]) == ("answered", "alice", "met")
+        gateway.world.telegram.say("tom", "I see")
+        gateway.world.telegram.say("tom", "and so be it")
+        await gateway.shown("and so be it")
+        waiting = (await rounds(gateway))[1]
+        await says("no-reply-needed", "no answer is needed")
+        assert [each["outcome"] for each in await rounds(gateway)] == ["answered"]
+        assert await gateway.app.database.read(lambda tx: tx.all(ALARMS, {})) == []
+        await says("no-reply-needed", "Nobody waits for an answer here")
+        await says("pending", "Pending")
+        await says("needs-reply", "waits for an answer since they wrote")
+        again = (await rounds(gateway))[1]
+        assert (again["kind"], again["outcome"]) == ("next", "open")
+        assert again["start_at"] >= waiting["start_at"]
+        assert await status(gateway) == "open"
+        await says("needs-reply", "waits for an answer already")
+        assert gateway.world.telegram.heard("tom") == []
+
+
 async def answered_and_resolved(gateway: Gateway) -> tuple[Post, str]:
     """The question's post and the ts of an answer that waits for its undo time, in a matter that is resolved."""
     gateway.world.telegram.say("tom", "Hello?")
