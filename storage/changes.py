@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from router.card import changes_card
-from router.decision import Address, Decision, NewMessage, Opening, Planned, Revision
+from router.decision import Address, Decision, NewEvent, NewMessage, Opening, Planned, Revision
 from router.events import EventType
 from router.handing import offer_over, offer_subject, outcome_of
 from router.held_notices import naming
@@ -224,7 +224,7 @@ class Changes:
 
     def _begin(self) -> None:
         """Nothing is collected yet, or everything is written."""
-        self._clocked: dict[UUID, set[str]] = {}
+        self._clocked: dict[UUID, list[NewEvent]] = {}
         self._contacts: Rows = []
         self._identities: Rows = []
         self._opened: dict[UUID, dict[str, Any]] = {}
@@ -282,7 +282,7 @@ class Changes:
             if event.type == "policy_changed":
                 policy, version = str(event.payload["policy"]), int(str(event.payload["policy_version"]))
                 conversation = self._put(replace(conversation, policy=policy, policy_version=version))
-            self._clocked.setdefault(conversation.id, set()).add(event.type)
+            self._clocked.setdefault(conversation.id, []).append(event)
             if (outcome := outcome_of(event)) is not None:
                 self._handed.append((conversation.team or "", outcome))
             self._events.append(
@@ -690,11 +690,14 @@ class Changes:
             outbox.look_again(tx, lane)
         open_notices.add(tx, self._asking)
         judged: list[Round] = []
-        for conversation_id, kinds in self._clocked.items():
+        for conversation_id, events in self._clocked.items():
             conversation = conversations[conversation_id]
+            if rounds.is_one_more(conversation, events, of_micros(now)):
+                continue
+            kinds = {each.type for each in events}
             judged += rounds.refresh(tx, conversation, kinds, self._rules.terms)
-            self._owners |= not rounds.is_one_more(conversation, kinds)
-            if changes_card(kinds) or (conversation.waiting_since is None and EventType.MESSAGE_RECEIVED in kinds):
+            self._owners = True
+            if changes_card(kinds) or EventType.MESSAGE_RECEIVED in kinds:
                 self._carded.add(conversation_id)
         hits: list[Hit] = []
         for message, conversation_id, record in self._records:

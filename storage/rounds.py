@@ -1,12 +1,16 @@
 """Rounds as rows: the fold of a conversation's log, in the transaction that changed the log (service.md 2.7)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 from router.alarms import alarms as alarms_of
-from router.events import EventType
+from router.decision import NewEvent
+from router.events import EventType, MessageReceived
+from router.inbound_time import effective
+from router.instants import optional_from_text
 from router.model import Conversation, Event, Round
 from router.rounds import timeline
 from router.targets import to_target
@@ -79,7 +83,7 @@ _OPEN = Statement(
 def refresh(tx: Transaction, conversation: Conversation, changed: Collection[str], terms: Terms) -> list[Round]:
     """Bring rounds and alarms up to date after events of the types `changed`; the rounds that were closed by them."""
     kinds = CLOCKED.intersection(changed)
-    if not kinds or is_one_more(conversation, kinds):
+    if not kinds:
         return []
     judged = conversation.id if conversation.merged_into is None else _survivor(tx, conversation.merged_into)
     figures = figures_of(tx, judged, terms)
@@ -116,9 +120,18 @@ def is_stranded(tx: Transaction, conversation: UUID) -> bool:
     return tx.one(_STRANDED, {"conversation": conversation.bytes, "group": group}) is not None
 
 
-def is_one_more(conversation: Conversation, kinds: Collection[str]) -> bool:
-    """A further message of a customer who waits already: it changes no round and no queue, and is the commonest."""
-    return conversation.waiting_since is not None and kinds == {EventType.MESSAGE_RECEIVED}
+def is_one_more(conversation: Conversation, events: Iterable[NewEvent], now: datetime) -> bool:
+    """Further messages of a customer who waits already, none of them from before (D1): they change no round and no
+    queue, and are the commonest."""
+    since = conversation.waiting_since
+    return since is not None and all(
+        each.type == EventType.MESSAGE_RECEIVED and _effective(each, now) >= since for each in events
+    )
+
+
+def _effective(received: NewEvent, now: datetime) -> datetime:
+    payload = cast(MessageReceived, received.payload)
+    return effective(received.at or now, optional_from_text(payload.get("sent_at")))
 
 
 def figures_of(tx: Transaction, conversation: UUID, terms: Terms, *more: Event) -> Timeline:
