@@ -14,11 +14,13 @@ from router.timeline import Cycle, FirstResponse, Updates
 
 @dataclass(slots=True)
 class CycleRecord:
-    """A cycle being folded. `opened` is its place in the log, `first` its first eligible customer message."""
+    """A cycle being folded. `opened` is its place in the log, `channel` where that was said, `first` its first eligible
+    customer message."""
 
     number: int
     start: datetime
     opened: Position
+    channel: str
     bot_first: bool
     first: Waiting | None = None
     last: Waiting | None = None
@@ -65,6 +67,7 @@ def figures(
     return Cycle(
         number=cycle.number,
         start_at=cycle.start,
+        channel=cycle.channel,
         first_response=_first_response(cycle, waiting),
         first=answered,
         any_response=_since(first, cycle.any_at),

@@ -58,11 +58,12 @@ class MessageReceived(TypedDict):
 
 
 class MessageSent(TypedDict):
-    """A message the customer has; `at` is the provider's acceptance (D18), `actor` its author, "system:ack" for an
-    automatic receipt. `composed_at`: when the agent finished it (D11), else `at`. `holding`: a pure holding phrase
-    (D10). `team`: the author's team."""
+    """A message the customer has, on `channel`; `at` is the provider's acceptance (D18), `actor` its author,
+    "system:ack" for an automatic receipt. `composed_at`: when the agent finished it (D11), else `at`. `holding`: a pure
+    holding phrase (D10). `team`: the author's team."""
 
     message: str
+    channel: NotRequired[str]
     composed_at: NotRequired[str | None]
     holding: NotRequired[bool]
     team: NotRequired[str | None]

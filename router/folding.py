@@ -109,7 +109,7 @@ class Folding:
         """An eligible customer message (D5): it waits for a human, or for the bot in front (D7)."""
         cycle = self._cycle
         if cycle is None or self._is_over(message.start, message.channel):
-            cycle = self._begin(message.start, (event.at, event.seq))
+            cycle = self._begin(message.start, (event.at, event.seq), message.channel)
         if cycle.first is None:
             cycle.first = message
         cycle.last = message
@@ -181,7 +181,7 @@ class Folding:
         reply = Reply(author, team or self._team(), composed, event.seq, holding, manual)
         cycle = self._cycle
         if cycle is None or self._is_over(at, None):
-            cycle = self._begin(at, (at, event.seq))
+            cycle = self._begin(at, (at, event.seq), str(event.payload.get("channel", "")))
         visible = cycle.first is not None and reply.answers(cycle.first)
         if not cycle.human_seen and not visible:
             cycle.agent_first = True  # D6
@@ -365,7 +365,7 @@ class Folding:
         window = self._terms.window(channel)
         return at > cycle.last_resolved + window
 
-    def _begin(self, start: datetime, opened: Position) -> CycleRecord:
+    def _begin(self, start: datetime, opened: Position, channel: str) -> CycleRecord:
         """A new cycle, with the bot in front again if there is one (D7, D23)."""
         if self._status is Status.RESOLVED:
             self._owned_since = opened[0]
@@ -373,7 +373,7 @@ class Folding:
         self._since = start
         self._bot = self._bot_first
         self._to_bot = []
-        self._cycle = CycleRecord(len(self._cycles) + 1, start, opened, self._bot)
+        self._cycle = CycleRecord(len(self._cycles) + 1, start, opened, channel, self._bot)
         self._cycles.append(self._cycle)
         return self._cycle
 

@@ -78,10 +78,12 @@ class Updates:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
     """From the first message to the last of one matter (2.3.3). All figures run from the first customer message,
-    `first` and `substantive` from the start of its first answered round; None: not there, or not applicable."""
+    `first` and `substantive` from the start of its first answered round; None: not there, or not applicable.
+    `channel` is that of the message that opened it (D25)."""
 
     number: int
     start_at: datetime
+    channel: str
     first_response: FirstResponse
     first: Round | None = None
     any_response: timedelta | None = None

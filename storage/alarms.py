@@ -25,7 +25,8 @@ _BREACHED = Statement(
 
 
 def ring(tx: Transaction, ref: str, rules: Rulebook) -> Touched:
-    """Tell what the alarm is about, if it still holds; dated at its nominal time, however late it rings."""
+    """Tell what the alarm is about, if it still holds; dated at its nominal time, however late it rings. The round of a
+    customer who waits is breached by its own target alone, not by those of the whole matter (D27)."""
     conversation_id = UUID(hex=ref.partition(":")[0])
     snapshots = Snapshots(tx, ())
     conversation = snapshots.conversation(conversation_id)
@@ -41,13 +42,18 @@ def ring(tx: Transaction, ref: str, rules: Rulebook) -> Touched:
     touched = changes.save().and_then(Touched(alerts=tuple((alarm.level, kind) for kind in said.kinds)))
     if alarm.level != BREACH:
         return touched
-    owner = figures.waiting.breach_agent if figures.waiting else conversation.owner
-    team = figures.waiting.breach_team if figures.waiting else conversation.team
-    tx.run(
-        _BREACHED,
-        {"conversation": conversation_id.bytes, "at": to_micros(alarm.due_at), "agent": owner, "team": team},
-    )
-    channel = figures.waiting.channel if figures.waiting else ""
+    channel, waiting = figures.cycles[-1].channel, figures.waiting
+    if waiting is not None and alarm.metric == waiting.kind:
+        channel = waiting.channel
+        tx.run(
+            _BREACHED,
+            {
+                "conversation": conversation_id.bytes,
+                "at": to_micros(alarm.due_at),
+                "agent": waiting.breach_agent,
+                "team": waiting.breach_team,
+            },
+        )
     return touched.and_then(Touched(breaches=(Breach(channel, alarm.metric, conversation.policy or ""),)))
 
 

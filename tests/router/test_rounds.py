@@ -250,6 +250,14 @@ def test_d25_merging_is_the_union_of_the_logs_and_unmerging_gives_both_back() ->
     assert (one.now(9), other.now(9)) == alone
 
 
+def test_d25_a_cycle_belongs_to_the_channel_of_the_message_that_opened_it() -> None:
+    by_customer = Log().customer(0, "m1", channel="mail").agent(1, channel="mail").customer(2, "m2", channel="tg")
+    assert [each.channel for each in by_customer.now(3).cycles] == ["mail"]
+    by_agent = Log().agent(0, channel="mail").customer(1, "m1", channel="tg")
+    assert [each.channel for each in by_agent.now(3).cycles] == ["mail"]
+    assert [each.channel for each in Log().agent(0).now(3).cycles] == [""]
+
+
 def test_d25_a_message_that_a_split_took_away_was_never_here() -> None:
     log = Log().customer(0, "m1").customer(1, "m2").add(2, EventType.MESSAGE_MOVED, message=message("m1")).agent(3)
     assert [each.start_at for each in log.now(9).rounds] == [at(1)]

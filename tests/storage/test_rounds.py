@@ -1,4 +1,4 @@
-"""Rounds as rows: what moves the one that runs, on both databases."""
+"""Rounds as rows: what moves the one that runs, and which alarm breaches it, on both databases."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -6,17 +6,23 @@ from datetime import timedelta
 import pytest
 
 from router.model import Round
-from storage.database import Database, of_micros, to_micros
+from router.reports import summarise
+from router.rulebook import Rulebook
+from router.targets import Metric, Policy, Target
+from storage import alarms, timers
+from storage.changes import Breach
+from storage.database import Database, Transaction, of_micros, to_micros
 from storage.rounds import between
 from storage.statement import Statement
 from tests.storage.inbounds import question
-from tests.storage.past import TEN, MovingClock, answering_within, asked, rules_of
+from tests.storage.past import TEN, MovingClock, answered, answering_within, asked, rules_of
 
 DAY = timedelta(days=1)
 RULES = rules_of(answering_within(100, 1))
 
 SINCE = Statement("SELECT waiting_since FROM conversations")
 BREACHES = Statement("SELECT due_at FROM timers WHERE kind = 'alarm' AND ref LIKE '%breach%' AND fired_at IS NULL")
+ROUNDS = Statement("SELECT kind, sla, breached_at FROM rounds ORDER BY number")
 WRITES = Statement("SELECT id FROM timers WHERE kind = 'alarm' ORDER BY id")
 
 
@@ -67,3 +73,65 @@ async def test_a_message_more_of_who_waits_already_writes_no_round(
 
     assert await rows(shop, WRITES) == before
     assert (await the_round(shop)).start_at == TEN
+
+
+async def ring(shop: Database, rules: Rulebook) -> list[Breach]:
+    """Every alarm whose time has come; the breaches they count."""
+
+    def due(tx: Transaction) -> list[Breach]:
+        fired = [each for each in timers.fire(tx, 50) if each.kind == alarms.KIND]
+        return [breach for each in fired for breach in alarms.ring(tx, each.ref, rules).breaches]
+
+    return await shop.transact(due)
+
+
+def promising(**targets: int) -> Rulebook:
+    """Targets in seconds by metric."""
+    return rules_of(Policy(id="chat", targets={Metric(name): Target(seconds=each) for name, each in targets.items()}))
+
+
+async def stored(shop: Database) -> list[tuple[object, ...]]:
+    """Kind, judgement and date of the breach of each round."""
+    return await rows(shop, ROUNDS)
+
+
+async def test_d17_a_receipt_that_is_missed_breaches_no_round_and_the_first_answer_keeps_its_own_date(
+    shop: Database, clock: MovingClock
+) -> None:
+    rules = promising(ack=5, first=100)
+    await asked(shop, rules, question())
+    clock.at(0.1)
+    assert await ring(shop, rules) == [Breach("tg", "ack", "chat")]
+    assert await stored(shop) == [("first", "running", None)]
+    found = await shop.read(between, TEN - DAY, TEN + DAY, rules.terms)
+    assert summarise(found).judged == 0
+
+    clock.at(2)
+    assert await ring(shop, rules) == [Breach("tg", "first", "chat")]
+    assert await stored(shop) == [("first", "breached", to_micros(TEN + timedelta(seconds=100)))]
+
+
+@pytest.mark.parametrize("metric", ["resolution", "update"])
+async def test_d27_a_breach_of_the_whole_matter_leaves_the_running_round_alone(
+    shop: Database, clock: MovingClock, metric: str
+) -> None:
+    rules = promising(first=100, next=100, **{metric: 1000})
+    conversation = await asked(shop, rules, question())
+    clock.at(0)
+    await answered(shop, rules, conversation)
+    clock.at(16.6)
+    await asked(shop, rules, question("And one more thing"))
+    clock.at(16.7)
+    assert await ring(shop, rules) == [Breach("tg", metric, "chat")]
+    assert await stored(shop) == [("first", "met", None), ("next", "running", None)]
+
+
+async def test_d25_a_breach_while_nobody_waits_is_counted_on_the_channel_the_matter_began_on(
+    shop: Database, clock: MovingClock
+) -> None:
+    rules = promising(first=100, resolution=1000)
+    conversation = await asked(shop, rules, question(channel="web"))
+    clock.at(1)
+    await answered(shop, rules, conversation)
+    clock.at(17)
+    assert await ring(shop, rules) == [Breach("web", "resolution", "chat")]
