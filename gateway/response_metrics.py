@@ -7,6 +7,8 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from router.model import Round
+from router.targets import TimeBase
+from router.terms import Responder
 from storage.changes import Breach
 from storage.rounds import Waiting
 
@@ -60,8 +62,9 @@ class ResponseMetrics:
             self._outcomes.labels(each.channel, each.kind, each.outcome).inc()
             if each.outcome != "answered":
                 continue
-            for clock, took in (("wall", each.wall), ("business", each.business)):
-                self._response.labels(each.channel, each.kind, "human", clock).observe(took.total_seconds())
+            for clock, took in ((TimeBase.WALL, each.wall), (TimeBase.BUSINESS, each.business)):
+                for responder in Responder:  # nobody but people answers here, so both saw the same (D36)
+                    self._response.labels(each.channel, each.kind, responder, clock).observe(took.total_seconds())
             if (parts := each.parts) is not None:
                 for part in parts.__slots__:
                     self._parts.labels(part, each.channel).observe(getattr(parts, part).total_seconds())
@@ -73,14 +76,16 @@ class ResponseMetrics:
         for channel, took in receipts:
             self._receipts.labels(channel).observe(took.total_seconds())
 
-    def waiting(self, found: Sequence[Waiting], now: int) -> None:
-        """Everybody who waits now, by channel and kind; `now` in microseconds."""
+    def waiting(self, found: Sequence[Waiting]) -> None:
+        """Everybody who waits now; on the business clock another may have waited longest than on the wall's."""
         for gauge in (self._waiting, self._overdue, self._oldest):
             gauge.clear()
-        oldest: dict[str, float] = {}
+        oldest: dict[tuple[str, TimeBase], timedelta] = {}
         for each in found:
-            self._waiting.labels(each.channel, each.kind).set(each.count)
-            self._overdue.labels(each.channel, each.kind).set(each.overdue)
-            oldest[each.channel] = max(oldest.get(each.channel, 0.0), (now - each.oldest) / 1_000_000)
-        for channel, seconds in oldest.items():
-            self._oldest.labels(channel, "wall").set(seconds)
+            self._waiting.labels(each.channel, each.kind).inc(each.count)
+            self._overdue.labels(each.channel, each.kind).inc(each.overdue)
+            for clock, waited in ((TimeBase.WALL, each.wall), (TimeBase.BUSINESS, each.business)):
+                key = (each.channel, clock)
+                oldest[key] = max(oldest.get(key, timedelta(0)), waited)
+        for (channel, clock), waited in oldest.items():
+            self._oldest.labels(channel, clock).set(waited.total_seconds())

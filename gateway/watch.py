@@ -47,7 +47,7 @@ class Watch:
     async def _look_who_waits(self) -> None:
         app = self._app
         try:
-            app.metrics.response.waiting(await app.database.read(rounds.waiting), app.now_micros())
+            app.metrics.response.waiting(await app.database.read(rounds.waiting, app.rulebook.terms))
             queued = await app.database.read(assignments.queued_by_team)
             app.metrics.service.incidents(await app.database.read(incidents.open_count))
         except StoreUnavailable:

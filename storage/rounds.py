@@ -1,6 +1,6 @@
 """Rounds as rows: the fold of a conversation's log, in the transaction that changed the log (service.md 2.7)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -74,8 +74,8 @@ _SET = Statement(
 )
 _OPEN = Statement(
     """
-    SELECT channel, kind, count(*), min(start_at), count(CASE WHEN deadline < :now THEN 1 END)
-    FROM rounds WHERE outcome = 'open' GROUP BY channel, kind
+    SELECT channel, kind, policy, policy_version, count(*), count(CASE WHEN deadline < :now THEN 1 END), min(start_at)
+    FROM rounds WHERE outcome = 'open' GROUP BY channel, kind, policy, policy_version
     """
 )
 
@@ -214,7 +214,7 @@ _BETWEEN = Statement(
     """
     SELECT conversation, cycle, kind, opener, start_at, end_at, outcome, sla, wall_ms, business_ms, out_of_hours,
            calendar_uncertain, channel, team, owner, author, author_team, manual, policy, deadline, breached_at,
-           breach_agent, breach_team, policy_version, calendar, calendar_version, target, breach_reason, revision
+           breach_agent, breach_team, policy_version, calendar, calendar_version, target, breach_reason, revision, parts
     FROM rounds WHERE start_at >= :begin AND start_at < :end ORDER BY start_at
     """
 )
@@ -242,14 +242,15 @@ def _round(row: Row, now: datetime, terms: Terms) -> Round:
     deadline = _instant(row[19])
     overdue = is_open and deadline is not None and now > deadline
     target = json_value(row[26])
-    policy = terms.policies.get((row[18], row[23]), terms.unjudged)
-    business = policy.calendar.business(of_micros(row[4]), now) if is_open else timedelta(milliseconds=row[9])
+    start = of_micros(row[4])
+    business = _business(row[18], row[23], start, now, terms) if is_open else timedelta(milliseconds=row[9])
+    received, owned, composed = _cuts(start, json_value(row[29]))
     return Round(
         conversation=UUID(bytes=row[0]),
         cycle=row[1],
         kind=row[2],
         opener=UUID(bytes=row[3]) if row[3] is not None else None,
-        start_at=of_micros(row[4]),
+        start_at=start,
         end_at=now if is_open else _instant(row[5]),
         outcome=row[6],
         sla="breached" if overdue else row[7],
@@ -262,6 +263,9 @@ def _round(row: Row, now: datetime, terms: Terms) -> Round:
         author=row[15],
         author_team=row[16],
         manual=bool(row[17]),
+        received_at=received,
+        owned_at=owned,
+        composed_at=composed,
         policy=row[18],
         deadline=deadline,
         breached_at=_instant(row[20]) or (deadline if overdue else None),
@@ -276,20 +280,45 @@ def _round(row: Row, now: datetime, terms: Terms) -> Round:
     )
 
 
+def _business(policy: str | None, version: int, start: datetime, now: datetime, terms: Terms) -> timedelta:
+    """How long somebody has waited on the calendar of the policy they are judged by."""
+    return terms.policies.get((policy or "", version), terms.unjudged).calendar.business(start, now)
+
+
+def _cuts(
+    start: datetime, parts: Mapping[str, float] | None
+) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """When the opener was received, had an owner and had its answer composed: what the parts lie between (2.3.9)."""
+    if parts is None:
+        return None, None, None
+    received = start + timedelta(seconds=parts["ingest"])
+    owned = received + timedelta(seconds=parts["assign"])
+    return received, owned, owned + timedelta(seconds=parts["agent"])
+
+
 def _instant(micros: int | None) -> datetime | None:
     return of_micros(micros) if micros is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Customers who wait, by channel and kind of round; `oldest` in microseconds."""
+    """Customers who wait, by channel, kind of round and policy: how many, how many of them past their deadline, and how
+    long the one who came first has waited."""
 
     channel: str
     kind: str
     count: int
-    oldest: int
     overdue: int
+    wall: timedelta
+    business: timedelta
 
 
-def waiting(tx: Transaction) -> list[Waiting]:
-    return [Waiting(*row) for row in tx.all(_OPEN, {"now": tx.now})]
+def waiting(tx: Transaction, terms: Terms) -> list[Waiting]:
+    """Everybody who waits now."""
+    now = of_micros(tx.now)
+    found = []
+    for channel, kind, policy, version, count, overdue, oldest in tx.all(_OPEN, {"now": tx.now}):
+        start = of_micros(oldest)
+        business = _business(policy, version, start, now, terms)
+        found.append(Waiting(channel, kind, count, overdue, now - start, business))
+    return found

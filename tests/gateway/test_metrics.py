@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from connectors.base import Fate
 from gateway.metrics import Metrics
 from router.calendars import ALWAYS
+from router.model import Round
+from storage.rounds import Waiting
 
 
 class Clock:
@@ -83,6 +86,46 @@ def test_a_state_that_is_empty_again_reads_zero(metrics: Metrics) -> None:
     assert 'onevoice_backlog{channel="tg",state="ready"} 0.0' in lines(metrics)
     assert 'onevoice_backlog{channel="tg",state="unknown"} 1.0' in lines(metrics)
     assert 'onevoice_oldest_backlog_seconds{channel="tg"} 0.0' in lines(metrics)
+
+
+def test_d37_the_longest_wait_is_told_on_both_clocks(metrics: Metrics) -> None:
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    metrics.response.waiting(
+        [
+            Waiting("mail", "first", 2, 1, wall=9 * hour, business=minute),
+            Waiting("mail", "first", 1, 0, wall=hour, business=hour),
+            Waiting("mail", "next", 1, 1, wall=minute, business=minute),
+        ]
+    )
+    for line in (
+        'onevoice_rounds_waiting{channel="mail",kind="first"} 3.0',
+        'onevoice_rounds_waiting{channel="mail",kind="next"} 1.0',
+        'onevoice_rounds_overdue{channel="mail",kind="first"} 1.0',
+        'onevoice_oldest_wait_seconds{channel="mail",clock="wall"} 32400.0',
+        'onevoice_oldest_wait_seconds{channel="mail",clock="business"} 3600.0',
+    ):
+        assert line in lines(metrics)
+    metrics.response.waiting([])
+    assert not [line for line in lines(metrics) if line.startswith(("onevoice_rounds", "onevoice_oldest_wait"))]
+
+
+def test_d36_an_answer_is_that_of_a_human_and_of_anybody(metrics: Metrics, clock: Clock) -> None:
+    end = clock.now + timedelta(seconds=40)
+    taken = Round(
+        conversation=UUID(int=1),
+        cycle=1,
+        kind="first",
+        start_at=clock.now,
+        end_at=end,
+        outcome="answered",
+        channel="tg",
+        business=timedelta(seconds=10),
+    )
+    metrics.response.judged([taken], [])
+    for responder in ("human", "any"):
+        for kind, took in (("wall", 40.0), ("business", 10.0)):
+            labels = f'channel="tg",clock="{kind}",kind="first",responder="{responder}"'
+            assert f"onevoice_response_seconds_sum{{{labels}}} {took}" in lines(metrics)
 
 
 @pytest.mark.parametrize(

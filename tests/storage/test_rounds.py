@@ -1,21 +1,25 @@
-"""Rounds as rows: what moves the one that runs, and which alarm breaches it, on both databases."""
+"""Rounds as rows: what moves the one that runs, which alarm breaches it, and how they are read, on both databases."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from router.model import Round
+from router.calendar_definitions import to_calendar
+from router.instants import to_text
+from router.model import Parts, Round
 from router.reports import summarise
 from router.rulebook import Rulebook
 from router.targets import Metric, Policy, Target
 from storage import alarms, timers
 from storage.changes import Breach
 from storage.database import Database, Transaction, of_micros, to_micros
-from storage.rounds import between
+from storage.ids import new_id
+from storage.rounds import between, waiting
 from storage.statement import Statement
 from tests.storage.inbounds import question
-from tests.storage.past import TEN, MovingClock, answered, answering_within, asked, rules_of
+from tests.storage.past import TEN, MovingClock, answered, answering_within, asked, happened, rules_of
 
 DAY = timedelta(days=1)
 RULES = rules_of(answering_within(100, 1))
@@ -135,3 +139,45 @@ async def test_d25_a_breach_while_nobody_waits_is_counted_on_the_channel_the_mat
     await answered(shop, rules, conversation)
     clock.at(17)
     assert await ring(shop, rules) == [Breach("web", "resolution", "chat")]
+
+
+async def test_the_parts_of_an_answered_round_are_read_as_they_were_written(shop: Database, clock: MovingClock) -> None:
+    conversation = await asked(shop, RULES, question(sent_at=TEN - timedelta(seconds=2.5)))
+    clock.at(0.2)
+    await happened(shop, RULES, conversation, "assigned", agent="alice")
+    clock.at(1)
+    composed = to_text(TEN + timedelta(seconds=57, microseconds=7))
+    reply = new_id().hex
+    await happened(shop, RULES, conversation, "message_sent", "agent:alice", message=reply, composed_at=composed)
+    assert (await the_round(shop)).parts == Parts(
+        ingest=timedelta(seconds=2.5),
+        assign=timedelta(seconds=12),
+        agent=timedelta(seconds=45, microseconds=7),
+        delivery=timedelta(seconds=3, microseconds=-7),
+    )
+
+
+async def test_a_round_without_an_answer_has_no_parts(shop: Database, clock: MovingClock) -> None:
+    conversation = await asked(shop, RULES, question())
+    clock.at(1)
+    assert (await the_round(shop)).parts is None
+    await happened(shop, RULES, conversation, "status_changed", to="resolved")
+    found = await the_round(shop)
+    assert (found.outcome, found.parts) == ("closed_no_reply", None)
+
+
+async def test_who_waits_is_told_on_the_calendar_of_each_policy(shop: Database, clock: MovingClock) -> None:
+    hours = to_calendar("shut_until_noon", {"tz": "UTC", "weekly": {"tue": [["12:00", "18:00"]]}})
+    chat = answering_within(60, 1, channel="tg")
+    mail = replace(answering_within(7200, 1, "mail", channel="mail"), calendar=hours)
+    rules = rules_of(chat, mail)
+    for minute, channel, who in ((0, "mail", "a"), (60, "mail", "b"), (90, "tg", "c"), (119, "web", "d")):
+        clock.at(minute)
+        await asked(shop, rules, question(channel=channel, who=who))
+    clock.at(130)
+    found = sorted(await shop.read(waiting, rules.terms), key=lambda each: each.channel)
+    minutes = [(each.wall / timedelta(minutes=1), each.business / timedelta(minutes=1)) for each in found]
+    assert [(each.channel, each.kind, each.count, each.overdue) for each in found] == [
+        ("mail", "first", 2, 1), ("tg", "first", 1, 1), ("web", "first", 1, 0),
+    ]  # fmt: skip
+    assert minutes == [(130, 10), (40, 40), (11, 11)]

@@ -87,6 +87,12 @@ async def test_nobody_answers_warned_three_times_breached_at_the_deadline_once(g
     assert all(0 <= row[2] - row[1] < PATIENCE * 1_000_000 for row in fired)
     assert await metric(gateway, "onevoice_sla_breaches_total{") == 1
     assert await metric(gateway, "onevoice_rounds_overdue{") in {0, 1}
+    await settled(lambda: _is_told_on_both_clocks(gateway))
+
+
+async def _is_told_on_both_clocks(gateway: Gateway) -> bool:
+    names = [f'onevoice_oldest_wait_seconds{{channel="tg",clock="{clock}"}}' for clock in ("wall", "business")]
+    return all([await metric(gateway, name) > 0 for name in names])
 
 
 async def test_an_answer_ends_the_round_and_its_alarms(database_url: str, tmp_path: Path) -> None:
@@ -104,6 +110,7 @@ async def test_an_answer_ends_the_round_and_its_alarms(database_url: str, tmp_pa
         report = await asyncio.to_thread(_report, gateway)
         assert [(each["group"], each["n"], each["waiting"]) for each in report["groups"]] == [("tg", 1, 0)]
         assert report["groups"][0]["attainment"] == 1.0
+        assert sum(report["groups"][0]["parts"].values()) == pytest.approx(report["groups"][0]["values"][0], abs=0.01)
         gateway.world.telegram.say("tom", "And another thing")
         await gateway.shown("And another thing")
         assert [each["kind"] for each in await rounds(gateway)] == ["first", "next"]
