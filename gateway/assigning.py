@@ -99,7 +99,7 @@ class Assigning:
             await self._database.transact(agents.enlist, rules.agents, rules.assignment.default_status)
             self._book, self._staff = rules, Staff(rules)
             self._looks.clear()
-        if not await self._database.read(assignments.is_needed, rules.agents):
+        if not await self._database.read(assignments.is_needed, rules):
             self._looks.clear()
             return False
         situation = await self._database.read(assignments.situation, rules.assignment.settings.window)

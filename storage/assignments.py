@@ -176,13 +176,12 @@ def queued_by_team(tx: Transaction) -> dict[str, int]:
     return {row[0] or "": row[1] for row in tx.all(_QUEUED_BY_TEAM, {})}
 
 
-def is_needed(tx: Transaction, listed: Collection[str]) -> bool:
+def is_needed(tx: Transaction, rules: Rulebook) -> bool:
     """Whether a customer waits whom nobody of the listed agents has who is there."""
     if tx.one(_WAITS, {}) is not None:
         return True
-    absent = {agent for agent, row in agents.rows(tx).items() if row.is_absent(of_micros(tx.now))}
-    present = [agent for agent in listed if agent not in absent]
-    return tx.one(_ALONE, {"present": present or [""]}) is not None
+    present = rules.agents.keys() - agents.absent(tx, rules)
+    return tx.one(_ALONE, {"present": sorted(present) or [""]}) is not None
 
 
 def situation(tx: Transaction, window: timedelta) -> Situation:

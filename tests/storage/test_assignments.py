@@ -1,7 +1,7 @@
 """Claims, offers and stored decisions, on both databases."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -308,3 +308,35 @@ async def test_nobody_gets_anything_new_outside_their_shifts_and_the_start_is_no
     await shop.settle()
     assert await shop.owners() == ["alice"]
     assert [each.trace["trigger"] for each in await shop.decided()] == ["new_round", "time"]
+
+
+async def test_who_writes_to_an_owner_whose_shift_is_over_gets_another_though_nobody_else_waits(shop: Shop) -> None:
+    shop.rules = in_shifts({"alice": ("09:00", "10:00"), "bob": ("09:30", "18:00")})
+    await shop.receive(question(channel="mail", who="m"))
+    await shop.settle()
+    assert await shop.owners() == ["alice"]
+    shop.clock.now = START + timedelta(minutes=90)
+    await shop.settle()
+    assert await shop.owners() == ["alice"], "it came while she was there"
+    await shop.receive(question("and now?", channel="mail", who="m"))
+    await shop.settle()
+    assert await shop.owners() == ["bob"]
+
+
+async def test_an_owner_keeps_what_is_written_on_their_shift(shop: Shop) -> None:
+    shop.rules = in_shifts({"alice": ("09:00", "12:00"), "bob": ("09:30", "18:00")})
+    await shop.receive(question(channel="mail", who="m"))
+    await shop.settle()
+    shop.clock.now = START + timedelta(minutes=90)
+    await shop.receive(question("and now?", channel="mail", who="m"))
+    await shop.settle()
+    assert await shop.owners() == ["alice"]
+
+
+def in_shifts(hours: Mapping[str, tuple[str, str]]) -> Rulebook:
+    """These agents, each at work in these hours of the day."""
+    working = {
+        name: replace(BOOK.agents[name], shifts=to_calendar(name, {"tz": "UTC", "weekly": {"tue": [list(span)]}}))
+        for name, span in hours.items()
+    }
+    return replace(in_mode(Mode.ASSIGN, window_limit=100), agents=working)
