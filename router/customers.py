@@ -43,7 +43,7 @@ def from_customer(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Deci
         if inbound.thread.conversation is not None:
             return _held_stranger(proof, inbound)
         proof = None
-    matter = _matter(snapshot, inbound, rules)
+    matter = matter_of(snapshot, inbound, rules)
     attached, reason = attach(snapshot, proof, inbound, matter, rules.terms, rules.recognition)
     if attached is not None:
         return _follow_up(snapshot, attached, inbound, matter, rules, reason)
@@ -52,7 +52,8 @@ def from_customer(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Deci
     return _opening(snapshot, inbound, matter, rules, reason)
 
 
-def _matter(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Matter:
+def matter_of(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Matter:
+    """What the words of a customer are about, as far as they say it."""
     if rules.recognition is None:
         return UNKNOWN
     return rules.recognition.matter(inbound, snapshot.contact.tier if snapshot.contact else None)
@@ -76,8 +77,27 @@ def _follow_up(
     thanks = rules.recognition is not None and rules.recognition.only_thanks(conversation, inbound)
     if reason.rule == DUPLICATE and conversation.last_word_ours:
         deliveries = (*deliveries, *asked_before(conversation, reason.text))
-    events = [_received(inbound, (reason,), needs_reply=not thanks)]
-    if conversation.status is not Status.OPEN and not thanks and not inbound.automatic:
+    asks = not thanks and not inbound.automatic
+    grown, follows = heard(snapshot, conversation, inbound, matter, rules, asks=asks)
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(reason,),
+        conversation=conversation,
+        message=_customer_message(snapshot, inbound),
+        events=(_received(inbound, (reason,), needs_reply=not thanks), *follows),
+        deliveries=deliveries,
+        leg_in=True,
+        matter=grown,
+    )
+
+
+def heard(
+    snapshot: Snapshot, conversation: Conversation, inbound: Inbound, matter: Matter, rules: Rulebook, *, asks: bool
+) -> tuple[Matter | None, tuple[NewEvent, ...]]:
+    """What a customer's words change of the conversation they are said in: what it is about (None: nothing new), and
+    events: it is open again when they ask for something (D21), or judged by another policy."""
+    events: list[NewEvent] = []
+    if conversation.status is not Status.OPEN and asks:
         events.append(NewEvent(type="status_changed", payload={"to": Status.OPEN, "rule": "D21"}))
     if (grown := _grown(conversation.matter, matter)) is not None:
         events += judged_otherwise(
@@ -89,16 +109,7 @@ def _follow_up(
             channel=inbound.channel,
             language=inbound.language,
         )
-    return Decision(
-        outcome=Outcome.STORED,
-        reasons=(reason,),
-        conversation=conversation,
-        message=_customer_message(snapshot, inbound),
-        events=tuple(events),
-        deliveries=deliveries,
-        leg_in=True,
-        matter=grown,
-    )
+    return grown, tuple(events)
 
 
 def _grown(known: Matter, said: Matter) -> Matter | None:

@@ -203,7 +203,7 @@ class Decision:
     """What should happen about one inbound item; storage carries it out in one transaction (R1).
 
     A message goes to `conversation`, or to the conversation `opening` makes. `withdraw` names queued deliveries to be
-    taken back, `rewrite` queued deliveries and what they say instead (R8). `leg_in`: the item came from the customer on
+    taken back, `rewrite` queued deliveries and what they say instead (R8). `leg_in`: the customer wrote something on
     that channel and address. `close_leg`/`reopen_leg`: the customer blocked or unblocked us there (T12). `record` is
     what checking a reply left behind; `carries`: the deliveries carry this message (a held reply that is released).
     `link`: two contacts become one, or are two again. `ownership`: owner, offer or an agent's status change.

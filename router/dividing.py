@@ -142,8 +142,8 @@ def opens(
 
 def _moved(event: Event, source: Conversation, waiting: frozenset[str]) -> NewEvent:
     payload = {**event.payload, "moved_from": source.number}
-    if event.payload["message"] not in waiting and event.type in {EventType.MESSAGE_RECEIVED, EventType.NEED_CHANGED}:
-        payload["needs_reply"] = False
+    if event.payload["message"] not in waiting:
+        payload["material" if event.type == EventType.MESSAGE_EDITED else "needs_reply"] = False
     return NewEvent(type=event.type, actor=event.actor, at=event.at, payload=payload)
 
 

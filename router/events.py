@@ -84,7 +84,8 @@ class DeliveryFailed(TypedDict):
 
 
 class MessageEdited(TypedDict):
-    """Somebody edited a message; a material edit of a customer's message may count as a new one (D9)."""
+    """Somebody edited a message. `material`: a customer's, which asks something else now and may count as a new one
+    (D9); `sent_at` is the provider's time of the edit."""
 
     message: str
     material: NotRequired[bool]

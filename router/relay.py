@@ -77,8 +77,12 @@ def changes_files(target: Target, edit: Inbound) -> bool:
 
 def _edited(text: str) -> str:
     """What agents read of a customer's edit that cannot be shown in its place."""
-    shown = text if len(text) <= EDIT_SHOWN else f"{text[:EDIT_SHOWN]} ... (the rest is stored)"
-    return f"The customer has edited this. It reads now:\n{shown}"
+    return f"The customer has edited this. It reads now:\n{excerpt(text)}"
+
+
+def excerpt(text: str) -> str:
+    """As much of a customer's words as a notice about an edit holds."""
+    return text if len(text) <= EDIT_SHOWN else f"{text[:EDIT_SHOWN]} ... (the rest is stored)"
 
 
 def _payload(target: Target) -> dict[str, object]:

@@ -7,11 +7,12 @@ from router.buttons import from_button
 from router.customers import from_customer
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.desk import from_desk
+from router.edits import from_edit
 from router.merging import in_both_threads
 from router.model import Inbound, InboundKind
 from router.outage import from_page, is_from_page
 from router.planning import ignored, notice
-from router.relay import changes_files, relay_edit, relay_failure
+from router.relay import changes_files, relay_failure
 from router.rewording import reworded
 from router.rulebook import Rulebook
 
@@ -31,7 +32,7 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
             # other files are news: they are shown as what they are, a message
             if snapshot.target is not None and inbound.attachments and changes_files(snapshot.target, inbound):
                 return from_customer(snapshot, replace(inbound, kind=InboundKind.MESSAGE), rules)
-            return relay_edit(snapshot, inbound, rules)
+            return from_edit(snapshot, inbound, rules)
         case InboundKind.BOUNCE:
             return relay_failure(snapshot, inbound)
         case InboundKind.MEMBERSHIP:

@@ -470,10 +470,11 @@ class Changes:
     def _leg_in(self, conversation: Conversation, inbound: Inbound) -> Conversation:
         """The customer wrote: the leg is the latest and reachable again."""
         now = of_micros(self._tx.now)
+        wrote = inbound.target if inbound.kind is InboundKind.EDIT else inbound.remote_id
         legs = list(conversation.legs)
         for index, leg in enumerate(legs):
             if not leg.desk and (leg.channel, leg.address) == (inbound.channel, inbound.address):
-                legs[index] = replace(leg, last_in_at=now, last_remote_id=inbound.remote_id, closed=False)
+                legs[index] = replace(leg, last_in_at=now, last_remote_id=wrote, closed=False)
                 self._leg_changes[leg.id] = {}
                 break
         else:
@@ -759,7 +760,7 @@ def _last_word_ours(decision: Decision) -> bool | None:
     """Whose the newest public message is afterwards; None when that stays. A held reply says nothing yet."""
     if any(planned.of_message and not planned.desk for planned in decision.deliveries):
         return True
-    return False if decision.leg_in and decision.message is not None else None
+    return False if decision.leg_in else None
 
 
 def lane_key(planned: Planned, conversation: UUID) -> str:

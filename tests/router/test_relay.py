@@ -1,7 +1,10 @@
 """Edits that cannot be shown where the message is: the agents read a customer's, an agent hears of their own."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
+
+import pytest
 
 from router.decision import Decision, Snapshot
 from router.model import (
@@ -14,22 +17,26 @@ from router.model import (
     Leg,
     Message,
     Sender,
+    Status,
     Visibility,
 )
 from router.model import IdentityKey as Key
+from router.recognition import Recognition
 from router.richtext import of_text, plain
 from router.routing import decide
 from router.told import Target, TargetDelivery
+from tests.router.shipped_standards import standards
 from tests.storage.inbounds import RULES
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 ID = UUID(int=1)
 DESK = Leg(id=UUID(int=2), conversation=ID, channel="desk", address="C1", desk=True, thread="C1:1.1")
 CHAT = Leg(id=UUID(int=3), conversation=ID, channel="tg", address="42", last_in_at=NOW)
+BOOK = replace(RULES, recognition=Recognition(topics=standards().topics, thanks=standards().thanks))
 CONVERSATION = Conversation(id=ID, number=7, contact=UUID(int=4), legs=(DESK, CHAT), opened_at=NOW)
 
 
-def edited(text: str, *, remote_id: str | None, parts: int = 1) -> Decision:
+def edited(text: str, *, remote_id: str | None, parts: int = 1, conversation: Conversation = CONVERSATION) -> Decision:
     """A customer edits a message whose post in the thread has this remote id."""
     message = Message(
         id=UUID(int=5),
@@ -62,8 +69,9 @@ def edited(text: str, *, remote_id: str | None, parts: int = 1) -> Decision:
         remote_id="42:8",
         target="42:7",
         text=of_text(text),
+        sent_at=NOW,
     )
-    return decide(Snapshot(proof=CONVERSATION, target=Target(message=message, deliveries=(post,))), inbound, RULES)
+    return decide(Snapshot(proof=conversation, target=Target(message=message, deliveries=(post,))), inbound, BOOK)
 
 
 def bounced(status: str) -> Decision:
@@ -110,6 +118,51 @@ def test_x11_a_customers_edit_of_a_post_under_way_is_told_in_words() -> None:
     told = [(DeliveryKind.NOTICE, "The customer has edited this. It reads now:\nI want a red one")]
     assert shown(edited("I want a red one", remote_id=None)) == told
     assert shown(edited("I want a red one", remote_id="C1:1.2", parts=2)) == told
+
+
+OTHER = "Please send two green lamps to my office"
+
+
+def test_d9_what_asks_for_something_else_is_like_a_new_message_and_told_with_the_old_words() -> None:
+    decision = edited(OTHER, remote_id="C1:1.2")
+    assert shown(decision) == [
+        (DeliveryKind.EDIT, OTHER),
+        (DeliveryKind.NOTICE, f"The customer has changed what they asked.\nBefore: I want a reed one\nNow: {OTHER}"),
+    ]
+    (event,) = decision.events
+    assert (event.payload["material"], event.payload["sent_at"]) == (True, "2026-03-10T09:00:00Z")
+    assert decision.leg_in
+
+
+def test_d9_before_the_answer_an_edit_is_told_but_the_customer_wrote_last_where_and_when_they_did() -> None:
+    waiting = replace(CONVERSATION, waiting_since=NOW)
+    decision = edited(OTHER, remote_id="C1:1.2", conversation=waiting)
+    assert [kind for kind, _ in shown(decision)] == [DeliveryKind.EDIT, DeliveryKind.NOTICE]
+    assert not decision.leg_in
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.ON_HOLD, Status.SNOOZED, Status.RESOLVED])
+def test_d21_what_asks_for_something_else_opens_the_conversation_again(status: Status) -> None:
+    decision = edited(OTHER, remote_id="C1:1.2", conversation=replace(CONVERSATION, status=status))
+    assert [event.type for event in decision.events] == ["message_edited", "status_changed"]
+    assert decision.events[-1].payload == {"to": "open", "rule": "D21"}
+
+
+@pytest.mark.parametrize("text", ["I want a red one", "Thank you"])
+def test_d9_other_edits_and_thanks_make_nobody_wait(text: str) -> None:
+    resolved = replace(CONVERSATION, status=Status.RESOLVED, last_word_ours=True)
+    decision = edited(text, remote_id="C1:1.2", conversation=resolved)
+    assert [event.type for event in decision.events] == ["message_edited"]
+    assert "material" not in decision.events[0].payload
+    assert shown(decision) == [(DeliveryKind.EDIT, text)]
+    assert not decision.leg_in
+
+
+def test_d9_what_an_edit_is_about_counts() -> None:
+    decision = edited("Please cancel order US-20260301-99, I want to complain", remote_id="C1:1.2")
+    assert decision.matter is not None
+    assert decision.matter.orders == ("US-20260301-99",)
+    assert decision.matter.priority == "complaint"
 
 
 def test_a_very_long_edit_is_told_in_part() -> None:

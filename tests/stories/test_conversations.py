@@ -6,6 +6,7 @@ from storage.statement import Statement
 from tests.stories.gateway import Gateway, settled
 
 SENT = Statement("SELECT count(*) FROM outbox WHERE state <> 'sent'")
+WAITS = Statement("SELECT waiting_since FROM conversations")
 MESSAGES = Statement("SELECT count(*) FROM messages")
 
 
@@ -78,6 +79,24 @@ async def test_an_edit_by_the_customer_is_seen_in_the_thread(gateway: Gateway) -
     await gateway.shown("I want a reed one")
     gateway.world.telegram.edit("tom", message, "I want a red one")
     await gateway.shown("I want a red one")
+
+
+async def test_d9_an_edit_that_asks_something_else_after_the_answer_waits_for_another(gateway: Gateway) -> None:
+    telegram = gateway.world.telegram
+    message = telegram.say("tom", "Please cancel order US-20260301-77")
+    post = await gateway.shown("order US-20260301-77")
+    await gateway.answer(post, "It is cancelled.")
+    await telegram.until(lambda: telegram.heard("tom") == ["It is cancelled."])
+
+    async def waits() -> bool:
+        return (await gateway.app.database.read(lambda tx: tx.all(WAITS, {})))[0][0] is not None
+
+    while await waits():
+        await asyncio.sleep(0.05)
+    telegram.edit("tom", message, "Please cancel order US-20260301-99")
+    told = await gateway.shown("The customer has changed what they asked.")
+    assert "Before: Please cancel order US-20260301-77" in told.text
+    assert await waits()
 
 
 async def test_nothing_is_lost_or_doubled_over_a_restart(gateway: Gateway) -> None:
