@@ -10,7 +10,7 @@ from router.notes import is_note
 from router.planning import notice
 from router.posts import desk_message
 from router.richtext import Mention, RichText, inlines, of_text
-from router.rulebook import Agent, Rulebook
+from router.rulebook import Agent, ReplyMode, Rulebook
 from router.verbs import Verb
 
 
@@ -43,7 +43,7 @@ def is_inward(asked: Asked, words: str) -> bool:
     for each in inlines(asked.inbound.text.blocks):
         if isinstance(each, Mention):
             uncalled = uncalled.replace(f"@{each.name}", "")
-    return is_internal(of_text(words), None) or is_note(of_text(uncalled))
+    return is_internal(of_text(words), ReplyMode.REPLY) or is_note(of_text(uncalled))
 
 
 def refused(asked: Asked, said: str) -> Decision:

@@ -12,7 +12,7 @@ from router.consistency.reply import Reply
 from router.consistency.wording import Stage
 from router.decision import Snapshot
 from router.desk_view import DeskView, Read
-from router.intent import is_internal, is_reply_asked_for, route_of, words_of
+from router.intent import is_internal, is_reply_asked_for, mode_of, words_of
 from router.model import Attachment, Conversation, Inbound, InboundKind, Leg, Visibility
 from router.planning import customer_leg
 from router.richtext import RichText, plain
@@ -37,7 +37,7 @@ def read_ahead(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Read | 
         verb = verb_of(inbound.text)
         if verb is not None and not is_reply_asked_for(inbound.text):
             return _of_held(snapshot, desk, conversation, leg, rules) if verb.name in RELEASES else None
-        if is_internal(inbound.text, route_of(snapshot, rules)):
+        if is_internal(inbound.text, mode_of(snapshot, rules)):
             return None
     elif snapshot.target is None or snapshot.target.message.visibility is not Visibility.PUBLIC:
         return None
@@ -46,11 +46,12 @@ def read_ahead(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Read | 
     return Read(reply, check_text(reply, voice.standards, voice.calendar, desk.now))
 
 
-def author_of(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Agent | None:
-    """The listed agent a post is by; of an edit, the author of what is edited."""
+def author_of(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, by: Agent | None = None) -> Agent | None:
+    """The listed agent a post is by; of an edit, the author of what is edited: where they are not listed any more, in
+    the name of whoever changes it for them (`by`)."""
     if inbound.kind is not InboundKind.MESSAGE:
-        author = snapshot.target.message.author if snapshot.target is not None else ""
-        return rules.agents.get(author.removeprefix("agent:"))
+        author = snapshot.target.message.author.removeprefix("agent:") if snapshot.target is not None else ""
+        return rules.agents.get(author) or (by and replace(by, id=author))
     sender = inbound.sender
     return rules.agent_by_slack(sender.identity.value, sender.email) if sender.internal else None
 

@@ -30,7 +30,7 @@ from router.answering import reply
 from router.asked import Answer, Asked, answered
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.handing import taken_by_answer
-from router.intent import REPLY, is_internal, is_reply_asked_for, route_of, words_of
+from router.intent import REPLY, is_internal, is_reply_asked_for, mode_of, words_of
 from router.model import Conversation, Inbound, Visibility
 from router.notes import is_note
 from router.planning import NOTE_MARK, REFUSED_MARK, ignored, notice, reaction
@@ -84,8 +84,8 @@ def from_desk(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
         )
         return VERBS.get(verb.name, unknown)(asked)
     said = replace(inbound, text=words_of(inbound.text))
-    if is_internal(inbound.text, route_of(snapshot, rules)):
-        return _note(conversation, said, agent)
+    if is_internal(inbound.text, mode_of(snapshot, rules)):
+        return _note(conversation, said, agent, rules)
     return taken_by_answer(reply(snapshot, conversation, said, agent, rules), snapshot, agent)
 
 
@@ -115,8 +115,18 @@ def unknown(asked: Asked) -> Decision:
     return answered(asked, f"{f'I do not know {name!r}.' if name else 'What can I do for you?'} I know {known}.")
 
 
-def _note(conversation: Conversation, inbound: Inbound, agent: Agent) -> Decision:
-    stray = names_bot(inbound.text) and not is_note(inbound.text)
+def _unrouted(conversation: Conversation) -> str:
+    return (
+        f"Not sent: the route {conversation.route!r} of this conversation is not in the configuration any more, so"
+        f" nobody knows whether plain posts are replies here. Kept as a note; `@{BOT} {REPLY} TEXT` sends, and an"
+        " administrator can name the route again."
+    )
+
+
+def _note(conversation: Conversation, inbound: Inbound, agent: Agent, rules: Rulebook) -> Decision:
+    told = ""
+    if not is_note(inbound.text):
+        told = _STRAY if names_bot(inbound.text) else "" if rules.route(conversation.route) else _unrouted(conversation)
     return Decision(
         outcome=Outcome.STORED,
         reasons=(Reason("S9", "it is marked as a note, names Onevoice, or notes are this route's default"),),
@@ -124,7 +134,7 @@ def _note(conversation: Conversation, inbound: Inbound, agent: Agent) -> Decisio
         message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.NOTE),
         events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
         deliveries=(
-            *(notice(conversation, _STRAY) if stray else ()),
+            *(notice(conversation, told) if told else ()),
             *reaction(conversation, inbound.remote_id, NOTE_MARK),
         ),
     )

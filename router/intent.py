@@ -3,7 +3,7 @@
 from router.decision import Snapshot
 from router.notes import is_note
 from router.richtext import EMPTY, Break, Inline, Mention, Paragraph, RichText, Span
-from router.rulebook import ReplyMode, Route, Rulebook
+from router.rulebook import ReplyMode, Rulebook
 from router.verbs import names_bot, verb_of
 
 REPLY = "reply"
@@ -16,22 +16,21 @@ def is_reply_asked_for(text: RichText) -> bool:
     return verb is not None and verb.name == REPLY and bool(verb.rest)
 
 
-def route_of(snapshot: Snapshot, rules: Rulebook) -> Route | None:
-    """The route whose reply mode counts for a post: that of the absorbed conversation in whose thread it is where notes
-    are the default there, else that of its conversation."""
-    written_in = rules.route(snapshot.absorbed.route) if snapshot.absorbed is not None else None
-    if written_in is not None and written_in.reply_mode is ReplyMode.NOTE:
-        return written_in
-    return rules.route(snapshot.proof.route) if snapshot.proof is not None else None
+def mode_of(snapshot: Snapshot, rules: Rulebook) -> ReplyMode:
+    """What a plain post is: a note where one is the default, in its conversation or in the absorbed one in whose thread
+    it is. Of a route that is no longer configured nobody knows, and in doubt nothing leaves (INV8)."""
+    routes = [rules.route(each.route) for each in (snapshot.absorbed, snapshot.proof) if each is not None]
+    noted = any(route is None or route.reply_mode is ReplyMode.NOTE for route in routes)
+    return ReplyMode.NOTE if noted else ReplyMode.REPLY
 
 
-def is_internal(text: RichText, route: Route | None) -> bool:
+def is_internal(text: RichText, mode: ReplyMode) -> bool:
     """True when the post must not leave: it is marked as a note, it names Onevoice, or nothing makes it a reply where
     notes are the default (S9)."""
     words = words_of(text)
     if is_note(words) or names_bot(words):
         return True
-    return route is not None and route.reply_mode is ReplyMode.NOTE and not is_reply_asked_for(text)
+    return mode is ReplyMode.NOTE and not is_reply_asked_for(text)
 
 
 def words_of(text: RichText) -> RichText:

@@ -162,9 +162,9 @@ def _released(asked: Asked, *, corrects: bool) -> Decision:
         return refused(asked, held)
     desk, rules, conversation = asked.snapshot.desk, asked.rules, asked.conversation
     leg = customer_leg(conversation)
-    author = rules.agents.get(held.agent)
-    if desk is None or rules.voice is None or leg is None or author is None:
-        return refused(asked, "It cannot be sent: the customer or its author cannot be reached any more.")
+    author = rules.agents.get(held.agent) or replace(asked.agent, id=held.agent)
+    if desk is None or rules.voice is None or leg is None:
+        return refused(asked, "It cannot be sent: the customer cannot be reached any more.")
     if not reason:
         return refused(asked, f"Say why: `@onevoice {asked.verb.name} <reason>`. The reason is kept on record.")
     if not _may(asked, held):

@@ -8,7 +8,7 @@ from router.decision import Decision, NewEvent, Reason, Snapshot
 from router.desk_view import DeskView, Held
 from router.held import MARK, carried, holding, kept, new_hold
 from router.held_notices import asking, decided, quoted, ref_of
-from router.intent import is_internal, route_of, words_of
+from router.intent import is_internal, mode_of, words_of
 from router.local_time import local_time
 from router.model import Conversation, Inbound, InboundKind, Leg, Visibility
 from router.planning import customer_leg, notice, reaction
@@ -16,9 +16,10 @@ from router.record import Action, HoldEnd, HoldState, Record
 from router.relay import relay_edit
 from router.replies import leaving, withdrawn
 from router.richtext import plain
-from router.rulebook import Agent, Rulebook, Voice
+from router.rulebook import Agent, ReplyMode, Rulebook, Voice
 from router.told import Target
 
+FORMER = "Its author is not a listed agent any more: the new words were not sent, they are kept as a note."
 NEVER_SENT = "It was never sent: its edit is kept, but nobody is told of it. Write a new message to answer."
 
 
@@ -28,6 +29,9 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
     unsaid = inbound.kind is InboundKind.EDIT and _is_unsaid(snapshot, inbound, rules, by)
     inbound = replace(inbound, text=words_of(inbound.text))
     relayed = relay_edit(snapshot, inbound, rules, unsaid=unsaid)
+    agent = author_of(snapshot, inbound, rules, by)
+    if unsaid and agent is None and snapshot.proof is not None and relayed.deliveries:
+        relayed = replace(relayed, deliveries=(*relayed.deliveries, *notice(snapshot.proof, FORMER)))
     if by is not None:
         relayed = replace(relayed, events=tuple(replace(each, actor=f"agent:{by.id}") for each in relayed.events))
     desk, target, conversation, voice = snapshot.desk, snapshot.target, snapshot.proof, rules.voice
@@ -40,7 +44,7 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
         return _taken_back(relayed, desk, held, target, rules, by)
     if held is not None and revision is not None and desk.asked_at is not None and desk.asked_at > held.held_at:
         relayed = replace(relayed, revision=replace(revision, composed_at=inbound.sent_at or desk.now))  # D11
-    agent, leg = author_of(snapshot, inbound, rules), customer_leg(conversation)
+    leg = customer_leg(conversation)
     if revision is None or agent is None or leg is None:
         return relayed
     reply = text_of_reply(snapshot, conversation, leg, inbound.text, inbound.attachments, agent, rules)
@@ -74,12 +78,15 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
 
 def _is_unsaid(snapshot: Snapshot, edit: Inbound, rules: Rulebook, by: Agent | None) -> bool:
     """Whether the new text of a reply is not for the customer, or replaces one that was not (events are unordered: the
-    edit that made it one may come later). `by` says so in a form, where no mode counts."""
+    edit that made it one may come later), or comes from somebody who is no agent any more (S8). `by` says so in a form,
+    where no mode counts."""
+    if by is None and author_of(snapshot, edit, rules) is None:
+        return True
     if snapshot.target is not None and snapshot.target.sealed:
         return True
-    if edit.replaced is not None and is_internal(edit.replaced, None):
+    if edit.replaced is not None and is_internal(edit.replaced, ReplyMode.REPLY):
         return True
-    return is_internal(edit.text, route_of(snapshot, rules) if by is None else None)
+    return is_internal(edit.text, mode_of(snapshot, rules) if by is None else ReplyMode.REPLY)
 
 
 def _leaving(

@@ -5,11 +5,10 @@ import pytest
 from router.intent import is_internal, words_of
 from router.notes import is_note
 from router.richtext import Break, Emoji, ListBlock, Mention, Paragraph, Pre, Quote, RichText, Span, Style, of_text
-from router.rulebook import Desk, ReplyMode, Route
+from router.rulebook import ReplyMode
 
 BOT = Mention("onevoice", "U0ONEVOICE")
 BOB = Mention("Bob Li", "U0BOB")
-QUIET = Route(id="quiet", desk=Desk(channel="desk", slack=("#support-1",)), reply_mode=ReplyMode.NOTE)
 
 
 def paragraph(*children: Span | Mention | Emoji | Break) -> RichText:
@@ -89,8 +88,8 @@ def test_the_words_of_a_reply_that_is_asked_for_keep_their_form(text: RichText, 
 
 
 def test_s9_where_notes_are_the_default_only_a_reply_that_is_asked_for_leaves() -> None:
-    assert is_internal(of_text("It left today"), QUIET)
-    assert not is_internal(paragraph(BOT, Span(" reply It left today")), QUIET)
-    assert is_internal(paragraph(BOT, Span(" reply // he is angry")), QUIET)
-    assert is_internal(paragraph(BOT, Span(" reply // he is angry")), None)
-    assert not is_internal(of_text("It left today"), None)
+    assert is_internal(of_text("It left today"), ReplyMode.NOTE)
+    assert not is_internal(paragraph(BOT, Span(" reply It left today")), ReplyMode.NOTE)
+    assert is_internal(paragraph(BOT, Span(" reply // he is angry")), ReplyMode.NOTE)
+    assert is_internal(paragraph(BOT, Span(" reply // he is angry")), ReplyMode.REPLY)
+    assert not is_internal(of_text("It left today"), ReplyMode.REPLY)

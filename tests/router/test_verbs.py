@@ -8,6 +8,7 @@ from router.intent import is_internal
 from router.model import DeliveryKind, Visibility
 from router.richtext import Break, Mention, Paragraph, Quote, RichText, Span, of_text
 from router.routing import decide
+from router.rulebook import ReplyMode
 from router.verbs import Verb, names_bot, verb_of
 from tests.router.asking import BOOK, notices, said_in_thread
 
@@ -68,4 +69,4 @@ def test_a_note_about_onevoice_is_a_note_without_more_words() -> None:
 )
 def test_what_only_looks_like_the_name_may_leave(said: str) -> None:
     assert not names_bot(of_text(said))
-    assert not is_internal(of_text(said), None)
+    assert not is_internal(of_text(said), ReplyMode.REPLY)
