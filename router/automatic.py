@@ -235,6 +235,7 @@ def _findings(
         place=Place(channel_type=channel, origin=Origin.TEMPLATE, author=author, template=kind.value),
         conversation=occasion.conversation.id,
         topic=occasion.conversation.topic,
+        orders=occasion.conversation.orders,
         scope={"channel": leg.channel},
         language=tag,
         told=occasion.statements,

@@ -17,7 +17,7 @@ from router.model import Attachment, Conversation, Inbound, InboundKind, Leg, Vi
 from router.planning import customer_leg
 from router.richtext import RichText, plain
 from router.rulebook import Agent, Rulebook, Voice
-from router.topics import topic
+from router.topics import orders_of, topic
 from router.verbs import verb_of
 
 RELEASES = frozenset({"send", "correct"})
@@ -93,7 +93,7 @@ def text_of_reply(
         stage=stage,
         conversation=conversation.id,
         topic=conversation.topic or (about.category if about.category != "other" else None),
-        orders=about.orders,
+        orders=orders_of(conversation.orders, about),
         scope={"channel": leg.channel},
         question=desk.asked[0] if desk.asked else "",
         language=contact.language if contact is not None else None,

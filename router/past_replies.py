@@ -10,12 +10,13 @@ from router.consistency.pii import NOBODY, Own
 from router.consistency.reply import Reply
 from router.consistency.wording import Stage
 from router.model import Attachment, ChannelType, Statement
-from router.topics import OTHER, TopicRules, topic
+from router.topics import OTHER, TopicRules, orders_of, topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastReply:
     """`asked` are the customer's messages before it, the newest first; `told` what the customer had been told by then.
+    `topic` and `orders` are those the conversation has now.
     `channel` is the customer's, empty when nobody had asked. Who was in the way at that moment is not known any more:
     collisions are left out."""
 
@@ -29,6 +30,7 @@ class PastReply:
     asked: Sequence[str] = ()
     first: bool = False
     topic: str | None = None
+    orders: Sequence[str] = ()
     language: str | None = None
     own: Own = NOBODY
     told: Sequence[Statement] = ()
@@ -47,7 +49,7 @@ def to_reply(past: PastReply, channel_type: ChannelType, topics: TopicRules) -> 
         stage=stage,
         conversation=past.conversation,
         topic=past.topic or (about.category if about.category != OTHER else None),
-        orders=about.orders,
+        orders=orders_of(past.orders, about),
         scope={"channel": past.channel},
         told=past.told,
         question=past.asked[0] if past.asked else "",

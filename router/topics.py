@@ -68,6 +68,12 @@ def topic(text: str, rules: TopicRules, known: Collection[str] | None = None) ->
     )
 
 
+def orders_of(known: Sequence[str], said: Topic) -> tuple[str, ...]:
+    """The orders a conversation is about: those it is `known` for, and those in words of the customer that were edited
+    since."""
+    return tuple(dict.fromkeys((*known, *said.orders)))
+
+
 def category(normal: Normal, rules: TopicRules) -> str:
     """The category with the most weight of keyword hits; of equal ones the first in the table; `other` without any."""
     best, most = OTHER, 0

@@ -6,7 +6,7 @@ from router.consistency.pii import Own
 from router.past_replies import PastReply
 from router.richtext import plain
 from storage import contacts, targets
-from storage.codec import rich_text
+from storage.codec import json_value, rich_text
 from storage.database import Transaction, of_micros
 from storage.ids import first_id
 from storage.ledger import statement_of
@@ -24,7 +24,8 @@ _REPLIES = """
 _COUNT = Sql(f"SELECT count(*) FROM messages m WHERE {_REPLIES}")  # noqa: S608  our own words
 _PAGE = Sql(
     f"""
-    SELECT m.id, m.conversation, m.seq, m.author, m.body, m.received_at, c.number, c.topic, c.contact, t.language
+    SELECT m.id, m.conversation, m.seq, m.author, m.body, m.received_at, c.number, c.topic, c.orders, c.contact,
+           t.language
     FROM messages m JOIN conversations c ON c.id = m.conversation JOIN contacts t ON t.id = c.contact
     WHERE {_REPLIES} ORDER BY m.id LIMIT :limit
     """  # noqa: S608
@@ -77,7 +78,7 @@ def _first(since: int, after: UUID) -> bytes:
 
 
 def _reply(tx: Transaction, row: Row, people: dict[bytes, list[UUID]]) -> PastReply:
-    message, conversation, seq, author, body, received_at, number, topic, contact, language = row
+    message, conversation, seq, author, body, received_at, number, topic, orders, contact, language = row
     if contact not in people:
         people[contact] = contacts.linked(tx, UUID(bytes=contact))
     place = {"conversation": conversation, "seq": seq, "limit": ASKED}
@@ -94,6 +95,7 @@ def _reply(tx: Transaction, row: Row, people: dict[bytes, list[UUID]]) -> PastRe
         asked=tuple(plain(rich_text(each[0])) for each in asked),
         first=tx.one(_EARLIER, place) is None,
         topic=topic,
+        orders=tuple(json_value(orders)),
         language=language,
         own=_own(tx, people[contact], asked[0][2] if asked else ""),
         told=tuple(statement_of(each) for each in told),

@@ -12,6 +12,7 @@ from router.calendar_definitions import to_calendar
 from router.consistency.workdays import Workdays
 from router.decision import Decision, Snapshot
 from router.model import Inbound, InboundKind, Thread
+from router.recognition import Recognition
 from router.richtext import Mention, Paragraph, RichText, Span, of_text
 from router.routing import decide
 from router.rulebook import Agent, Role, Team, Voice
@@ -37,9 +38,10 @@ CHECKED = replace(
     },
     teams={"care": Team(id="care", name="Care", lead="lena")},
     routes=(replace(RULES.routes[0], team="care"),),
+    recognition=Recognition(topics=VOICE.standards.topics, thanks=VOICE.standards.thanks),
     voice=VOICE,
 )
-LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
+LINK = Statement("UPDATE legs SET thread_key = :thread WHERE desk AND thread_key IS NULL")
 HOLDS = Statement("SELECT agent, state FROM holds ORDER BY held_at, id")
 HITS = Statement("SELECT rule, action FROM rule_hits WHERE level <> 'log' ORDER BY at, id")
 LEFT = Statement("SELECT count(*) FROM outbox WHERE channel = 'tg' AND state NOT IN ('failed', 'withdrawn')")
@@ -49,6 +51,7 @@ POINTERS = Statement("SELECT id, merged_into FROM contacts ORDER BY id")
 COMPOSED = Statement("SELECT composed_at FROM messages WHERE author_kind = 'agent'")
 ANY_HOLD = Statement("SELECT id FROM holds LIMIT 1")
 ANY_MESSAGE = Statement("SELECT id FROM messages LIMIT 1")
+AMOUNTS = Statement("SELECT order_no, value, state FROM statements WHERE slot = 'refund_amount' ORDER BY said_at, id")
 NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' ORDER BY seq")
 HIT = Statement(
     """
@@ -72,13 +75,21 @@ async def found(database: Database, statement: Statement) -> list[tuple[object, 
     return await database.read(lambda tx: tx.all(statement, {}))
 
 
-async def asked(database: Database, text: str = "Hello, where is my order?") -> None:
-    await receive(database, question(text))
-    await database.transact(lambda tx: tx.run(LINK, {}))
+async def asked(
+    database: Database, text: str = "Hello, where is my order?", thread: str = "C1:1.1", **more: object
+) -> None:
+    await receive(database, question(text, **more))  # type: ignore[arg-type]  # fields of Inbound by name
+    await database.transact(lambda tx: tx.run(LINK, {"thread": f"desk:{thread}"}))
 
 
-def says(text: str, user: str = "U0ALICE") -> Inbound:
-    return answer(text, "C1:1.1", user=user)
+def says(text: str, user: str = "U0ALICE", thread: str = "C1:1.1") -> Inbound:
+    return answer(text, thread, user=user)
+
+
+async def linked(database: Database) -> None:
+    """Both customers are the same person."""
+    one, other = [UUID(bytes=bytes(row[0])) for row in await found(database, CONTACTS)]  # type: ignore[call-overload]  # bytes
+    await database.transact(contacts.merge, one, other, "test", "")
 
 
 def wants(text: str, user: str) -> Inbound:
@@ -267,6 +278,33 @@ async def test_what_one_contact_was_told_counts_for_the_other_while_they_are_lin
     assert ("refund_amount", "89.50", "CNY", "alice") in {
         (each.slot, each.value, each.unit, each.agent) for each in told
     }
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "order"),
+    [
+        ("Order US-20260301-77", "What will I get back?", "US-20260301-77"),
+        ("Order US-20260301-77", "It is US-20260301-78 that I want to send back.", "US-20260301-78"),
+    ],
+)
+async def test_a_statement_belongs_to_the_order_of_its_conversation_unless_it_names_one(
+    database: Database, subject: str, text: str, order: str
+) -> None:
+    await asked(database, text, subject=subject, who="anna")
+    named = f" for {order}" if order not in subject else ""
+    await receive(database, says(f"Hello, we will refund 89.50 CNY{named}."))
+    await asked(database, f"My order is {order}, how much is the refund?", "C1:2.1", who="4711")
+    await linked(database)
+    await receive(database, says("Hello, we will refund 98.50 CNY.", "U0BOB", "C1:2.1"))
+
+    assert await found(database, AMOUNTS) == [(order, "89.50", "active")]
+    assert await found(database, HOLDS) == [("bob", "held")]
+
+
+async def test_a_statement_about_one_of_several_orders_belongs_to_none(database: Database) -> None:
+    await asked(database, "Please refund this one too: US-20260301-78.", subject="Order US-20260301-77")
+    await receive(database, says("Hello, we will refund 89.50 CNY."))
+    assert await found(database, AMOUNTS) == [("topic:refund", "89.50", "active")]
 
 
 async def test_a_decision_without_standards_checks_nothing(database: Database) -> None:

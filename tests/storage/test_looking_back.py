@@ -1,11 +1,16 @@
 """What commands read of the past, on both databases: beginnings and replies, page by page."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from gateway import clock as wall
+from gateway.standards import load_standards, shipped
+from router.model import ChannelType
+from router.past_replies import to_reply
+from router.recognition import Recognition
 from storage import beginnings, deadlines, past_replies
 from storage.database import Database, to_micros
 from tests.storage.inbounds import question
@@ -59,6 +64,16 @@ async def test_replies_come_with_what_stood_around_them(shop: Database, clock: M
     assert (second.text, second.asked, second.agent) == ("Since Monday.", ("Since when?", "Where is it?"), "bob")
     assert (first.first, first.own.disclosable, first.sent_at) == (True, True, START)
     assert await shop.read(past_replies.page, SINCE, second.message, 1) == []
+
+
+async def test_a_past_reply_is_about_the_orders_of_its_conversation(shop: Database, clock: MovingClock) -> None:
+    standards = load_standards(shipped())
+    known = replace(RULES, recognition=Recognition(topics=standards.topics, thanks=standards.thanks))
+    conversation = await asked(shop, known, question("Where is it?", subject="Order US-20260301-77"))
+    await replied(shop, known, conversation, "On its way.")
+
+    (past,) = await shop.read(past_replies.page, SINCE, past_replies.BEFORE_ALL, 1)
+    assert to_reply(past, ChannelType.TELEGRAM, standards.topics).orders == ("US-20260301-77",)
 
 
 async def test_deadlines_are_those_of_the_rounds(shop: Database, clock: MovingClock) -> None:
