@@ -8,6 +8,7 @@ from router.decision import Decision, NewEvent, Outcome, Planned, Reason
 from router.instants import optional_to_text
 from router.model import AuthorKind, Conversation, Delivery, DeliveryKind, DeliveryState
 from router.planning import notice, reaction
+from router.record import Record
 
 SENT_MARK = "white_check_mark"
 FAILED_MARK = "warning"
@@ -116,7 +117,13 @@ def _failed(
         events=(event,),
         deliveries=(*notice(conversation, sentence), *marks),
         close_leg=leg,
+        record=Record(message=delivery.message, unsaid=True) if _is_unsaid(delivery, state) else None,
     )
+
+
+def _is_unsaid(delivery: Delivery, state: DeliveryState) -> bool:
+    """A part of the reply itself has failed; one that may have left counts as told."""
+    return delivery.kind is DeliveryKind.MESSAGE and state is DeliveryState.FAILED
 
 
 def still_unknown(delivery: Delivery, conversation: Conversation) -> Decision:

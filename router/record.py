@@ -62,7 +62,8 @@ class NewPromise:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Everything about `message` that storage writes with the decision. `logged` are findings that hold nothing;
-    `ended_statements` and `ended_promises` map ids to new states."""
+    `ended_statements` and `ended_promises` map ids to new states. `unsaid`: the message did not reach the customer, or
+    was taken back, so that it said and kept nothing."""
 
     message: UUID | None = None
     standards: str = ""
@@ -74,6 +75,7 @@ class Record:
     ended_statements: Mapping[UUID, str] = field(default_factory=dict)
     promises: tuple[NewPromise, ...] = ()
     ended_promises: Mapping[UUID, str] = field(default_factory=dict)
+    unsaid: bool = False
 
     def said_in(self, conversation: Conversation) -> "Record":
         """As it is for a conversation that had no id when it was made."""
@@ -86,6 +88,10 @@ class Record:
                 replace(each, promise=replace(each.promise, conversation=conversation.id)) for each in self.promises
             ),
         )
+
+    @property
+    def changes_ledger(self) -> bool:
+        return bool(self.statements or self.ended_statements or self.promises or self.ended_promises or self.unsaid)
 
     @property
     def promise_states(self) -> tuple[str, ...]:

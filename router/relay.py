@@ -11,6 +11,7 @@ from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, Inb
 from router.planning import NOTE_MARK, ignored, notice, reaction
 from router.posts import desk_message
 from router.receipts import FAILED_MARK, SENT_MARK
+from router.record import Record
 from router.richtext import RichText, plain
 from router.rulebook import Rulebook
 from router.told import Target, TargetDelivery
@@ -211,6 +212,7 @@ def relay_failure(snapshot: Snapshot, inbound: Inbound) -> Decision:
         conversation=conversation,
         events=(NewEvent(type="delivery_failed", payload={"message": target.message.id.hex, "status": inbound.value}),),
         deliveries=(*notice(conversation, sentence), *_failed_mark(conversation, target.message)),
+        record=Record(message=target.message.id, unsaid=True),
     )
     return told_in(failed, survivor)
 

@@ -1,6 +1,8 @@
 """A reply to the customer as deliveries, and what it says for the record once it leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,10 +10,10 @@ from router.consistency.findings import Level
 from router.consistency.ledger import settle
 from router.consistency.pipeline import Checked
 from router.consistency.promises import Deed, PromiseKind, is_slip, keeps, state_after
-from router.consistency.statements import Slot
+from router.consistency.statements import Slot, Told
 from router.decision import Planned
 from router.desk_view import DeskView
-from router.model import Attachment, AuthorKind, Conversation, Leg, Outgoing, Promise
+from router.model import Attachment, AuthorKind, Conversation, Leg, Outgoing, Promise, Statement
 from router.planning import parts_to
 from router.record import NewPromise, Record
 from router.richtext import RichText
@@ -67,81 +69,95 @@ def leaving(
 
     `message` is its id once it is stored: then what an earlier version of it said is taken back.
     """
+    promises = [
+        Promise(
+            conversation=conversation.id,
+            message=message,
+            kind=each.kind.value,
+            due_at=each.due_at,
+            span=each.span,
+            owner=agent.id,
+        )
+        for each in checked.reading.promises
+    ]
+    said = _said(checked.reading.told, promises, desk, conversation, channel, agent.id, message)
+    return replace(
+        said,
+        standards=standards,
+        logged=tuple(each for each in checked.findings if each.level in (Level.LOG, Level.SHADOW)),
+    )
+
+
+def said_again(
+    statements: Sequence[Statement],
+    promises: Sequence[Promise],
+    desk: DeskView,
+    conversation: Conversation,
+    channel: str,
+    agent: str,
+    message: UUID,
+) -> Record:
+    """What a reply that failed says when it is sent again: what it said then, after all that was said meanwhile."""
+    told = [Told(slot=Slot(each.slot), value=each.value, unit=each.unit, order=each.order) for each in statements]
+    return _said(told, promises, desk, conversation, channel, agent, message)
+
+
+def _said(
+    told: Sequence[Told],
+    promises: Sequence[Promise],
+    desk: DeskView,
+    conversation: Conversation,
+    channel: str,
+    agent: str,
+    message: UUID | None,
+) -> Record:
     own = [each for each in desk.told if message is not None and each.message == message]
     settlement = settle(
-        checked.reading.told,
+        told,
         [each for each in desk.told if each not in own],
         contact=conversation.contact,
         conversation=conversation.id,
         said_at=desk.now,
         channel=channel,
-        agent=agent.id,
+        agent=agent,
         message=message,
     )
     ended = {each.id: each.state for each in settlement.superseded if each.id is not None}
     ended |= {each.id: "retracted" for each in own if each.id is not None}
-    promises, ended_promises = _promises(checked, desk, conversation, agent, message)
+    slips, ended_promises = _ended(told, promises, desk, message)
     return Record(
         message=message,
-        standards=standards,
-        actor=f"agent:{agent.id}",
-        logged=tuple(each for each in checked.findings if each.level in (Level.LOG, Level.SHADOW)),
+        actor=f"agent:{agent}",
         statements=settlement.added,
         ended_statements=ended,
-        promises=promises,
+        promises=tuple(NewPromise(promise=each, slip=each.kind in slips) for each in promises),
         ended_promises=ended_promises,
     )
 
 
-def _promises(
-    checked: Checked, desk: DeskView, conversation: Conversation, agent: Agent, message: UUID | None
-) -> tuple[tuple[NewPromise, ...], Mapping[UUID, str]]:
-    """New promises, and the state of the open ones after this message (4.10)."""
-    made = checked.reading.promises
+def _ended(
+    told: Sequence[Told], made: Sequence[Promise], desk: DeskView, message: UUID | None
+) -> tuple[AbstractSet[str], Mapping[UUID, str]]:
+    """The kinds of promises that slip, and the state of the open ones after this message (4.10)."""
     ended: dict[UUID, str] = {}
-    slips: set[PromiseKind] = set()
-    only_holding = bool(made) and all(each.kind is PromiseKind.HOLDING for each in made)
-    deeds = [*(() if only_holding else (Deed.MESSAGE,))]
-    if any(each.slot is Slot.TRACKING_NO for each in checked.reading.told):
-        deeds.append(Deed.TRACKING)
+    slips: set[str] = set()
+    deeds = deeds_of({each.kind for each in made}, tells_tracking=any(each.slot is Slot.TRACKING_NO for each in told))
     for old in desk.promises:
         if old.id is None:
             continue
-        kind = PromiseKind(old.kind)
-        again = [each.due_at for each in made if each.kind is kind]
+        again = [each.due_at for each in made if each.kind == old.kind]
         if message is not None and old.message == message:
             ended[old.id] = "cancelled"
         elif again:
             ended[old.id] = "cancelled"
             if is_slip(old.due_at, max(again)):
-                slips.add(kind)
-        elif any(keeps(deed, kind) for deed in deeds):
+                slips.add(old.kind)
+        elif any(keeps(deed, PromiseKind(old.kind)) for deed in deeds):
             ended[old.id] = state_after(old.due_at, desk.now, desk.now)
-    new = tuple(
-        NewPromise(
-            promise=Promise(
-                conversation=conversation.id,
-                message=message,
-                kind=each.kind.value,
-                due_at=each.due_at,
-                span=each.span,
-                owner=agent.id,
-            ),
-            slip=each.kind in slips,
-        )
-        for each in made
-    )
-    return new, ended
+    return slips, ended
 
 
-def withdrawn(desk: DeskView, message: UUID) -> Record:
-    """A reply that was taken back or deleted: what it said and promised is so no longer."""
-    return Record(
-        message=message,
-        ended_statements={
-            each.id: "retracted" for each in desk.told if each.id is not None and each.message == message
-        },
-        ended_promises={
-            each.id: "cancelled" for each in desk.promises if each.id is not None and each.message == message
-        },
-    )
+def deeds_of(promised: AbstractSet[str], *, tells_tracking: bool) -> frozenset[Deed]:
+    """What a reply does that keeps promises, by the kinds it `promised` itself: "one moment" is no answer."""
+    deeds = set() if promised == {PromiseKind.HOLDING} else {Deed.MESSAGE}
+    return frozenset(deeds | {Deed.TRACKING} if tells_tracking else deeds)

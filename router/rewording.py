@@ -14,7 +14,7 @@ from router.model import Conversation, Inbound, InboundKind, Leg, Visibility
 from router.planning import customer_leg, notice, reaction
 from router.record import Action, HoldEnd, HoldState, Record
 from router.relay import relay_edit
-from router.replies import leaving, withdrawn
+from router.replies import leaving
 from router.richtext import plain
 from router.rulebook import Agent, ReplyMode, Rulebook, Voice
 from router.told import Target
@@ -119,7 +119,7 @@ def _taken_back(
 ) -> Decision:
     """Deleted or made a note: a hold is over, and what had not left was never said."""
     kept = bool(target.live) and all(each.desk for each in relayed.deliveries)
-    record = Record() if kept else withdrawn(desk, target.message.id)
+    record = Record() if kept else Record(message=target.message.id, unsaid=True)
     if held is None:
         return relayed if kept else replace(relayed, record=record)
     actor = f"agent:{by.id}" if by is not None else target.message.author

@@ -45,6 +45,7 @@ from storage import (
     outbox,
     rounds,
     snoozes,
+    unsaid,
 )
 from storage.codec import json_of, outgoing_json, text_of
 from storage.database import Transaction, of_micros, to_micros
@@ -339,7 +340,10 @@ class Changes:
             self._threads.add(inbound.thread.ref)
         if decision.record is not None:
             record = decision.record if decision.opening is None else decision.record.said_in(conversation)
-            self._records.append((record.message or message_id, conversation.id, record))
+            of_message = record.message or message_id
+            if record.unsaid:
+                record = unsaid.completed(self._tx, of_message, record)
+            self._records.append((of_message, conversation.id, record))
             for promised, state in record.ended_promises.items():
                 if (promise := ledger.promise(self._tx, promised)) is not None:
                     self._settle(promise_subject(promised), promise_over(promise, state, self._rules))
@@ -702,7 +706,9 @@ class Changes:
                 self._carded.add(conversation_id)
         hits: list[Hit] = []
         for message, conversation_id, record in self._records:
-            if record.statements or record.promises or record.ended_promises or record.ended_statements:
+            if record.unsaid:
+                unsaid.take_back(tx, message)
+            if record.changes_ledger:
                 self._carded.add(conversation_id)
             hits += holds.save(tx, message, conversation_id, record)
             ledger.save(tx, message, record)

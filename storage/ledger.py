@@ -44,6 +44,19 @@ _OPEN = Sql(
     WHERE conversation = :conversation AND state IN ('open', 'late') ORDER BY due_at, id
     """
 )
+_PROMISED = Sql("SELECT id, kind, made_at FROM promises WHERE message = :message AND state IN ('open', 'late')")
+_CANCELLED = Sql(
+    """
+    SELECT id, conversation, message, kind, owner, due_at, span_start, span_end, state FROM promises
+    WHERE message = :message AND state = 'cancelled' AND settled_at = :at ORDER BY due_at, id
+    """
+)
+_REOPEN = Sql(
+    """
+    UPDATE promises SET state = CASE WHEN settled_at > due_at THEN 'late' ELSE 'open' END, settled_at = NULL
+    WHERE id = :id RETURNING made_at, due_at, kind
+    """
+)
 _ONE = Sql(
     """
     SELECT id, conversation, message, kind, owner, due_at, span_start, span_end, state FROM promises WHERE id = :id
@@ -102,10 +115,31 @@ def _promise(tx: Transaction, message: UUID, made: NewPromise) -> None:
             "slip": made.slip,
         },
     )
-    due = reminders(of_micros(tx.now), promise.due_at)
-    for part, at in zip(_PARTS, due, strict=True):
-        if part == 100 or promise.kind != PromiseKind.HOLDING:
-            timers.start(tx, TIMER, f"{promise_id.hex}:{part}", to_micros(at))
+    _remind(tx, promise_id, promise.kind, tx.now, to_micros(promise.due_at))
+
+
+def _remind(tx: Transaction, promise: UUID, kind: str, made_at: int, due_at: int) -> None:
+    """Set the reminders of a promise that are still to come; the last one in any case."""
+    for part, at in zip(_PARTS, reminders(of_micros(made_at), of_micros(due_at)), strict=True):
+        if part == 100 or (kind != PromiseKind.HOLDING and to_micros(at) >= tx.now):
+            timers.start(tx, TIMER, f"{promise.hex}:{part}", to_micros(at))
+
+
+def reopen(tx: Transaction, promise: UUID) -> None:
+    """It was neither kept nor replaced after all: it stands as before, with its reminders."""
+    row = tx.one(_REOPEN, {"id": promise.bytes})
+    if row is not None:
+        _remind(tx, promise, row[2], row[0], row[1])
+
+
+def promised(tx: Transaction, message: UUID) -> list[tuple[UUID, str, int]]:
+    """(id, kind, made at) of what a message promises that is neither kept nor given up."""
+    return [(UUID(bytes=row[0]), row[1], row[2]) for row in tx.all(_PROMISED, {"message": message.bytes})]
+
+
+def cancelled(tx: Transaction, message: UUID, at: int) -> list[Promise]:
+    """What a message promised that was given up at an instant."""
+    return [_promise_of(row) for row in tx.all(_CANCELLED, {"message": message.bytes, "at": at})]
 
 
 def active(tx: Transaction, contacts: Sequence[UUID]) -> list[Statement]:

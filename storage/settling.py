@@ -8,7 +8,7 @@ from router.merging import told_in
 from router.model import AuthorKind, Delivery, DeliveryKind, DeliveryState
 from router.receipts import Said, after_delivery, still_unknown
 from router.rulebook import Rulebook
-from storage import cards, feeds, outbox, rounds, timers
+from storage import cards, feeds, outbox, rounds, timers, unsaid
 from storage.changes import Changes, Touched
 from storage.database import Transaction, of_micros, to_micros
 from storage.outbox import UNSETTLED, Claim, Settlement
@@ -18,6 +18,12 @@ from storage.statement import Statement
 UNKNOWN_TIMER = "delivery_unknown"
 UNKNOWN_PATIENCE = 15 * 60 * 1_000_000
 
+_FAILED = Statement(
+    """
+    SELECT o.message, o.settled_at FROM outbox o JOIN messages m ON m.id = o.message
+    WHERE o.id = :id AND o.kind = 'message' AND o.state = 'failed' AND m.author_kind = 'agent'
+    """
+)
 _TAKEN_BACK = Statement("SELECT 1 FROM messages WHERE id = :id AND author_kind = 'agent' AND (deleted OR sealed)")
 _MESSAGE = Statement(
     """
@@ -81,6 +87,15 @@ def settle(tx: Transaction, held: Claim, ending: Ending, rules: Rulebook) -> Tou
         return Touched(places=places)
     touched = _follow(tx, delivery, ending, rules)
     return replace(touched, places={**places, **touched.places})
+
+
+def send_again(tx: Transaction, delivery: UUID) -> list[UUID]:
+    """Send a delivery again that failed, with its later parts; a reply says again what it said. All that is sent."""
+    failed = tx.one(_FAILED, {"id": delivery.bytes})
+    again = outbox.retry(tx, delivery)
+    if again and failed is not None:
+        unsaid.say_again(tx, UUID(bytes=failed[0]), failed[1])
+    return again
 
 
 def _is_taken_back(tx: Transaction, delivery: Delivery) -> bool:

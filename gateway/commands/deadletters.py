@@ -84,14 +84,17 @@ def show(config: Path, as_json: bool, delivery: UUID) -> None:
 @config_option
 @click.argument("deliveries", metavar="ID...", type=click.UUID, nargs=-1, required=True)
 def retry(config: Path, deliveries: tuple[UUID, ...]) -> None:
-    """Send again. It may arrive twice when the provider had taken it after all."""
-    from storage.outbox import retry as retry_delivery
+    """Send again; what a reply says counts as told again.
+
+    It may arrive twice when the provider had taken it after all.
+    """
+    from storage.settling import send_again
 
     def work(tx: "Transaction") -> dict[UUID, None]:
         done: dict[UUID, None] = {}
         for each in deliveries:
             if each not in done:  # later parts go along with the first
-                done |= dict.fromkeys(retry_delivery(tx, each))
+                done |= dict.fromkeys(send_again(tx, each))
         return done
 
     done = run_unit(load_settings(config), work)
