@@ -17,7 +17,7 @@ from router.model import Attachment, Conversation, Inbound, InboundKind, Leg, Vi
 from router.planning import customer_leg
 from router.richtext import RichText, plain
 from router.rulebook import Agent, Rulebook, Voice
-from router.topics import orders_of, topic
+from router.topics import Topic, TopicRules, orders_of, topic
 from router.verbs import verb_of
 
 RELEASES = frozenset({"send", "correct"})
@@ -83,14 +83,11 @@ def text_of_reply(
     assert desk is not None
     assert voice is not None
     about = topic("\n".join(reversed(desk.asked)), voice.standards.topics)
-    stage = Stage.NONE
-    if desk.newest is None:
-        stage = Stage.FIRST_COMPLAINT if about.complaint else Stage.FIRST
     contact = snapshot.proof_contact
     return Reply(
         text=plain(text),
         place=Place(channel_type=rules.channels[leg.channel].type, author=agent.id),
-        stage=stage,
+        stage=stage_of(about, desk.asked[len(desk.unanswered) :], voice.standards.topics, first=desk.newest is None),
         conversation=conversation.id,
         topic=conversation.topic or (about.category if about.category != "other" else None),
         orders=orders_of(conversation.orders, about),
@@ -102,6 +99,15 @@ def text_of_reply(
         open_promises=len(desk.promises),
         official_answer=desk.incident.answer if desk.incident is not None else "",
     )
+
+
+def stage_of(about: Topic, answered: Sequence[str], rules: TopicRules, *, first: bool) -> Stage:
+    """What a reply is in its cycle, by what the customer's words are `about` and those of them `answered` already: the
+    first after a complaint needs understanding, also where others came before (CM-20)."""
+    if first:
+        return Stage.FIRST_COMPLAINT if about.complaint else Stage.FIRST
+    is_new = about.complaint and not topic("\n".join(answered), rules).complaint
+    return Stage.LATER_COMPLAINT if is_new else Stage.NONE
 
 
 def _own(desk: DeskView, leg: Leg) -> Own:

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from router.checking import stage_of
 from router.consistency.findings import Place
 from router.consistency.pii import NOBODY, Own
 from router.consistency.reply import Reply
-from router.consistency.wording import Stage
 from router.model import Attachment, ChannelType, Statement
 from router.topics import OTHER, TopicRules, orders_of, topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastReply:
-    """`asked` are the customer's messages before it, the newest first; `told` what the customer had been told by then.
-    `topic` and `orders` are those the conversation has now.
-    `channel` is the customer's, empty when nobody had asked. Who was in the way at that moment is not known any more:
-    collisions are left out."""
+    """`asked` are the customer's messages before it, the newest first; `told` what the customer had been told by
+    then. `unanswered` of them came after our last reply before it, `first` where there was none. `topic` and
+    `orders` are those the conversation has now. `channel` is the customer's, empty when nobody had asked. Who was in
+    the way at that moment is not known any more: collisions are left out."""
 
     message: UUID
     conversation: UUID
@@ -28,6 +28,7 @@ class PastReply:
     text: str
     channel: str = ""
     asked: Sequence[str] = ()
+    unanswered: int = 0
     first: bool = False
     topic: str | None = None
     orders: Sequence[str] = ()
@@ -40,13 +41,10 @@ class PastReply:
 def to_reply(past: PastReply, channel_type: ChannelType, topics: TopicRules) -> Reply:
     """What the checks look at."""
     about = topic("\n".join(reversed(past.asked)), topics)
-    stage = Stage.NONE
-    if past.first:
-        stage = Stage.FIRST_COMPLAINT if about.complaint else Stage.FIRST
     return Reply(
         text=past.text,
         place=Place(channel_type=channel_type, author=past.agent),
-        stage=stage,
+        stage=stage_of(about, past.asked[past.unanswered :], topics, first=past.first),
         conversation=past.conversation,
         topic=past.topic or (about.category if about.category != OTHER else None),
         orders=orders_of(past.orders, about),

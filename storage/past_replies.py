@@ -32,7 +32,7 @@ _PAGE = Sql(
 )
 _ASKED = Sql(
     """
-    SELECT body, channel, author FROM messages
+    SELECT body, channel, author, seq FROM messages
     WHERE conversation = :conversation AND seq < :seq AND author_kind = 'customer' AND visibility = 'public'
       AND NOT automatic AND NOT deleted
     ORDER BY seq DESC LIMIT :limit
@@ -40,11 +40,10 @@ _ASKED = Sql(
 )
 _EARLIER = Sql(
     """
-    SELECT 1 FROM messages m WHERE m.conversation = :conversation AND m.seq < :seq AND m.author_kind = 'agent'
+    SELECT max(m.seq) FROM messages m WHERE m.conversation = :conversation AND m.seq < :seq AND m.author_kind = 'agent'
       AND m.visibility = 'public' AND NOT m.deleted
       AND EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.id AND o.kind = 'message'
                   AND o.state NOT IN ('failed', 'withdrawn'))
-    LIMIT 1
     """
 )
 _TOLD = Sql(
@@ -83,6 +82,7 @@ def _reply(tx: Transaction, row: Row, people: dict[bytes, list[UUID]]) -> PastRe
         people[contact] = contacts.linked(tx, UUID(bytes=contact))
     place = {"conversation": conversation, "seq": seq, "limit": ASKED}
     asked = tx.all(_ASKED, place)
+    ((answered,),) = tx.all(_EARLIER, place)
     told = tx.all(_TOLD, {"contacts": [each.bytes for each in people[contact]], "at": received_at, "message": message})
     return PastReply(
         message=UUID(bytes=message),
@@ -93,7 +93,8 @@ def _reply(tx: Transaction, row: Row, people: dict[bytes, list[UUID]]) -> PastRe
         text=plain(rich_text(body)),
         channel=asked[0][1] if asked else "",
         asked=tuple(plain(rich_text(each[0])) for each in asked),
-        first=tx.one(_EARLIER, place) is None,
+        unanswered=sum(answered is None or each[3] > answered for each in asked),
+        first=answered is None,
         topic=topic,
         orders=tuple(json_value(orders)),
         language=language,

@@ -62,6 +62,7 @@ class Stage(StrEnum):
     NONE = ""
     FIRST = "first"
     FIRST_COMPLAINT = "first_complaint"
+    LATER_COMPLAINT = "later_complaint"  # the first since the customer complains, after others
     RESOLVE = "resolve"
 
 
@@ -69,6 +70,7 @@ _WANTED = {
     Stage.NONE: (),
     Stage.FIRST: ("greeting",),
     Stage.FIRST_COMPLAINT: ("greeting", "empathy"),
+    Stage.LATER_COMPLAINT: ("empathy",),
     Stage.RESOLVE: ("closing",),
 }
 _OPENING = 40  # a greeting counts in the first 40 characters

@@ -122,6 +122,8 @@ def test_findings_come_block_first_then_by_place_and_once() -> None:
         (Stage.FIRST, "a" * 41 + "您好", ["greeting"]),
         (Stage.FIRST_COMPLAINT, "Hello Anna, I am sorry to hear that.", []),
         (Stage.FIRST_COMPLAINT, "请提供订单号", ["greeting", "empathy"]),
+        (Stage.LATER_COMPLAINT, "Please send a photo.", ["empathy"]),
+        (Stage.LATER_COMPLAINT, "I am sorry to hear that.", []),
         (Stage.RESOLVE, "已经退款", ["closing"]),
         (Stage.RESOLVE, "已经退款,祝您生活愉快", []),
         (Stage.NONE, "ok", []),

@@ -9,14 +9,16 @@ import pytest
 from gateway.settings import shipped_calendars
 from gateway.standards import load_standards, shipped
 from router.calendar_definitions import to_calendar
+from router.consistency.wording import Stage
 from router.consistency.workdays import Workdays
 from router.decision import Decision, Snapshot
-from router.model import Inbound, InboundKind, Thread
+from router.model import ChannelType, Inbound, InboundKind, Thread
+from router.past_replies import to_reply
 from router.recognition import Recognition
 from router.richtext import Mention, Paragraph, RichText, Span, of_text
 from router.routing import decide
 from router.rulebook import Agent, Role, Team, Voice
-from storage import contacts, holds, intake, ledger, reminders
+from storage import contacts, holds, intake, ledger, past_replies, reminders
 from storage.changes import Touched
 from storage.database import Database, Transaction, of_micros, to_micros
 from storage.ids import new_id
@@ -24,6 +26,7 @@ from storage.intake import Received, Submission
 from storage.statement import Statement
 from tests.storage.inbounds import RULES, answer, arrival, question
 
+DAY = 86_400_000_000
 VOICE = Voice(
     standards=load_standards(shipped()),
     calendar=Workdays(to_calendar("CN_STD", shipped_calendars()["CN_STD"])),
@@ -52,6 +55,7 @@ COMPOSED = Statement("SELECT composed_at FROM messages WHERE author_kind = 'agen
 ANY_HOLD = Statement("SELECT id FROM holds LIMIT 1")
 ANY_MESSAGE = Statement("SELECT id FROM messages LIMIT 1")
 AMOUNTS = Statement("SELECT order_no, value, state FROM statements WHERE slot = 'refund_amount' ORDER BY said_at, id")
+COMPLAINT = "I want to file a complaint: the lamp arrived broken, this is unacceptable"
 NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' ORDER BY seq")
 HIT = Statement(
     """
@@ -305,6 +309,30 @@ async def test_a_statement_about_one_of_several_orders_belongs_to_none(database:
     await asked(database, "Please refund this one too: US-20260301-78.", subject="Order US-20260301-77")
     await receive(database, says("Hello, we will refund 89.50 CNY."))
     assert await found(database, AMOUNTS) == [("topic:refund", "89.50", "active")]
+
+
+@pytest.mark.parametrize("said", [("Hello, which lamp is bigger?",), ()])
+async def test_cm20_the_first_reply_to_a_complaint_shows_understanding_whenever_that_comes(
+    database: Database, said: tuple[str, ...]
+) -> None:
+    await asked(database, *said or (COMPLAINT,))
+    if said:
+        await receive(database, says("Hello, the blue one is bigger."))
+        await receive(database, question(COMPLAINT))
+    await receive(database, says("Hello, please send a photo of the lamp."))
+    assert await found(database, HITS) == [("W-EMPATHY", "held")]
+
+    await receive(database, wants("reword Hello, I am sorry. Please send a photo of the lamp.", "U0ALICE"))
+    await receive(database, question("Here is the photo. I complain!"), says("Thank you, a new one is on its way."))
+    assert await found(database, HOLDS) == [("alice", "released")]
+
+    page = await database.read(past_replies.page, DAY, past_replies.BEFORE_ALL, 10)
+    stages = [to_reply(each, ChannelType.TELEGRAM, VOICE.standards.topics).stage for each in page]
+    assert stages == [
+        *(Stage.FIRST for _ in said),
+        Stage.LATER_COMPLAINT if said else Stage.FIRST_COMPLAINT,
+        Stage.NONE,
+    ]
 
 
 async def test_a_decision_without_standards_checks_nothing(database: Database) -> None:
