@@ -64,7 +64,8 @@ def _is_strange(snapshot: Snapshot, inbound: Inbound) -> bool:
     thread, proof = inbound.thread, snapshot.proof
     if thread.apart:
         return False  # whoever can write there takes part
-    if snapshot.contact is not None and proof is not None and snapshot.contact.id == proof.contact:
+    contact = snapshot.contact
+    if contact is not None and proof is not None and proof.contact in {contact.id, *snapshot.linked}:
         return False
     return thread.participant != inbound.sender.identity.value
 

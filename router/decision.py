@@ -42,8 +42,9 @@ class Question:
 class Snapshot:
     """What storage knows around one inbound item.
 
-    `identity` and `contact` of the sender (None: a stranger, or somebody of the desk); `proof` the conversation its
-    thread names; `proof_contact` that conversation's customer; `open` the contact's open conversations, latest first,
+    `identity` and `contact` of the sender (None: a stranger, or somebody of the desk); `linked` the contacts that are
+    the same customer as far as conversations go (`identity.answered_together`); `proof` the conversation its thread
+    names; `proof_contact` that conversation's customer; `open` the customer's open conversations, latest first,
     `recent` those resolved lately; `now` the instant of the decision.
     `desk` is what a post or an edit of ours is checked against, `standing` how the thread's conversation stands with
     the agents (only for posts of the desk). `absorbed`: the thread or message belongs to this one, which `proof`
@@ -54,6 +55,7 @@ class Snapshot:
 
     identity: Identity | None = None
     contact: Contact | None = None
+    linked: frozenset[UUID] = frozenset()
     proof: Conversation | None = None
     proof_contact: Contact | None = None
     open: tuple[Conversation, ...] = ()

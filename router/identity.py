@@ -1,7 +1,7 @@
 """Who is who: automatic merges on verified keys, suggestions by score, reversible merges, disclosure (4.1)."""
 
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from router.consistency.text import normalise
-from router.model import Contact, IdentityKey
+from router.model import Contact, Identity, IdentityKey
 
 ACCOUNT = "account"
 
@@ -90,6 +90,15 @@ def _two_accounts(one: Contact, other: Contact) -> bool:
     mine = {each.key for each in one.identities if each.key.type == ACCOUNT}
     theirs = {each.key for each in other.identities if each.key.type == ACCOUNT}
     return bool(mine and theirs and mine != theirs)
+
+
+def answered_together(verification: int, linked: Iterable[Identity]) -> frozenset[UUID]:
+    """Of the contacts linked with somebody of that verification, those whose conversations their messages may join.
+
+    A link proves nothing, and whoever wrote last in a conversation is answered there: proven ones go with proven ones,
+    others with others.
+    """
+    return frozenset(each.contact for each in linked if (each.verification >= 1) == (verification >= 1))
 
 
 def hints_between(

@@ -13,7 +13,7 @@ from router.handing import NOBODY, carried_out, expired, released
 from router.model import DeliveryKind, Priority
 from router.release import Release
 from router.rulebook import Rulebook
-from storage import agents, automatic, decisions, offers
+from storage import agents, automatic, contacts, decisions, offers
 from storage.agents import AgentRow
 from storage.changes import Changes, Touched
 from storage.database import Transaction, of_micros, to_micros
@@ -207,14 +207,20 @@ def held(tx: Transaction, agent: str | None = None) -> list[Held]:
 
 def pasts(tx: Transaction, queued: Sequence[Queued]) -> dict[UUID, Past]:
     """Earlier owners of the same customers, and who passed these conversations."""
+    people = contacts.people(tx, {each.contact for each in queued})
     owners: dict[UUID, list[tuple[UUID, PastOwner]]] = {}
     for contact, conversation, agent, topic, at in tx.all(
-        _HISTORY, {"contacts": sorted({each.contact.bytes for each in queued})}
+        _HISTORY, {"contacts": sorted({each.bytes for person in people.values() for each in person})}
     ):
         past = PastOwner(agent=agent, at=of_micros(at), topic=topic)
         owners.setdefault(UUID(bytes=contact), []).append((UUID(bytes=conversation), past))
     excluded = offers.exclusions(tx, [each.id for each in queued])
-    return {each.id: Past(owners.get(each.contact, ()), excluded.get(each.id, ())) for each in queued}
+    return {
+        each.id: Past(
+            [past for contact in people[each.contact] for past in owners.get(contact, ())], excluded.get(each.id, ())
+        )
+        for each in queued
+    }
 
 
 def carry_out(

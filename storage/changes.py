@@ -403,8 +403,6 @@ class Changes:
         key = identity_key(inbound.sender.identity)
         known = self._snapshots.identities.get(key)
         if known is not None:
-            if inbound.sender.verification > known.verification:
-                self._tx.run(_VERIFIED, {"key": key, "verification": inbound.sender.verification})
             return known.contact
         contact = Contact(id=new_id(), name=inbound.sender.name, language=inbound.language)
         self._snapshots.contacts[contact.id] = contact
@@ -427,6 +425,14 @@ class Changes:
             }
         )
         return contact.id
+
+    def _prove(self, inbound: Inbound) -> None:
+        """What was proven once stays proven."""
+        key, verification = identity_key(inbound.sender.identity), inbound.sender.verification
+        known = self._snapshots.identities.get(key)
+        if known is not None and verification > known.verification:
+            self._snapshots.identities[key] = replace(known, verification=verification)
+            self._tx.run(_VERIFIED, {"key": key, "verification": verification})
 
     def _open(self, contact: UUID, opening: Opening) -> Conversation:
         if not self._numbers:
@@ -472,7 +478,8 @@ class Changes:
         return leg
 
     def _leg_in(self, conversation: Conversation, inbound: Inbound) -> Conversation:
-        """The customer wrote: the leg is the latest and reachable again."""
+        """The customer wrote: the leg is the latest and reachable again, and who they are may be proven now."""
+        self._prove(inbound)
         now = of_micros(self._tx.now)
         wrote = inbound.target if inbound.kind is InboundKind.EDIT else inbound.remote_id
         legs = list(conversation.legs)

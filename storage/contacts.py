@@ -3,6 +3,7 @@
 Conversations, identities and statements keep their own contact; whoever asks for a person asks for all of them.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,6 +12,10 @@ from storage.database import Transaction
 from storage.ids import new_id
 from storage.statement import Statement
 
+IS_LINKED = "(c.merged_into IS NOT NULL OR EXISTS (SELECT 1 FROM contacts b WHERE b.merged_into = c.id))"
+"""Whether the contact `c` of a statement is linked with another one."""
+
+_LINKED = Statement(f"SELECT c.id FROM contacts c WHERE c.id IN :ids AND {IS_LINKED}")  # noqa: S608  our own words
 _ABOVE = Statement("SELECT merged_into FROM contacts WHERE id = :id")
 _ABOVE_LOCKED = Statement("SELECT merged_into FROM contacts WHERE id = :id", lock="FOR NO KEY UPDATE")
 _BELOW = Statement("SELECT id FROM contacts WHERE merged_into IN :ids")
@@ -94,6 +99,15 @@ def linked(tx: Transaction, contact: UUID, *, lock: bool = False) -> list[UUID]:
     while layer := [bytes(row[0]) for row in tx.all(_BELOW, {"ids": layer})]:
         found = found + layer
     return [UUID(bytes=each) for each in found]
+
+
+def people(tx: Transaction, contacts: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """For each of the contacts everybody who is the same person."""
+    found = {each: [each] for each in contacts}
+    for (row,) in tx.all(_LINKED, {"ids": sorted(each.bytes for each in contacts)}):
+        contact = UUID(bytes=row)
+        found[contact] = linked(tx, contact)
+    return found
 
 
 def merge(tx: Transaction, one: UUID, other: UUID, actor: str, reason: str) -> Merge:

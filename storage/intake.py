@@ -173,10 +173,7 @@ def _carry_out(
         if inbound.thread.ref is None
         and inbound.kind is not InboundKind.BUTTON
         and not (inbound.thread.apart and inbound.thread.remote_ids)
-        and (
-            (identity := snapshots.identities.get(key := identity_key(inbound.sender.identity))) is None
-            or identity.contact not in snapshots.current_of
-        )
+        and snapshots.is_new(key := identity_key(inbound.sender.identity))
     }
     changes = Changes(tx, snapshots, rules, openings=len(strangers))
     snapshots.look_again(strangers)  # the numbers are taken one unit after the other: who was first has committed

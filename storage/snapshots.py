@@ -7,6 +7,7 @@ from uuid import UUID
 
 from router.decision import Snapshot
 from router.desk_view import DeskView
+from router.identity import answered_together
 from router.links import conversation_number
 from router.model import (
     AuthorKind,
@@ -25,16 +26,16 @@ from router.regrouping import Named
 from router.terms import REOPEN_WINDOW
 from router.told import Target
 from router.verbs import Verb, verb_in
-from storage import desk_views, lookups, movable, offers, questions, targets
+from storage import contacts, desk_views, lookups, movable, offers, questions, targets
 from storage.codec import json_value
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
 
 _CONTACTS = Statement(
-    """
-    SELECT i.key, i.name, i.verification, i.evidence, c.id, c.name, c.language, c.tier
+    f"""
+    SELECT i.key, i.name, i.verification, i.evidence, c.id, c.name, c.language, c.tier, {contacts.IS_LINKED}
     FROM identities i JOIN contacts c ON c.id = i.contact WHERE i.key IN :keys
-    """
+    """  # noqa: S608  our own words
 )
 _CONVERSATION = """
     SELECT id, number, contact, status, topic, priority, subject, owner, team, route, policy, opened_at, last_in_at,
@@ -88,6 +89,7 @@ class Snapshots:
         self.conversations: dict[UUID, Conversation] = {}
         self.next_seq: dict[UUID, int] = {}
         self.current_of: dict[UUID, list[UUID]] = {}
+        self._linked: dict[UUID, list[Identity]] = {}
         self._threads: dict[str, UUID] = {}
         self.remotes: dict[str, UUID] = {}
         self._load(items)
@@ -107,6 +109,8 @@ class Snapshots:
                     verification=row[2],
                     evidence=row[3],
                 )
+                if row[8]:
+                    self._add_person(contact.id)
         if refs := {f"{inbound.channel}:{inbound.thread.ref}" for inbound in batch if inbound.thread.ref}:
             self._threads = {key: UUID(bytes=found) for key, found in tx.all(_THREADS, {"keys": sorted(refs)})}
         if remotes := {
@@ -120,8 +124,7 @@ class Snapshots:
         wanted.update(self._threads.values(), self.remotes.values())
         rows: list[Row] = []
         if self.contacts:
-            contacts = [contact.bytes for contact in self.contacts]
-            rows += tx.all(_CURRENT, {"contacts": contacts, "since": self._since})
+            rows += self._current_rows(self.contacts)
         if missing := wanted - {UUID(bytes=row[0]) for row in rows}:
             rows += tx.all(self._by_id, {"ids": [each.bytes for each in missing]})
         self._add_conversations(rows)
@@ -129,9 +132,28 @@ class Snapshots:
 
     def look_again(self, keys: Iterable[str]) -> None:
         """Load what was opened meanwhile for people of whom no current conversation was known."""
-        known = {self.identities[key].contact.bytes for key in keys if key in self.identities}
+        known = {self.identities[key].contact for key in keys if key in self.identities}
         if known:
-            self._add_conversations(self._tx.all(_CURRENT, {"contacts": sorted(known), "since": self._since}))
+            self._add_conversations(self._current_rows(known))
+
+    def _current_rows(self, known: Iterable[UUID]) -> list[Row]:
+        """The current conversations of these contacts and of those linked with them."""
+        everybody = {person.bytes for each in known for person in self._person(each)}
+        return self._tx.all(_CURRENT, {"contacts": sorted(everybody), "since": self._since})
+
+    def _add_person(self, contact: UUID) -> None:
+        """Who else a contact is: looked up only for one that is linked with another."""
+        if contact not in self._linked:
+            person = contacts.linked(self._tx, contact)
+            self._linked.update(dict.fromkeys(person, contacts.identities(self._tx, person)))
+
+    def _person(self, contact: UUID) -> set[UUID]:
+        return {contact, *(each.contact for each in self._linked.get(contact, ()))}
+
+    def is_new(self, key: str) -> bool:
+        """Whether no current conversation is known of whoever has this identity."""
+        identity = self.identities.get(key)
+        return identity is None or self._person(identity.contact).isdisjoint(self.current_of)
 
     def _add_survivors(self, absorbed: list[Conversation]) -> None:
         """Absorbed conversations go on in their survivors, also where those are of a linked contact."""
@@ -171,11 +193,16 @@ class Snapshots:
         proof = self._proof(inbound)
         if target is not None:
             proof = self.conversation(target.message.conversation)
-        current = self._current(contact) if contact is not None else ()
+        linked: frozenset[UUID] = frozenset()
+        if identity is not None and identity.contact in self._linked:
+            verification = max(identity.verification, inbound.sender.verification)
+            linked = answered_together(verification, self._linked[identity.contact])
+        current = self._current({contact.id, *linked}) if contact is not None else ()
         snapshot = Snapshot(
             standing=self._standing(inbound, proof),
             identity=identity,
             contact=contact,
+            linked=linked,
             proof=proof,
             proof_contact=self.contacts.get(proof.contact) if proof is not None else None,
             open=tuple(each for each in current if each.status is not Status.RESOLVED),
@@ -237,9 +264,10 @@ class Snapshots:
         name = verb.name if verb is not None else ""
         return offers.standing(self._tx, proof.id, explained=name == "why", voided=name in {"spam", "unspam"})
 
-    def _current(self, contact: Contact) -> list[Conversation]:
-        """Those a message of the contact may belong to, latest first."""
-        found = [self.conversations[each] for each in self.current_of.get(contact.id, ())]
+    def _current(self, customer: set[UUID]) -> list[Conversation]:
+        """Those a message of one of these contacts may belong to, latest first."""
+        known = dict.fromkeys(each for contact in customer for each in self.current_of.get(contact, ()))
+        found = [self.conversations[each] for each in known]
         if len(found) > 1:
             found.sort(key=lambda each: (each.last_in_at or each.opened_at, each.number), reverse=True)
         return found

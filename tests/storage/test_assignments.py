@@ -21,7 +21,7 @@ from router.routing import decide
 from router.rulebook import Agent, AssignmentRules, Rulebook, Team
 from router.targets import Metric, Policy, Target
 from router.terms import Terms
-from storage import agents, assignments, decisions, intake, timers
+from storage import agents, assignments, contacts, decisions, intake, timers
 from storage.changes import Touched
 from storage.database import Database
 from storage.intake import Submission
@@ -51,6 +51,7 @@ EVENTS = Statement("SELECT type FROM events ORDER BY conversation, seq")
 NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' ORDER BY created_at, id")
 STATES = Statement("SELECT count(*) FROM assignment_agents")
 LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
+CONTACTS = Statement("SELECT contact FROM conversations ORDER BY number")
 IDS = Statement("SELECT id FROM conversations ORDER BY number")
 
 
@@ -275,6 +276,20 @@ async def test_nobody_is_looked_for_while_nothing_changes(shop: Shop) -> None:
     await shop.settle()
     owners = await shop.owners()
     assert owners.count("bob") == 4  # capacity 12, a chat is 3
+
+
+async def test_who_had_a_linked_contact_before_is_asked_first(shop: Shop) -> None:
+    await shop.receive(question(who="anna"))
+    await shop.settle()
+    assert await shop.owners() == ["alice"]
+    await shop.receive(question(who="ben"))
+    await shop.settle()
+    assert await shop.owners() == ["alice", "bob"]
+    await shop.receive(question(channel="mail", who="ben@x.example"))
+    ben, mail = (UUID(bytes=row[0]) for row in (await shop.rows(CONTACTS))[1:])  # type: ignore[arg-type]  # bytes
+    await shop.database.transact(contacts.merge, ben, mail, "agent:alice", "says so")
+    await shop.settle()
+    assert await shop.owners() == ["alice", "bob", "bob"]
 
 
 async def test_pull_gives_to_nobody_and_says_who_may_take_it(shop: Shop) -> None:
