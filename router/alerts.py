@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from router.alarms import BREACH, Alarm
 from router.alerting import USUAL, By
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason
-from router.directs import address_of, direct, lead_of, named
-from router.handing import mention
+from router.directs import address_of, direct, lead_of, named, pinged
 from router.instants import to_text
 from router.model import Conversation
 from router.planning import notice
@@ -44,13 +43,13 @@ def alert(
     lead = lead_of(rules, conversation.team, absent)
     owner = rules.agents.get(conversation.owner or "")
     person = lead if owner is None or owner.id in absent else owner
-    pinged = _each(person if By.MENTION in by else None, lead if By.LEAD in by else None)
+    mentioned = _each(person if By.MENTION in by else None, lead if By.LEAD in by else None)
     messaged = _each(person if By.DM in by else None, lead if By.LEAD in by else None)
     reached = [each for each in messaged if address_of(each) is not None]
     sentence = _sentence(alarm, figures)
     said: tuple[Planned, ...] = ()
     if set(by) - {By.DM} or (by and not reached):
-        said = notice(conversation, _line(pinged, sentence, rules))
+        said = notice(conversation, _line(mentioned, sentence))
     event = NewEvent(
         type="target_breached" if alarm.level == BREACH else "target_warned",
         actor="system:clock",
@@ -58,7 +57,7 @@ def alert(
             "metric": alarm.metric.value,
             "level": alarm.level,
             "due_at": to_text(alarm.due_at),
-            **({"mentioned": [each.id for each in pinged]} if pinged else {}),
+            **({"mentioned": [each.id for each in mentioned]} if mentioned else {}),
             **({"messaged": [each.id for each in reached]} if reached else {}),
         },
     )
@@ -70,7 +69,7 @@ def alert(
         deliveries=(*said, *(each for agent in reached for each in _message(conversation, agent, sentence, rules))),
     )
     kinds = (
-        *(("mention" if pinged else "thread",) if said else ()),
+        *(("mention" if mentioned else "thread",) if said else ()),
         *("dm" if each is owner else "page" for each in reached),
         *("unreachable" for each in messaged if each not in reached),
     )
@@ -93,10 +92,10 @@ def _sentence(alarm: Alarm, figures: Timeline) -> str:
     return f"Waiting: {left} for {what}{due}."
 
 
-def _line(pinged: Sequence[Agent], sentence: str, rules: Rulebook) -> RichText:
+def _line(mentioned: Sequence[Agent], sentence: str) -> RichText:
     names: list[Inline] = []
-    for each in pinged:
-        names += [mention(rules, each.id), Span(", ")]
+    for each in mentioned:
+        names += [pinged(each), Span(", ")]
     return RichText((Paragraph((*names[:-1], *((Span(": "),) if names else ()), Span(sentence))),))
 
 

@@ -2,7 +2,7 @@
 
 from router.decision import Planned
 from router.model import Conversation, DeliveryKind, Outgoing
-from router.richtext import Inline, Paragraph, RichText, Span
+from router.richtext import Inline, Mention, Paragraph, RichText, Span
 from router.rulebook import Agent, Rulebook
 
 THREAD = "thread:"
@@ -15,6 +15,11 @@ SUBJECT = 80
 def address_of(agent: Agent) -> str | None:
     """Where direct messages to an agent go: a member id, else an e-mail address; None: nowhere."""
     return agent.slack or agent.email or None
+
+
+def pinged(agent: Agent) -> Mention:
+    """An agent as a notice names them, so that they hear of it."""
+    return Mention(agent.name, address_of(agent))
 
 
 def named(conversation: Conversation) -> Span:

@@ -7,7 +7,7 @@ from uuid import UUID
 from router.assignment_text import Language, text
 from router.assignment_trace import Assignment, Handover
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Snapshot
-from router.directs import address_of, direct, lead_of, named
+from router.directs import direct, lead_of, named, pinged
 from router.events import EventType
 from router.forms import ASKS
 from router.local_time import local_time
@@ -44,13 +44,19 @@ def assigned(agent: str | None, team: str | None, actor: str) -> NewEvent:
 
 
 def carried_out(
-    conversation: Conversation, assignment: Assignment, rules: Rulebook, until: datetime | None
+    conversation: Conversation,
+    assignment: Assignment,
+    rules: Rulebook,
+    until: datetime | None,
+    absent: frozenset[str] = frozenset(),
 ) -> Decision | None:
-    """What an assignment decision means; `until` is how long an offer would stand. None: nothing changes."""
+    """What an assignment decision means; `until` is how long an offer would stand, who is `absent` is not called.
+    None: nothing changes."""
     chosen = None if assignment.chosen is None else assignment.chosen.id
     reason = Reason("assignment", text(assignment, Language.EN))
     if chosen is None or assignment.handover is Handover.KEEP:
-        return _call_lead(conversation, reason, rules) if assignment.page_lead else None
+        lead = lead_of(rules, conversation.team, absent)
+        return _call_lead(conversation, reason, lead) if assignment.page_lead else None
     if assignment.handover is Handover.ASSIGN or until is None:
         return Decision(
             outcome=Outcome.STORED,
@@ -85,7 +91,7 @@ def carried_out(
 def mention(rules: Rulebook, agent_id: str) -> Mention:
     """The agent as a notice names them, and pinged."""
     agent = rules.agents.get(agent_id)
-    return Mention(agent_id) if agent is None else Mention(agent.name, address_of(agent))
+    return Mention(agent_id) if agent is None else pinged(agent)
 
 
 def offer_subject(conversation: UUID) -> str:
@@ -139,25 +145,19 @@ def _said(*children: Inline) -> RichText:
     return RichText((Paragraph(children),))
 
 
-def _call_lead(conversation: Conversation, reason: Reason, rules: Rulebook) -> Decision:
-    team = rules.teams.get(conversation.team or "")
-    lead = None if team is None else team.lead
-    ping: tuple[Inline, ...] = () if lead is None else (mention(rules, lead), Span(", please look: "))
+def _call_lead(conversation: Conversation, reason: Reason, lead: Agent | None) -> Decision:
+    ping: tuple[Inline, ...] = () if lead is None else (pinged(lead), Span(", please look: "))
+    who = lead.id if lead is not None else None
     return Decision(
         outcome=Outcome.STORED,
         reasons=(reason,),
         conversation=conversation,
-        events=(NewEvent(type="lead_called", actor=ACTOR, payload={"lead": lead, "team": conversation.team}),),
+        events=(NewEvent(type="lead_called", actor=ACTOR, payload={"lead": who, "team": conversation.team}),),
         deliveries=(
             *notice(conversation, _said(*ping, Span(reason.text))),
-            *_lead_message(conversation, rules, reason),
+            *(() if lead is None else direct(conversation, lead, named(conversation), Span(f": {reason.text}"))),
         ),
     )
-
-
-def _lead_message(conversation: Conversation, rules: Rulebook, reason: Reason) -> tuple[Planned, ...]:
-    lead = lead_of(rules, conversation.team)
-    return () if lead is None else direct(conversation, lead, named(conversation), Span(f": {reason.text}"))
 
 
 def expired(conversation: Conversation, offer: OpenOffer, rules: Rulebook) -> Decision:

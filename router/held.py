@@ -9,12 +9,13 @@ from router.consistency.findings import Finding, Level, Place
 from router.consistency.pipeline import Checked
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason
 from router.desk_view import Held
+from router.directs import pinged
 from router.model import AuthorKind, Conversation, Leg, Outgoing
 from router.planning import notice
 from router.record import NewHold, Record
 from router.relay import edits_of
 from router.replies import planned_reply
-from router.richtext import Inline, Mention, Paragraph, RichText, Span
+from router.richtext import Inline, Paragraph, RichText, Span
 from router.rulebook import Agent, Rulebook, Voice
 
 MARK = "warning"
@@ -48,7 +49,7 @@ def overdue(conversation: Conversation, agent: str, lead: Agent | None, waited: 
         f"a reply by {agent} has been held for {minutes} min and the customer is waiting. `@onevoice held` shows it."
     )
     start: tuple[Inline, ...] = (
-        (Mention(lead.name, lead.slack), Span(f": {sentence}")) if lead else (Span(sentence[0].upper() + sentence[1:]),)
+        (pinged(lead), Span(f": {sentence}")) if lead else (Span(sentence[0].upper() + sentence[1:]),)
     )
     return Decision(
         outcome=Outcome.STORED,

@@ -1,11 +1,12 @@
 """Reminders of what was promised to a customer (`service.md` 4.10)."""
 
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason
+from router.directs import pinged
 from router.instants import to_text
 from router.model import Conversation, Promise
 from router.planning import notice
 from router.promised import WHAT, promise_buttons, promise_subject
-from router.richtext import Inline, Mention, Paragraph, RichText, Span
+from router.richtext import Inline, Paragraph, RichText, Span
 from router.rulebook import Agent
 
 DUE = 100
@@ -23,7 +24,7 @@ def reminder(
     people = [each for each in (owner, lead if late and lead != owner else None) if each is not None]
     children: list[Inline] = []
     for each in people:
-        children += [Span(" "), Mention(each.name, each.slack)] if children else [Mention(each.name, each.slack)]
+        children += [Span(" "), pinged(each)] if children else [pinged(each)]
     children.append(Span(sentence if people else sentence.removeprefix(": ").capitalize()))
     return Decision(
         outcome=Outcome.STORED,

@@ -265,7 +265,8 @@ def _claim(
     decisions.record(tx, queued.id, claim.inputs, assignment, known)
     if assignment.decided_by is DecidedBy.QUEUE:
         automatic.nobody(tx, queued.id, to_micros(queued.waiting_since))
-    decision = carried_out(conversation, assignment, rules, claim.until)
+    absent = agents.absent(tx, rules) if assignment.page_lead else frozenset()
+    decision = carried_out(conversation, assignment, rules, claim.until, absent)
     if decision is not None and not called:
         changes.apply(new_id(), None, decision)
         reached = any(each.kind is DeliveryKind.DIRECT for each in decision.deliveries)

@@ -4,12 +4,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from router.decision import Decision
+from router.directs import lead_of
 from router.held import overdue
-from router.model import Conversation, Promise
+from router.model import Promise
 from router.pledges import reminder
 from router.record import HoldState
 from router.rulebook import Agent, Rulebook
-from storage import holds, ledger
+from storage import agents, holds, ledger
 from storage.changes import Changes, Touched
 from storage.database import Transaction
 from storage.snapshots import Snapshots
@@ -26,7 +27,8 @@ def tell_lead(tx: Transaction, ref: str, rules: Rulebook) -> Touched:
         return Touched()
     agent = rules.agents.get(hold.agent)
     waited = timedelta(microseconds=tx.now - hold.held_at)
-    decision = overdue(conversation, agent.name if agent else hold.agent, _lead(conversation, rules), waited)
+    lead = lead_of(rules, conversation.team, agents.absent(tx, rules))
+    decision = overdue(conversation, agent.name if agent else hold.agent, lead, waited)
     return _carry_out(tx, snapshots, rules, hold.message, decision)
 
 
@@ -43,18 +45,14 @@ def remind_of_promise(tx: Transaction, ref: str, rules: Rulebook) -> Touched:
     is_late = percent == "100"
     if is_late:
         ledger.is_late(tx, UUID(hex=promise_id))
-    decision = reminder(conversation, promise, _owner(promise, rules), _lead(conversation, rules), int(percent))
+    lead = lead_of(rules, conversation.team, agents.absent(tx, rules))
+    decision = reminder(conversation, promise, _owner(promise, rules), lead, int(percent))
     touched = _carry_out(tx, snapshots, rules, promise.message or conversation.id, decision)
     return touched.and_then(Touched(promises=("late",))) if is_late else touched
 
 
 def _owner(promise: Promise, rules: Rulebook) -> Agent | None:
     return rules.agents.get(promise.owner or "")
-
-
-def _lead(conversation: Conversation, rules: Rulebook) -> Agent | None:
-    team = rules.teams.get(conversation.team or "")
-    return rules.agents.get(team.lead or "") if team is not None else None
 
 
 def _carry_out(tx: Transaction, snapshots: Snapshots, rules: Rulebook, item: UUID, decision: Decision) -> Touched:

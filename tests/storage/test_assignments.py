@@ -18,7 +18,7 @@ from router.decision import Decision, Snapshot
 from router.model import Inbound
 from router.ownership import StatusChange
 from router.routing import decide
-from router.rulebook import Agent, AssignmentRules, Rulebook, Team
+from router.rulebook import Agent, AssignmentRules, Role, Rulebook, Team
 from router.targets import Metric, Policy, Target
 from router.terms import Terms
 from storage import agents, assignments, contacts, decisions, intake, timers
@@ -262,6 +262,20 @@ async def test_the_share_of_the_target_relaxes_the_filters_and_the_lead_is_calle
     await shop.say_status("zoe", AgentStatus.AVAILABLE)
     await shop.settle()
     assert await shop.owners() == ["zoe"]
+
+
+async def test_another_lead_is_called_where_the_first_is_away(shop: Shop) -> None:
+    mia = Agent(id="mia", name="Mia Wu", email="mia@x.example", role=Role.LEAD, teams=TEAM, capacity=0)
+    shop.rules = replace(shop.rules, agents={**BOOK.agents, "mia": mia})
+    for agent in BOOK.agents:
+        await shop.say_status(agent, AgentStatus.OFFLINE)
+    await shop.receive(question(channel="web", who="w"))
+    for _ in range(5):
+        await shop.settle()
+        shop.clock.forward(timedelta(seconds=25))
+        await shop.settle()
+    (called,) = [str(row[0]) for row in await shop.rows(NOTICES) if "please look" in str(row[0])]
+    assert "mia@x.example" in called
 
 
 async def test_nobody_is_looked_for_while_nothing_changes(shop: Shop) -> None:

@@ -8,17 +8,19 @@ import pytest
 
 from gateway.settings import shipped_calendars
 from gateway.standards import load_standards, shipped
+from router.agent_state import AgentStatus
 from router.calendar_definitions import to_calendar
 from router.consistency.wording import Stage
 from router.consistency.workdays import Workdays
 from router.decision import Decision, Snapshot
 from router.model import ChannelType, Inbound, InboundKind, Thread
+from router.ownership import StatusChange
 from router.past_replies import to_reply
 from router.recognition import Recognition
 from router.richtext import Mention, Paragraph, RichText, Span, of_text
 from router.routing import decide
 from router.rulebook import Agent, Role, Team, Voice
-from storage import contacts, holds, intake, ledger, past_replies, reminders
+from storage import agents, contacts, holds, intake, ledger, past_replies, reminders
 from storage.changes import Touched
 from storage.database import Database, Transaction, of_micros, to_micros
 from storage.ids import new_id
@@ -53,6 +55,7 @@ CONTACTS = Statement("SELECT id FROM contacts ORDER BY created_at, id")
 POINTERS = Statement("SELECT id, merged_into FROM contacts ORDER BY id")
 COMPOSED = Statement("SELECT composed_at FROM messages WHERE author_kind = 'agent'")
 ANY_HOLD = Statement("SELECT id FROM holds LIMIT 1")
+PROMISES = Statement("SELECT id FROM promises")
 ANY_MESSAGE = Statement("SELECT id FROM messages LIMIT 1")
 AMOUNTS = Statement("SELECT order_no, value, state FROM statements WHERE slot = 'refund_amount' ORDER BY said_at, id")
 COMPLAINT = "I want to file a complaint: the lamp arrived broken, this is unacceptable"
@@ -217,6 +220,33 @@ async def test_the_lead_is_told_of_a_hold_by_name_and_only_while_it_lasts(databa
     assert '"U0LENA"' in str((await found(database, NOTICES))[-1][0])
     await receive(database, wants("discard", "U0ALICE"))
     assert await database.transact(reminders.tell_lead, hold, CHECKED) == Touched()
+
+
+LED = replace(
+    CHECKED,
+    agents={
+        **CHECKED.agents,
+        "lena": Agent(id="lena", name="Lena", email="lena@x.example", role=Role.LEAD, teams=("care",)),
+        "max": Agent(id="max", name="Max", email="max@x.example", role=Role.LEAD, teams=("care",)),
+    },
+)
+"""Two leads who have no member id of Slack in the configuration."""
+
+
+@pytest.mark.parametrize(("away", "called"), [("", "lena"), ("lena", "max")])
+async def test_the_lead_who_is_there_hears_of_holds_and_promises(database: Database, away: str, called: str) -> None:
+    await asked(database)
+    if away:
+        await database.transact(agents.set_status, StatusChange(agent=away, status=AgentStatus.OFFLINE))
+    await receive(database, says("That is not my department."))
+    ((hold,),) = await found(database, ANY_HOLD)
+    await database.transact(reminders.tell_lead, UUID(bytes=bytes(hold)).hex, LED)  # type: ignore[call-overload]  # an id
+    assert f'"{called}@x.example"' in str((await found(database, NOTICES))[-1][0])
+    await receive(database, wants("discard", "U0ALICE"), says("I will call you back by 18:00 tomorrow."))
+    ((promise,),) = await found(database, PROMISES)
+    ref = f"{UUID(bytes=bytes(promise)).hex}:100"  # type: ignore[call-overload]  # an id
+    await database.transact(reminders.remind_of_promise, ref, LED)
+    assert f'"{called}@x.example"' in str((await found(database, NOTICES))[-1][0])
 
 
 async def test_an_edit_in_the_batch_of_its_message_is_checked(database: Database) -> None:
