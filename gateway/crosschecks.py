@@ -144,6 +144,10 @@ def _policies(whole: Item) -> Iterator[Finding]:
     for keys, name, key in ((keys, each.get(key), key) for part, key in named for keys, each in _items(whole, part)):
         if isinstance(name, str) and name not in calendars:
             yield (*keys, key), f"there is no calendar {name}; calendars here: {', '.join(calendars)}"
+    for keys, route in _items(whole, "routes"):
+        when = route.get("when")
+        if isinstance(when, dict):
+            yield from _missing((*keys, "when", "hours"), when.get("hours"), "calendars", calendars)
     for keys, policy in _items(whole, "policies"):
         when = policy.get("when")
         if isinstance(when, dict):

@@ -38,7 +38,7 @@ from router.calendars import ALWAYS
 from router.canned_replies import NO_REPLIES, Replies
 from router.digests import DigestRules
 from router.languages import tag_of
-from router.model import Capabilities, ChannelType, Priority
+from router.model import Capabilities, CaseType, ChannelType, Priority
 from router.recognition import Recognition
 from router.rulebook import (
     RESOLUTIONS,
@@ -326,6 +326,10 @@ class WhenSettings(Section):
     keyword: Texts = Field(default=(), description="words in subject or text, in any case")
     tier: Texts = Field(default=(), description="tier of the customer")
     topic: Texts = Field(default=(), description="what it is about, by the shop's keywords: refund, logistics, ...")
+    case: Annotated[tuple[CaseType, ...], BeforeValidator(several)] = Field(
+        default=(), description="complaint, return, exchange, repair or refund"
+    )
+    hours: Texts = Field(default=(), description="ids of calendars of which one is open then")
     verified: bool | None = Field(default=None, description="whether the sender's identity is proven")
 
 
@@ -575,7 +579,7 @@ def to_rulebook(
             team.id: Team(id=team.id, name=team.name or team.id, lead=team.lead, overflow=team.overflow)
             for team in settings.teams
         },
-        routes=tuple(_route(route) for route in settings.routes),
+        routes=tuple(_route(route, settings) for route in settings.routes),
         assignment=settings.assignment.to_rules(),
         resolutions=settings.resolutions,
         alerts={policy.id: policy.alerts.to_rules() for policy in settings.policies},
@@ -619,7 +623,7 @@ def _agent(agent: AgentSettings, settings: Settings) -> Agent:
     return Agent(**{**agent.model_dump(), "email": agent.email.lower(), "shifts": shifts})
 
 
-def _route(route: RouteSettings) -> Route:
+def _route(route: RouteSettings, settings: Settings) -> Route:
     when = route.when
     return Route(
         id=route.id,
@@ -630,6 +634,8 @@ def _route(route: RouteSettings) -> Route:
             keyword=tuple(word.casefold() for word in when.keyword),
             tier=frozenset(when.tier),
             topic=frozenset(when.topic),
+            case=frozenset(when.case),
+            hours=tuple(to_calendar(name, settings.calendars[name]) for name in when.hours),
             verified=when.verified,
         ),
         team=route.team,

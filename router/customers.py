@@ -135,6 +135,8 @@ def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebo
             verification=inbound.sender.verification,
             tier=contact.tier if contact else None,
             topic=matter.topic,
+            case=matter.case,
+            at=snapshot.now,
         ),
     )
     reasons = (reason, Reason("route", why))

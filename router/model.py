@@ -51,6 +51,16 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
+class CaseType(StrEnum):
+    """What kind of case a matter is (`service.md` 3.3)."""
+
+    COMPLAINT = "complaint"
+    RETURN = "return"
+    EXCHANGE = "exchange"
+    REPAIR = "repair"
+    REFUND = "refund"
+
+
 class DeliveryState(StrEnum):
     """`channels.md` 2.2; a retry is `ready` with a later `not_before`. What is withdrawn was taken back before it
     left."""
@@ -274,6 +284,13 @@ class Matter:
     @property
     def is_unknown(self) -> bool:
         return self.topic is None and not self.orders
+
+    @property
+    def case(self) -> CaseType | None:
+        """A complaint whatever it is about, else by the topic."""
+        if self.priority in {Priority.COMPLAINT, Priority.URGENT}:
+            return CaseType.COMPLAINT
+        return CaseType(self.topic) if self.topic in set(CaseType) else None
 
     def agrees(self, other: "Matter") -> bool:
         """Neither the topics nor the orders tell the two apart."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from router.model import Priority
+from router.model import Matter, Priority
 from router.routes import Traits, match
 from router.rulebook import Route, Rulebook
 from router.targets import Policy, first_match
@@ -42,6 +42,7 @@ def route(beginning: Beginning, rules: Rulebook) -> tuple[Route, str]:
     """The route the rules choose and why."""
     known = beginning.traits
     attributes = attributes_of(beginning, rules)
+    matter = Matter(topic=attributes.get("topic"), priority=Priority(attributes.get("priority", Priority.NORMAL)))
     return match(
         rules,
         Traits(
@@ -51,7 +52,9 @@ def route(beginning: Beginning, rules: Rulebook) -> tuple[Route, str]:
             text=lambda: f"{beginning.subject}\n{beginning.text}",
             verification=int(known.get("verification", beginning.verification)),
             tier=attributes.get("tier"),
-            topic=attributes.get("topic"),
+            topic=matter.topic,
+            case=matter.case,
+            at=beginning.opened_at,
         ),
     )
 

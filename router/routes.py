@@ -3,13 +3,17 @@
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
+from router.calendars import Calendar
+from router.model import CaseType
 from router.rulebook import Route, Rulebook, When
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What routes may ask about. `text` is made only when a route looks for keywords."""
+    """What routes may ask about. `text` is made only when a route looks for keywords; without `at` no hours are
+    open."""
 
     channel: str
     to: str
@@ -18,6 +22,8 @@ class Traits:
     verification: int
     tier: str | None
     topic: str | None = None
+    case: CaseType | None = None
+    at: datetime | None = None
 
 
 def match(rules: Rulebook, traits: Traits) -> tuple[Route, str]:
@@ -45,10 +51,18 @@ def _holds(when: When, traits: Traits, tags: frozenset[str], folded: str) -> boo
         or (when.to and traits.to.lower() not in when.to)
         or (when.tier and traits.tier not in when.tier)
         or (when.topic and traits.topic not in when.topic)
+        or (when.case and traits.case not in when.case)
+        or (when.hours and _open(when, traits) is None)
         or (when.language and when.language.isdisjoint(tags))
         or (when.verified is not None and when.verified != (traits.verification > 0))
         or (when.keyword and not any(word in folded for word in when.keyword))
     )
+
+
+def _open(when: When, traits: Traits) -> Calendar | None:
+    """The first of the calendars that is open then."""
+    at = traits.at
+    return None if at is None else next((each for each in when.hours if each.is_open(at)), None)
 
 
 def _why(when: When, traits: Traits, folded: str) -> str:
@@ -62,6 +76,10 @@ def _why(when: When, traits: Traits, folded: str) -> str:
         held.append(f"tier is {traits.tier}")
     if when.topic:
         held.append(f"topic is {traits.topic}")
+    if when.case:
+        held.append(f"case is {traits.case}")
+    if (calendar := _open(when, traits)) is not None:
+        held.append(f"{calendar.id} is open")
     if when.language:
         held.append(f"language is {(traits.language or '').lower()}")
     if when.verified is not None:

@@ -16,7 +16,7 @@ from router.canned_replies import NO_REPLIES, Replies
 from router.consistency.reply import Standards
 from router.consistency.workdays import BusinessCalendar
 from router.digests import DigestRules
-from router.model import Capabilities, ChannelType
+from router.model import Capabilities, CaseType, ChannelType
 from router.offers import TIMEOUTS
 from router.recognition import Recognition
 from router.standard_messages import Messages
@@ -83,8 +83,8 @@ class When:
 
     `channel` holds channel ids, `to` lower-cased addresses written to, `language` lower-cased tags ("zh", "zh-tw"),
     `keyword` case-folded words looked for in subject and text, `tier` tiers of the contact, `topic` topics by
-    keywords. `verified`: True wants a sender of verification 1 or 2, False one of 0. A condition that was not given is
-    empty or None.
+    keywords, `case` kinds of case, `hours` calendars of which one is open. `verified`: True wants a sender of
+    verification 1 or 2, False one of 0. A condition that was not given is empty or None.
     """
 
     channel: frozenset[str] = frozenset()
@@ -93,6 +93,8 @@ class When:
     keyword: tuple[str, ...] = ()
     tier: frozenset[str] = frozenset()
     topic: frozenset[str] = frozenset()
+    case: frozenset[CaseType] = frozenset()
+    hours: tuple[Calendar, ...] = ()
     verified: bool | None = None
 
 

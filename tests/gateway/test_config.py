@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from gateway.config import ConfigError, load
-from gateway.settings import Settings
+from gateway.settings import Settings, shipped_calendars
 
 SMALL = """\
 channels:
@@ -20,6 +20,7 @@ routes:
 """
 
 
+SHIPPED_CALENDARS = ", ".join(shipped_calendars())
 SHIPPED_TOPICS = (
     "refund, return, exchange, repair, quality, logistics, transaction, attitude, tech, presale_price, presale_product"
 )
@@ -222,11 +223,14 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "conditions of a route that nothing fulfils": (
         SMALL.replace(
             "routes:",
-            "routes:\n  - {id: x, when: {topic: other, language: english}, desk: {channel: desk, slack: '#a'}}",
+            "routes:\n  - {id: x, when: {topic: other, language: english}, desk: {channel: desk, slack: '#a'}}\n"
+            "  - {id: y, when: {case: complain, hours: [CN_7D, NIGHT]}, desk: {channel: desk, slack: '#a'}}",
         ),
         [
             "shop.yaml:7: routes[0].when.language: english is no language tag like zh-TW or en",
             f"shop.yaml:7: routes[0].when.topic: there is no topic other; topics here: {SHIPPED_TOPICS}",
+            "shop.yaml:8: routes[1].when.case: must be complaint, return, exchange, repair or refund, not complain",
+            f"shop.yaml:8: routes[1].when.hours[1]: there is no calendar NIGHT; calendars here: {SHIPPED_CALENDARS}",
         ],
     ),
     "outage": (

@@ -12,7 +12,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from gateway.config import load
 from gateway.secrecy import gateway_secret, is_example, is_secret_key, secrets_of
 from gateway.settings import Duration, GatewaySettings, Settings, packaged, to_rulebook
-from router.model import Capabilities, ChannelType
+from router.model import Capabilities, CaseType, ChannelType
 from router.rulebook import ALWAYS, ReplyMode, Role, When
 
 VARIABLES = {
@@ -137,7 +137,9 @@ def test_the_rulebook_holds_what_the_file_says(example: Settings) -> None:
     assert rules.agents["alice"].languages == ("zh", "en")
     assert rules.agents["bob"].slack is None
     assert rules.teams["aftersale"].overflow == "presale"
-    refunds, questions, default = rules.routes
+    complaints, refunds, questions, default = rules.routes
+    assert complaints.when.case == {CaseType.COMPLAINT}
+    assert [each.id for each in complaints.when.hours] == ["CN_7D"]
     assert refunds.when == When(channel=frozenset({"mail"}), keyword=("refund", "return", "退款", "退货"))
     assert refunds.hold == timedelta(seconds=30)
     assert refunds.reply_mode is ReplyMode.REPLY
@@ -161,7 +163,7 @@ def test_values_are_compared_without_case(tmp_path: Path) -> None:
     settings = load(path, VARIABLES)
     rules = to_rulebook(settings, {channel.id: Capabilities() for channel in settings.channels})
     assert rules.agent_by_slack("U9", "bob@shop.example") == rules.agents["bob"]
-    assert rules.routes[1].when == When(
+    assert rules.routes[2].when == When(
         to=frozenset({"help@shop.example"}),
         language=frozenset({"zh-tw"}),
         keyword=("strasse",),

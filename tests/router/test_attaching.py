@@ -6,10 +6,14 @@ from uuid import UUID
 
 import pytest
 
+from gateway.settings import shipped_calendars
+from router import replay
+from router.calendar_definitions import to_calendar
 from router.decision import Decision, Outcome, Snapshot
-from router.model import Contact, Conversation, Identity, Leg, Matter, Priority, Status, Thread, Visibility
+from router.model import CaseType, Contact, Conversation, Identity, Leg, Matter, Priority, Status, Thread, Visibility
 from router.model import IdentityKey as Key
 from router.recognition import Recognition
+from router.replay import Beginning
 from router.routing import decide
 from router.rulebook import Route, When
 from router.targets import Policy
@@ -20,6 +24,7 @@ NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 CONTACT = Contact(id=UUID(int=4), name="Tom")
 BOOK = replace(RULES, recognition=Recognition(topics=standards().topics, thanks=standards().thanks))
 RETURNED = "I want to return the blue jacket"
+ANGRY = "I want to file a complaint: this is unacceptable"
 PAID_BACK = "When do I get my refund?"
 ORDER = "My order number is US-20260301-77"
 
@@ -137,6 +142,47 @@ def test_a_new_conversation_has_its_matter_and_the_route_of_its_topic() -> None:
     assert other is not None
     assert other.route == "default"
     assert said("Hello", tier="vip").opening.matter.priority is Priority.VIP  # type: ignore[union-attr]  # it opens
+
+
+CN_STD = to_calendar("CN_STD", shipped_calendars()["CN_STD"])
+OPEN_AT = datetime(2026, 3, 10, 2, tzinfo=UTC)
+COMPLAINTS = Route(
+    id="complaints",
+    desk=BOOK.routes[0].desk,
+    when=When(case=frozenset({CaseType.COMPLAINT}), hours=(CN_STD,)),
+    team="complaints",
+)
+RETURNS = Route(id="returns", desk=BOOK.routes[0].desk, when=When(case=frozenset({CaseType.RETURN})), team="returns")
+CASES = replace(BOOK, routes=(COMPLAINTS, RETURNS, *BOOK.routes))
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "route", "why"),
+    [
+        (ANGRY, OPEN_AT, "complaints", "route complaints: case is complaint, CN_STD is open"),
+        (ANGRY, NOW + timedelta(hours=6), "default", "route default: it takes everything"),
+        (RETURNED, OPEN_AT, "returns", "route returns: case is return"),
+        (f"{RETURNED}. {ANGRY}", OPEN_AT, "complaints", "route complaints: case is complaint, CN_STD is open"),
+        ("Hello", OPEN_AT, "default", "route default: it takes everything"),
+    ],
+)
+def test_a_route_may_ask_for_the_kind_of_case_and_for_hours(text: str, at: datetime, route: str, why: str) -> None:
+    decision = decide(Snapshot(now=at), question(text), CASES)
+    assert decision.opening is not None
+    assert (decision.opening.route, decision.reasons[1].text) == (route, why)
+    opened = decision.events[0].payload
+    again = Beginning(
+        conversation=UUID(int=1),
+        number=1,
+        opened_at=at,
+        channel="tg",
+        text=text,
+        route=route,
+        policy=None,
+        policy_version=0,
+        traits=opened["traits"],  # type: ignore[arg-type]  # as the event has it
+    )
+    assert replay.route(again, CASES) == (CASES.route(route), why)
 
 
 def test_d26_another_policy_judges_when_the_matter_asks_for_it() -> None:
