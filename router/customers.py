@@ -10,6 +10,7 @@ from router.decision import (
     Outcome,
     Planned,
     Reason,
+    Reroute,
     Snapshot,
 )
 from router.earlier_answers import asked_before
@@ -18,6 +19,7 @@ from router.model import (
     UNKNOWN,
     AuthorKind,
     Card,
+    CaseType,
     Conversation,
     DeliveryKind,
     Inbound,
@@ -89,6 +91,7 @@ def _follow_up(
         deliveries=deliveries,
         leg_in=True,
         matter=grown,
+        reroute=None if grown is None else _rerouted(snapshot, conversation, inbound, grown, rules),
     )
 
 
@@ -113,6 +116,33 @@ def heard(
     return grown, tuple(events)
 
 
+def _rerouted(
+    snapshot: Snapshot, conversation: Conversation, inbound: Inbound, grown: Matter, rules: Rulebook
+) -> Reroute | None:
+    """What becomes a complaint is for the team whose route asks for complaints (CM-17)."""
+    if conversation.owner is not None or grown.case is not CaseType.COMPLAINT or grown.case is conversation.matter.case:
+        return None
+    route, why = match(rules, _asked_by_routes(snapshot, inbound, grown))
+    if not route.when.case or route.team is None or route.team == conversation.team:
+        return None
+    return Reroute(team=route.team, reason=Reason("route", why))
+
+
+def _asked_by_routes(snapshot: Snapshot, inbound: Inbound, matter: Matter) -> Traits:
+    contact = snapshot.contact
+    return Traits(
+        channel=inbound.channel,
+        to=inbound.to,
+        language=inbound.language or (contact.language if contact else None),
+        text=lambda: f"{inbound.subject}\n{plain(inbound.text)}",
+        verification=inbound.sender.verification,
+        tier=contact.tier if contact else None,
+        topic=matter.topic,
+        case=matter.case,
+        at=snapshot.now,
+    )
+
+
 def _grown(known: Matter, said: Matter) -> Matter | None:
     """What the conversation is about after a further message; None when that changed nothing. A topic stays, orders
     are added, and the class only rises."""
@@ -125,20 +155,7 @@ def _grown(known: Matter, said: Matter) -> Matter | None:
 def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebook, reason: Reason) -> Decision:
     contact = snapshot.contact
     name = _name(snapshot, inbound)
-    route, why = match(
-        rules,
-        Traits(
-            channel=inbound.channel,
-            to=inbound.to,
-            language=inbound.language or (contact.language if contact else None),
-            text=lambda: f"{inbound.subject}\n{plain(inbound.text)}",
-            verification=inbound.sender.verification,
-            tier=contact.tier if contact else None,
-            topic=matter.topic,
-            case=matter.case,
-            at=snapshot.now,
-        ),
-    )
+    route, why = match(rules, _asked_by_routes(snapshot, inbound, matter))
     reasons = (reason, Reason("route", why))
     attributes = traits_of(rules, inbound.channel, inbound.language, contact, matter)
     policy = first_match(rules.policies, attributes) or UNJUDGED

@@ -79,6 +79,14 @@ class Reason:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reroute:
+    """The team a conversation is for by what it is about now, and why."""
+
+    team: str
+    reason: Reason
+
+
 class Outcome(StrEnum):
     STORED = "stored"
     IGNORED = "ignored"
@@ -212,7 +220,7 @@ class Decision:
     `matter`: what the conversation is about from now on. `regrouping`: conversations are merged, unmerged or split.
     `tags` are those from now on. `spoken`: the customer's language. `choose`: answers go there now.
     `incident`: it has an official answer, or is over. `settles`: notices about these lose their buttons and say this
-    from now on. `sealed`: no later edit of this reply is for the customer.
+    from now on. `sealed`: no later edit of this reply is for the customer. `reroute`: another team's, if nobody has it.
     """
 
     outcome: Outcome
@@ -240,3 +248,4 @@ class Decision:
     incident: IncidentChange | None = None
     settles: Mapping[str, RichText] = field(default_factory=dict)
     sealed: UUID | None = None
+    reroute: Reroute | None = None

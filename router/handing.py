@@ -6,19 +6,20 @@ from uuid import UUID
 
 from router.assignment_text import Language, text
 from router.assignment_trace import Assignment, Handover
-from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Snapshot
+from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Reroute, Snapshot
 from router.directs import direct, lead_of, named, pinged
 from router.events import EventType
 from router.forms import ASKS
 from router.local_time import local_time
 from router.model import CardButton, Conversation, Visibility
-from router.ownership import NewOffer, OfferEnd, OfferState, OpenOffer, OwnerChange, Ownership
+from router.ownership import NewOffer, OfferEnd, OfferState, OpenOffer, OwnerChange, Ownership, Standing
 from router.planning import notice
 from router.release import Release
 from router.richtext import Inline, Mention, Paragraph, RichText, Span, Style
 from router.rulebook import Agent, Rulebook
 
 ACTOR = "system:assignment"
+ROUTING = "system:routing"
 
 
 _OUTCOMES = {
@@ -171,6 +172,26 @@ def expired(conversation: Conversation, offer: OpenOffer, rules: Rulebook) -> De
         events=(NewEvent(type="offer_expired", actor=ACTOR, payload={"agent": offer.agent}),),
         deliveries=notice(conversation, sentence),
         ownership=Ownership(offer_end=OfferEnd(offer=offer, agent=offer.agent, state=OfferState.EXPIRED)),
+    )
+
+
+def rerouted(conversation: Conversation, standing: Standing, to: Reroute, rules: Rulebook) -> Decision:
+    """It is another team's by what the customer says now: an offer of it is withdrawn, and an owner is looked for."""
+    snapshot = Snapshot(proof=conversation, standing=standing)
+    team = rules.teams.get(to.team)
+    why = [[to.reason.rule, to.reason.text]]
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(to.reason,),
+        conversation=conversation,
+        events=(
+            *offer_events(snapshot, None, ROUTING),
+            NewEvent(type=EventType.ASSIGNED, actor=ROUTING, payload={"agent": None, "team": to.team, "why": why}),
+        ),
+        deliveries=notice(
+            conversation, f"It is for {to.team if team is None else team.name} now, by {to.reason.text}."
+        ),
+        ownership=Ownership(owner=OwnerChange(agent=None, team=to.team), offer_end=offer_end(snapshot, None)),
     )
 
 

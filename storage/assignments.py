@@ -9,7 +9,8 @@ from uuid import UUID
 from router.assignment_filters import LAST_LEVEL
 from router.assignment_inputs import Exclusion, Inputs, PastOwner
 from router.assignment_trace import Assignment, DecidedBy, Handover
-from router.handing import NOBODY, carried_out, expired, released
+from router.decision import Reroute
+from router.handing import NOBODY, carried_out, expired, released, rerouted
 from router.model import DeliveryKind, Priority
 from router.release import Release
 from router.rulebook import Rulebook
@@ -289,6 +290,18 @@ def give_back(tx: Transaction, leaving: Sequence[Leaving], rules: Rulebook) -> T
         conversation = snapshots.conversation(held.id)
         if conversation is not None and conversation.id == held.id:
             changes.apply(new_id(), None, released(conversation, each.why, rules))
+    return changes.save()
+
+
+def reroute(tx: Transaction, snapshots: Snapshots, conversation_id: UUID, to: Reroute, rules: Rulebook) -> Touched:
+    """Give a conversation that this unit has written to another team's queue, if nobody has it by now."""
+    snapshots.forget(conversation_id)
+    conversation = snapshots.conversation(conversation_id)
+    if conversation is None or conversation.owner is not None:
+        return Touched()
+    changes = Changes(tx, snapshots, rules, openings=0)
+    standing = offers.standing(tx, conversation.id, explained=False)
+    changes.apply(new_id(), None, rerouted(conversation, standing, to, rules))
     return changes.save()
 
 

@@ -15,7 +15,7 @@ from router.decision import Decision, Outcome, Snapshot
 from router.desk_view import Read
 from router.model import Inbound, InboundKind
 from router.rulebook import Rulebook
-from storage import automatic, failpoints, merging, settling
+from storage import assignments, automatic, failpoints, merging, settling
 from storage.changes import Changes, Touched
 from storage.codec import digest, json_of, json_value
 from storage.database import Transaction
@@ -189,6 +189,10 @@ def _carry_out(
             changes.apply(item_id, inbound, decision)
             if wants_receipt(decision, inbound, rules):
                 automatic.ask(tx, item_id)
+            if decision.reroute is not None and decision.conversation is not None:
+                touched = touched.and_then(changes.save())
+                own = decision.conversation.id
+                touched = touched.and_then(assignments.reroute(tx, snapshots, own, decision.reroute, rules))
             if decision.regrouping is not None:
                 touched = touched.and_then(changes.save())
                 touched = touched.and_then(merging.carry_out(tx, snapshots, decision.regrouping, rules))

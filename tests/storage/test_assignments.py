@@ -14,18 +14,21 @@ from router.agent_state import AgentStatus
 from router.assignment import assign
 from router.assignment_inputs import AssignmentSettings, Mode
 from router.calendar_definitions import to_calendar
-from router.decision import Decision, Snapshot
-from router.model import Inbound
+from router.decision import Decision, Reason, Reroute, Snapshot
+from router.model import CaseType, Inbound
 from router.ownership import StatusChange
 from router.routing import decide
-from router.rulebook import Agent, AssignmentRules, Role, Rulebook, Team
+from router.rulebook import Agent, AssignmentRules, Role, Rulebook, Team, When
 from router.targets import Metric, Policy, Target
 from router.terms import Terms
 from storage import agents, assignments, contacts, decisions, intake, timers
 from storage.changes import Touched
 from storage.database import Database
 from storage.intake import Submission
+from storage.snapshots import Snapshots
 from storage.statement import Statement
+from tests.router.test_attaching import ANGRY
+from tests.router.test_attaching import BOOK as CASES
 from tests.storage.inbounds import RULES, answer, arrival, question
 
 START = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -49,6 +52,8 @@ OWNERS = Statement("SELECT owner FROM conversations ORDER BY number")
 OFFERS = Statement("SELECT agent, state FROM offers ORDER BY offered_at, id")
 EVENTS = Statement("SELECT type FROM events ORDER BY conversation, seq")
 NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' ORDER BY created_at, id")
+TEAMS = Statement("SELECT team, route, owner FROM conversations ORDER BY number")
+LAST_EVENT = Statement("SELECT payload FROM events WHERE type = 'assigned' ORDER BY seq DESC LIMIT 1")
 STATES = Statement("SELECT count(*) FROM assignment_agents")
 LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
 CONTACTS = Statement("SELECT contact FROM conversations ORDER BY number")
@@ -304,6 +309,51 @@ async def test_who_had_a_linked_contact_before_is_asked_first(shop: Shop) -> Non
     await shop.database.transact(contacts.merge, ben, mail, "agent:alice", "says so")
     await shop.settle()
     assert await shop.owners() == ["alice", "bob", "bob"]
+
+
+def complaining(shop: Shop) -> None:
+    """A route of complaints to the team of Zoe."""
+    angry = replace(BOOK.routes[0], id="angry", when=When(case=frozenset({CaseType.COMPLAINT})), team="help")
+    shop.rules = replace(shop.rules, routes=(angry, *BOOK.routes), recognition=CASES.recognition)
+
+
+async def test_cm17_what_becomes_a_complaint_goes_to_the_team_of_complaints(shop: Shop) -> None:
+    shop.rules = in_mode(Mode.OFFER)
+    complaining(shop)
+    await shop.receive(question("Hello"))
+    await shop.settle()
+    assert await shop.rows(OFFERS) == [("alice", "open")]
+    await shop.receive(question(ANGRY))
+    assert await shop.rows(TEAMS) == [("help", "default", None)]
+    assert await shop.rows(OFFERS) == [("alice", "withdrawn")]
+    assert [row[0] for row in await shop.rows(EVENTS)][-2:] == ["offer_withdrawn", "assigned"]
+    assert "route angry: case is complaint" in str((await shop.rows(LAST_EVENT))[0][0])
+    assert "It is for Help now" in str((await shop.rows(NOTICES))[-1][0])
+    await shop.settle()
+    assert (await shop.rows(OFFERS))[1:] == [("zoe", "open")]
+    await shop.receive(question(f"{ANGRY} Today!"))
+    assert len(await shop.rows(OFFERS)) == 2
+
+
+async def test_a_complaint_stays_with_who_has_it(shop: Shop) -> None:
+    complaining(shop)
+    await shop.receive(question("Hello"))
+    await shop.settle()
+    await shop.receive(question(ANGRY))
+    assert await shop.owners() == ["alice"]
+    assert await shop.rows(TEAMS) == [("sales", "default", "alice")]
+
+
+async def test_somebody_who_takes_it_at_the_same_time_keeps_it(shop: Shop) -> None:
+    complaining(shop)
+    await shop.receive(question("Hello"))
+    ((key,),) = await shop.rows(IDS)
+    to = Reroute(team="help", reason=Reason("route", "route angry"))
+    await shop.settle()
+    await shop.database.transact(
+        lambda tx: assignments.reroute(tx, Snapshots(tx, ()), UUID(bytes=key), to, shop.rules)  # type: ignore[arg-type]  # a column of bytes
+    )
+    assert await shop.rows(TEAMS) == [("sales", "default", "alice")]
 
 
 async def test_pull_gives_to_nobody_and_says_who_may_take_it(shop: Shop) -> None:
