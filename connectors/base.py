@@ -35,7 +35,8 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider accepted it; `remote_ids` are its ids there, at least one unless the channel pulls.
+    """The provider accepted it; `remote_ids` are its ids there, at least one unless the channel pulls. An edit changes
+    the first, so that is the one with the text; a deletion takes all of them away.
 
     `thread` is the desk thread it is in when that is not the delivery's own: the old one was gone, and the leg and
     the deliveries behind this one move to the new (S29).

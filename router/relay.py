@@ -157,9 +157,10 @@ def edits_of(
                 (),
                 f"The edit cannot be shown where the message was sent: the customer reads the earlier words. {_HOW}",
             )
-        if each.remote_id is None and not capabilities.pulls:
+        if not each.remote_ids and not capabilities.pulls:
             return (), f"The message is still on its way: its edit was kept but not sent. {_HOW}"
-        changes.append(_change(each, DeliveryKind.EDIT, replace(writer, text=text, target=each.remote_id)))
+        target = next(iter(each.remote_ids), None)
+        changes.append(_change(each, DeliveryKind.EDIT, replace(writer, text=text, target=target)))
     return tuple(changes), None
 
 
@@ -168,9 +169,13 @@ def _deletions(told: Sequence[TargetDelivery], rules: Rulebook) -> tuple[tuple[P
         each
         for each in told
         if rules.channels[each.channel].capabilities.deletes
-        and (each.remote_id is not None or rules.channels[each.channel].capabilities.pulls)
+        and (each.remote_ids or rules.channels[each.channel].capabilities.pulls)
     ]
-    changes = tuple(_change(each, DeliveryKind.DELETE, Outgoing(target=each.remote_id)) for each in able)
+    changes = tuple(
+        _change(each, DeliveryKind.DELETE, Outgoing(target=target))
+        for each in able
+        for target in each.remote_ids or (None,)
+    )
     return changes, "deleted where it was told" if len(able) == len(told) else KEPT
 
 

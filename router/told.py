@@ -12,7 +12,8 @@ _GONE = frozenset({DeliveryState.FAILED, DeliveryState.WITHDRAWN})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetDelivery:
-    """A delivery of the message an edit, delete or bounce is about."""
+    """A delivery of the message an edit, delete or bounce is about. The first of `remote_ids` carries the text, the
+    others what the provider shows by itself: files, say."""
 
     id: UUID
     kind: DeliveryKind
@@ -22,7 +23,7 @@ class TargetDelivery:
     state: DeliveryState
     part: int
     parts: int
-    remote_id: str | None
+    remote_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -612,7 +612,7 @@ class Changes:
         lane = lane_key(planned, conversation.id)
         if planned.order is not None and not planned.desk:
             order = planned.order
-        elif planned.of_message and planned.desk and seq is not None:
+        elif planned.kind is DeliveryKind.MESSAGE and planned.desk and seq is not None:
             order = seq
         elif planned.desk:
             order = seq if planned.kind is DeliveryKind.ROOT and seq is not None else self._seq(conversation.id)

@@ -51,6 +51,11 @@ def json_value(stored: str) -> Any:
     return orjson.loads(stored)
 
 
+def first_remote(remote_ids: str) -> str | None:
+    """The first of a stored list of remote ids."""
+    return next(iter(json_value(remote_ids)), None)
+
+
 def _plain(value: object) -> object:
     if isinstance(value, UUID):
         return value.hex

@@ -10,11 +10,10 @@ from router.model import DeliveryKind, DeliveryState, Outgoing
 from router.richtext import RichText
 from storage import outbox
 from storage.changes import Touched
-from storage.codec import outgoing_json
+from storage.codec import first_remote, outgoing_json
 from storage.database import Transaction, of_micros, to_micros
 from storage.ids import new_id
 from storage.statement import Row, Statement
-from storage.targets import first_remote
 
 QUEUE = "queue"
 DAILY = "daily"

@@ -7,10 +7,9 @@ from uuid import UUID
 from router.model import DeliveryKind, DeliveryState, Outgoing
 from router.richtext import RichText
 from storage import outbox
-from storage.codec import outgoing_of
+from storage.codec import first_remote, outgoing_of
 from storage.database import Transaction
 from storage.statement import Statement
-from storage.targets import first_remote
 
 _ADD = Statement("INSERT INTO open_notices (about, delivery) VALUES (:about, :delivery)")
 _TAKE = Statement("DELETE FROM open_notices WHERE about = :about RETURNING delivery")

@@ -15,7 +15,7 @@ from router.model import (
 )
 from router.told import Target, TargetDelivery
 from storage.attachments import attachment_of
-from storage.codec import rich_text
+from storage.codec import json_value, rich_text
 from storage.database import Transaction, of_micros
 from storage.statement import Row, Statement
 
@@ -121,7 +121,6 @@ def _target_message(row: Row) -> Message:
 
 
 def _target_delivery(row: Row) -> TargetDelivery:
-    remote_ids = row[7]
     return TargetDelivery(
         id=UUID(bytes=row[0]),
         kind=DeliveryKind(row[1]),
@@ -131,12 +130,5 @@ def _target_delivery(row: Row) -> TargetDelivery:
         state=DeliveryState(row[4]),
         part=row[5],
         parts=row[6],
-        remote_id=first_remote(remote_ids),
+        remote_ids=tuple(json_value(row[7])),
     )
-
-
-def first_remote(remote_ids: str) -> str | None:
-    """The first of a stored list of remote ids."""
-    if remote_ids == "[]":
-        return None
-    return remote_ids[2:].partition('"')[0]

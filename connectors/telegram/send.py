@@ -97,7 +97,8 @@ class Mailer:
             sent.append(await self._once(delivery, step, until))
             if len(sent) < len(steps):
                 await self._ports.checkpoint(delivery, Progress(sent=tuple(sent), repeated=progress.repeated).stored())
-        return Sent(tuple(sent))
+        text_first = sorted(zip(steps, sent, strict=True), key=lambda each: not each[0].text)
+        return Sent(tuple(remote_id for _, remote_id in text_first))
 
     async def _once(self, delivery: Delivery, step: Step, until: float) -> str:
         """Send one step, once more in another form where Telegram asks for it; returns the remote id."""

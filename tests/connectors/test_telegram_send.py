@@ -214,7 +214,8 @@ async def test_t16_a_long_caption_becomes_a_message_of_its_own(tmp_path: Path, l
 
         assert [accepted.method for accepted in bench.telegram.truth] == sends
         assert isinstance(outcome, Sent)
-        assert outcome.remote_ids == tuple(f"{chat}:{accepted.message_id}" for accepted in bench.telegram.truth)
+        text_first = reversed([f"{chat}:{accepted.message_id}" for accepted in bench.telegram.truth])
+        assert outcome.remote_ids == tuple(text_first)
 
 
 async def test_t16_files_go_as_photos_or_documents_with_their_names_and_bytes(tmp_path: Path) -> None:

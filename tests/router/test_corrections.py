@@ -34,7 +34,7 @@ SENT = TargetDelivery(
     state=DeliveryState.SENT,
     part=1,
     parts=1,
-    remote_id="m1",
+    remote_ids=("m1",),
 )
 EDITED = Lookup(edited=Target(message=REPLY, deliveries=(SENT,)))
 

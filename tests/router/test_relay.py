@@ -36,8 +36,10 @@ BOOK = replace(RULES, recognition=Recognition(topics=standards().topics, thanks=
 CONVERSATION = Conversation(id=ID, number=7, contact=UUID(int=4), legs=(DESK, CHAT), opened_at=NOW)
 
 
-def edited(text: str, *, remote_id: str | None, parts: int = 1, conversation: Conversation = CONVERSATION) -> Decision:
-    """A customer edits a message whose post in the thread has this remote id."""
+def edited(
+    text: str, *remote_ids: str, parts: int = 1, conversation: Conversation = CONVERSATION, deleted: bool = False
+) -> Decision:
+    """A customer edits or deletes a message whose posts in the thread have these remote ids."""
     message = Message(
         id=UUID(int=5),
         conversation=ID,
@@ -55,14 +57,14 @@ def edited(text: str, *, remote_id: str | None, parts: int = 1, conversation: Co
         kind=DeliveryKind.MESSAGE,
         channel="desk",
         address="C1",
-        state=DeliveryState.SENT if remote_id else DeliveryState.SENDING,
+        state=DeliveryState.SENT if remote_ids else DeliveryState.SENDING,
         part=1,
         parts=parts,
-        remote_id=remote_id,
+        remote_ids=remote_ids,
         desk=True,
     )
     inbound = Inbound(
-        kind=InboundKind.EDIT,
+        kind=InboundKind.DELETE if deleted else InboundKind.EDIT,
         channel="tg",
         address="42",
         sender=Sender(identity=Key("telegram", "42"), name="Tom", verification=1),
@@ -111,20 +113,30 @@ def shown(decision: Decision) -> list[tuple[DeliveryKind, str]]:
 
 
 def test_x11_a_customers_edit_is_shown_where_the_message_is() -> None:
-    assert shown(edited("I want a red one", remote_id="C1:1.2")) == [(DeliveryKind.EDIT, "I want a red one")]
+    assert shown(edited("I want a red one", "C1:1.2")) == [(DeliveryKind.EDIT, "I want a red one")]
 
 
 def test_x11_a_customers_edit_of_a_post_under_way_is_told_in_words() -> None:
     told = [(DeliveryKind.NOTICE, "The customer has edited this. It reads now:\nI want a red one")]
-    assert shown(edited("I want a red one", remote_id=None)) == told
-    assert shown(edited("I want a red one", remote_id="C1:1.2", parts=2)) == told
+    assert shown(edited("I want a red one")) == told
+    assert shown(edited("I want a red one", "C1:1.2", parts=2)) == told
+
+
+def test_x11_of_several_posts_the_first_is_edited_and_all_are_deleted() -> None:
+    changed = edited("I want a red one", "C1:1.2", "C1:1.3").deliveries
+    assert [(each.kind, each.outgoing.target) for each in changed] == [(DeliveryKind.EDIT, "C1:1.2")]
+    gone = edited("", "C1:1.2", "C1:1.3", deleted=True).deliveries
+    assert [(each.kind, each.outgoing.target) for each in gone] == [
+        (DeliveryKind.DELETE, "C1:1.2"),
+        (DeliveryKind.DELETE, "C1:1.3"),
+    ]
 
 
 OTHER = "Please send two green lamps to my office"
 
 
 def test_d9_what_asks_for_something_else_is_like_a_new_message_and_told_with_the_old_words() -> None:
-    decision = edited(OTHER, remote_id="C1:1.2")
+    decision = edited(OTHER, "C1:1.2")
     assert shown(decision) == [
         (DeliveryKind.EDIT, OTHER),
         (DeliveryKind.NOTICE, f"The customer has changed what they asked.\nBefore: I want a reed one\nNow: {OTHER}"),
@@ -143,7 +155,7 @@ def test_d9_before_the_answer_an_edit_is_told_but_the_customer_wrote_last_where_
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ON_HOLD, Status.SNOOZED, Status.RESOLVED])
 def test_d21_what_asks_for_something_else_opens_the_conversation_again(status: Status) -> None:
-    decision = edited(OTHER, remote_id="C1:1.2", conversation=replace(CONVERSATION, status=status))
+    decision = edited(OTHER, "C1:1.2", conversation=replace(CONVERSATION, status=status))
     assert [event.type for event in decision.events] == ["message_edited", "status_changed"]
     assert decision.events[-1].payload == {"to": "open", "rule": "D21"}
 
@@ -151,7 +163,7 @@ def test_d21_what_asks_for_something_else_opens_the_conversation_again(status: S
 @pytest.mark.parametrize("text", ["I want a red one", "Thank you"])
 def test_d9_other_edits_and_thanks_make_nobody_wait(text: str) -> None:
     resolved = replace(CONVERSATION, status=Status.RESOLVED, last_word_ours=True)
-    decision = edited(text, remote_id="C1:1.2", conversation=resolved)
+    decision = edited(text, "C1:1.2", conversation=resolved)
     assert [event.type for event in decision.events] == ["message_edited"]
     assert "material" not in decision.events[0].payload
     assert shown(decision) == [(DeliveryKind.EDIT, text)]
@@ -159,14 +171,14 @@ def test_d9_other_edits_and_thanks_make_nobody_wait(text: str) -> None:
 
 
 def test_d9_what_an_edit_is_about_counts() -> None:
-    decision = edited("Please cancel order US-20260301-99, I want to complain", remote_id="C1:1.2")
+    decision = edited("Please cancel order US-20260301-99, I want to complain", "C1:1.2")
     assert decision.matter is not None
     assert decision.matter.orders == ("US-20260301-99",)
     assert decision.matter.priority == "complaint"
 
 
 def test_a_very_long_edit_is_told_in_part() -> None:
-    ((_, text),) = shown(edited("x" * 9000, remote_id=None))
+    ((_, text),) = shown(edited("x" * 9000))
     assert len(text) < 3100
     assert text.endswith("(the rest is stored)")
 

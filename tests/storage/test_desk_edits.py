@@ -32,6 +32,7 @@ OUTCOMES = Statement("SELECT outcome FROM rounds")
 WITHDRAWN = Statement("SELECT id FROM outbox WHERE channel = 'tg' AND state = 'withdrawn'")
 FETCHED = Statement("UPDATE outbox SET unfetched = :no")
 SHOWN = Statement("SELECT body FROM outbox WHERE channel = 'desk' AND kind = 'message' ORDER BY created_at, seq, part")
+DELETIONS = Statement("SELECT body FROM outbox WHERE channel = 'desk' AND kind = 'delete' ORDER BY seq, part")
 MINUTE = 60_000_000
 HELD = "That is not my department."
 """What the checks hold."""
@@ -261,6 +262,17 @@ async def test_x11_a_customers_edit_with_another_file_is_a_message(thread: Threa
     await thread.take(asked, replace(edited(asked, asked.text, 1), attachments=(replace(photo, size=4, remote="b"),)))
     shown = await thread.database.read(lambda tx: tx.all(SHOWN, {}))
     assert [each.remote for (body,) in shown for each in outgoing_of(body).attachments] == ["a", "b"]
+
+
+async def test_x11_what_a_customer_deletes_is_taken_off_the_desk_with_all_its_posts(thread: Thread) -> None:
+    asked = question("broken, see here")
+    await thread.take(asked)
+    while claimed := await thread.claim("desk"):
+        for each in claimed:
+            await thread.settle(each, Ending(Settlement(DeliveryState.SENT, remote_ids=("C1:1.2", "C1:1.3"))))
+    await thread.take(deleted(asked))
+    gone = await thread.database.read(lambda tx: tx.all(DELETIONS, {}))
+    assert [outgoing_of(body).target for (body,) in gone] == ["C1:1.2", "C1:1.3"]
 
 
 async def test_x11_an_edit_that_nothing_holds_but_that_cannot_be_shown_is_not_called_sent(checked: Thread) -> None:

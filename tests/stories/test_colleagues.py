@@ -66,7 +66,9 @@ async def test_a_direct_message_is_answered_there_and_edits_deletions_and_files_
     slack.delete("dana", "@dana", again)
     await slack.until(lambda: not any("Thank you" in post.text for post in gateway.posts()))
     slack.delete("alice", on_desk.channel, answer)
-    await slack.until(lambda: "Alice Chen: You may on Fridays." not in said(gateway, "@dana"))
+    await slack.until(lambda: said(gateway, "@dana") == [])
+    slack.delete("dana", "@dana", ts)
+    await slack.until(lambda: not any(post.files for post in gateway.posts() if post.bot))
 
 
 async def test_a_mention_opens_a_conversation_in_its_thread_and_nothing_else_does(gateway: Gateway) -> None:

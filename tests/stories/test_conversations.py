@@ -74,6 +74,31 @@ async def test_files_travel_both_ways(gateway: Gateway) -> None:
     await telegram.until(lambda: any("document" in shown.raw for shown in telegram.chat("tom") if shown.from_bot))
 
 
+async def test_x11_a_deleted_reply_is_gone_with_all_its_files(gateway: Gateway) -> None:
+    telegram, slack = gateway.world.telegram, gateway.world.slack
+    telegram.say("tom", "Where are the papers?")
+    post = await gateway.shown("Where are the papers?")
+    files = [(name, "text/plain", b"paper") for name in ("one.txt", "two.txt")]
+    reply = slack.post("alice", post.channel, "Here they are.", thread_ts=post.thread_ts, files=files)
+    await gateway.marked(post, reply, "white_check_mark")
+    assert len([shown for shown in telegram.chat("tom") if shown.from_bot]) == 2
+    slack.delete("alice", post.channel, reply)
+    await telegram.until(lambda: all(shown.deleted for shown in telegram.chat("tom") if shown.from_bot))
+
+
+async def test_x11_an_edit_changes_the_words_that_stand_below_a_file(gateway: Gateway) -> None:
+    telegram, slack = gateway.world.telegram, gateway.world.slack
+    telegram.say("tom", "What does it cost?")
+    post = await gateway.shown("What does it cost?")
+    long = "It costs 40. " + "word " * 250  # more than a caption holds
+    files = [("prices.txt", "text/plain", b"prices")]
+    reply = slack.post("alice", post.channel, long, thread_ts=post.thread_ts, files=files)
+    await gateway.marked(post, reply, "white_check_mark")
+    slack.edit("alice", post.channel, reply, "It is free.")
+    await telegram.until(lambda: telegram.heard("tom")[-1] == "It is free.")
+    assert [shown.text for shown in telegram.chat("tom") if shown.from_bot] == ["", "It is free."]
+
+
 async def test_an_edit_by_the_customer_is_seen_in_the_thread(gateway: Gateway) -> None:
     message = gateway.world.telegram.say("tom", "I want a reed one")
     await gateway.shown("I want a reed one")
