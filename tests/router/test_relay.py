@@ -148,7 +148,7 @@ def test_d9_what_asks_for_something_else_is_like_a_new_message_and_told_with_the
 
 def test_d9_before_the_answer_an_edit_is_told_but_the_customer_wrote_last_where_and_when_they_did() -> None:
     waiting = replace(CONVERSATION, waiting_since=NOW)
-    decision = edited(OTHER, remote_id="C1:1.2", conversation=waiting)
+    decision = edited(OTHER, "C1:1.2", conversation=waiting)
     assert [kind for kind, _ in shown(decision)] == [DeliveryKind.EDIT, DeliveryKind.NOTICE]
     assert not decision.leg_in
 
