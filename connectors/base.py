@@ -263,7 +263,8 @@ class Connector(Protocol):
         ...
 
     def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        """The bytes of an attachment that has only a `remote` reference."""
+        """The bytes of an attachment that has only a `remote` reference. Raises FileNotFoundError when it cannot be
+        had any more, ConnectionError when it may be later."""
         ...
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 
 import structlog
 
@@ -16,9 +17,8 @@ from storage.statement import Statement
 
 log = structlog.get_logger()
 
-TRIES = 3
-PAUSE = 1.0
 SECONDS = 30.0
+UNAVAILABLE = "could not be fetched"
 
 _SOURCE = Statement("SELECT channel FROM messages WHERE id = :id")
 
@@ -31,31 +31,36 @@ class Fetching:
         self._blobs = blobs
         self._connectors = connectors
 
-    async def fetch(self, claim: Claim) -> None:
-        """Fetch what is missing, store each file as it arrives, and free the lane."""
+    async def fetch(self, claim: Claim, pause: timedelta | None) -> None:
+        """Fetch what is missing, store each file as it arrives, and free the lane. What cannot be had now is fetched
+        again after `pause`; None: it is given up."""
         channel = await self._database.read(_source, claim)
         limit = self._connectors[claim.delivery.channel].capabilities.file_limit
+        again: timedelta | None = None
         for attachment in claim.delivery.outgoing.attachments:
-            if attachment.elsewhere:
-                found = await self._try(channel, attachment, limit)
-                await self._database.transact(fetched.store, claim, Fetched(attachment, found))
-        await self._database.transact(fetched.release, claim)
+            if not attachment.elsewhere:
+                continue
+            found = await self._try(channel, attachment, limit)
+            if found is None and pause is not None:
+                again = pause
+            else:
+                await self._database.transact(fetched.store, claim, Fetched(attachment, found or UNAVAILABLE))
+        await self._database.transact(fetched.release, claim, again)
 
-    async def _try(self, channel: str, attachment: Attachment, limit: int) -> Blob | str:
-        """The blob, or why there is none."""
+    async def _try(self, channel: str, attachment: Attachment, limit: int) -> Blob | str | None:
+        """The blob, or why there never will be one; None when it may be had later."""
         connector = self._connectors.get(channel)
         if connector is None:
             return f"its channel {channel} is not configured any more"
-        for attempt in range(TRIES):
-            try:
-                async with asyncio.timeout(SECONDS):
-                    return await self._blobs.put(connector.fetch(attachment), limit)
-            except BlobTooLarge:
-                return f"larger than {limit // 1024 // 1024} MB"
-            except Exception as error:  # whatever a provider does, the message itself must go on
-                log.warning("attachment.failed", channel=channel, attempt=attempt + 1, reason=str(error))
-                await asyncio.sleep(PAUSE * attempt)
-        return "could not be fetched"
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self._blobs.put(connector.fetch(attachment), limit)
+        except BlobTooLarge:
+            return f"larger than {limit // 1024 // 1024} MB"
+        except Exception as error:  # whatever a provider does, the message itself must go on
+            gone = isinstance(error, FileNotFoundError)
+            log.warning("attachment.failed", channel=channel, gone=gone, reason=str(error))
+            return UNAVAILABLE if gone else None
 
 
 def _source(tx: Transaction, claim: Claim) -> str:

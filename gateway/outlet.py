@@ -45,7 +45,9 @@ POLL = 1.0
 FIRST_PROBE = 5.0
 PROBE = 30.0
 LONGEST_BACKOFF = 300.0
+LONGEST_FETCH_BACKOFF = 60.0
 PATIENCE = 24 * 3600 * 1_000_000
+FETCH_PATIENCE = 5 * 60 * 1_000_000
 LOST_ATTEMPTS = 3
 RECHECK = timedelta(seconds=30)
 
@@ -188,7 +190,7 @@ class Outlet:
         for head in heads:
             if head.retries == 0:
                 self.breaker.first_attempt()
-            elif head.state is DeliveryState.READY and not self.breaker.may_retry():
+            elif head.state is DeliveryState.READY and not head.unfetched and not self.breaker.may_retry():
                 waits.append(Wait(head.lane, head.fence, now + 5_000_000))
                 continue
             chosen.append(head)
@@ -249,7 +251,7 @@ class Outlet:
         ending: Ending | None = None
         try:
             if claim.unfetched:
-                await self._fetching.fetch(claim)
+                await self._fetching.fetch(claim, self._before_next_fetch(claim))
             else:
                 claim, shown = await self._with_card(claim)
                 if shown is None and claim.delivery.outgoing.replaces is not None:
@@ -370,6 +372,13 @@ class Outlet:
     def _is_old(self, delivery: Delivery, now: int) -> bool:
         """Whether a customer has waited for it so long that an agent must know (Q2); a desk catches up."""
         return now - to_micros(delivery.created_at) > PATIENCE and not self._rules().is_desk(delivery.channel)
+
+    def _before_next_fetch(self, claim: Claim) -> timedelta | None:
+        """How long to leave a file alone that cannot be had now; None once its message has waited long enough, on a
+        desk as well: the words are more than the file."""
+        if claim.retries and self._now() - to_micros(claim.delivery.created_at) > FETCH_PATIENCE:
+            return None
+        return timedelta(seconds=backoff(claim.retries, LONGEST_FETCH_BACKOFF))
 
     def _works(self) -> None:
         """The provider answered, whatever it said about this one."""

@@ -28,13 +28,12 @@ from router.model import (
     Status,
     Visibility,
 )
-from router.planning import ignored, notice, parts_to
+from router.planning import cut, ignored, notice, parts_to
 from router.policy_traits import judged_by, judged_otherwise, traits_of
 from router.queue_order import CLASSES
 from router.richtext import plain
 from router.routes import Traits, match, shard
 from router.rulebook import Rulebook
-from router.splitting import split
 from router.targets import UNJUDGED, first_match
 
 
@@ -247,7 +246,7 @@ def _to_desk(inbound: Inbound, rules: Rulebook, channel: str, address: str, auth
     capabilities = rules.channels[channel].capabilities
     text, buttons = shown(inbound.text)
     return parts_to(
-        split(text, capabilities.text_limit, capabilities.text_unit),
+        cut(text, inbound.attachments, capabilities),
         Outgoing(
             author=author,
             author_kind=AuthorKind.CUSTOMER,

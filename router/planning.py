@@ -3,13 +3,25 @@
 from datetime import datetime, timedelta
 
 from router.decision import Decision, Outcome, Planned, Reason
-from router.model import CardButton, Conversation, DeliveryKind, Leg, Outgoing
+from router.model import Attachment, Capabilities, CardButton, Conversation, DeliveryKind, Leg, Outgoing
 from router.richtext import RichText, of_text
+from router.splitting import measure, split
 
 NOTE_MARK = "memo"
 """The reaction on a post that stays with the colleagues."""
 REFUSED_MARK = "no_entry_sign"
 """The reaction on a post that was meant for the customer, perhaps, and was not sent."""
+
+LINE = 64
+"""Characters of the line in place of a file that cannot be had, without the file's name."""
+
+
+def cut(text: RichText, attachments: tuple[Attachment, ...], capabilities: Capabilities) -> tuple[RichText, ...]:
+    """A text in the parts that a channel takes (X7), with room for the lines of files that are still elsewhere: they
+    may turn out not to be had (X9)."""
+    limit, unit = capabilities.text_limit, capabilities.text_unit
+    lines = sum(LINE + measure(each.name, unit) for each in attachments if each.elsewhere)
+    return split(text, max(limit - lines, limit // 2), unit)
 
 
 def parts_to(

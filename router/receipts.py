@@ -16,14 +16,15 @@ FAILED_MARK = "warning"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Who wrote the message a delivery carries, when (D11), the remote id of the agent's own post of it, and whether it
-    only asks for patience (D10)."""
+    """Who wrote the message a delivery carries, when (D11), the remote id of the agent's own post of it, whether it
+    only asks for patience (D10), and the files it left without: names and reasons."""
 
     author_kind: AuthorKind
     author: str
     composed_at: datetime | None
     post: str | None
     holding: bool = False
+    missing: tuple[tuple[str, str], ...] = ()
 
 
 def after_delivery(
@@ -79,7 +80,12 @@ def _sent(delivery: Delivery, conversation: Conversation, said: Said) -> Decisio
 
 
 def _shown(conversation: Conversation, said: Said) -> tuple[Planned, ...]:
-    """A mark on the agent's own post, or a small line where nobody posted anything."""
+    """A mark on the agent's own post, or a small line where nobody posted anything. What left without its files must
+    not look as if all of it had left (X17)."""
+    if said.missing:
+        files = "; ".join(f"file {name}, {problem}" for name, problem in said.missing)
+        marks = reaction(conversation, said.post, FAILED_MARK) if said.post else ()
+        return (*notice(conversation, f"The reply was delivered, but not all of it: {files}."), *marks)
     if said.post:
         return reaction(conversation, said.post, SENT_MARK)
     return notice(conversation, SAID[said.author]) if said.author in SAID else ()

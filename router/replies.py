@@ -14,11 +14,10 @@ from router.consistency.statements import Slot, Told
 from router.decision import Planned
 from router.desk_view import DeskView
 from router.model import Attachment, AuthorKind, Conversation, Leg, Outgoing, Promise, Statement
-from router.planning import parts_to
+from router.planning import cut, parts_to
 from router.record import NewPromise, Record
 from router.richtext import RichText
 from router.rulebook import Agent, Rulebook
-from router.splitting import split
 
 
 def planned_reply(
@@ -38,7 +37,7 @@ def planned_reply(
     if hold is None:
         hold = route.hold if route is not None and route.hold is not None else capabilities.hold
     return parts_to(
-        split(text, capabilities.text_limit, capabilities.text_unit),
+        cut(text, attachments, capabilities),
         Outgoing(
             author=agent.name,
             author_kind=AuthorKind.AGENT,

@@ -40,7 +40,7 @@ class BlobStore:
                 if size > limit:
                     raise BlobTooLarge(f"it is larger than {limit} bytes")
                 digest.update(chunk)
-                await asyncio.to_thread(_write, descriptor, chunk)
+                await asyncio.to_thread(self._write, descriptor, chunk)
             blob = Blob(sha256=digest.digest(), size=size)
             await asyncio.to_thread(self._keep, descriptor, name, blob)
         return blob
@@ -50,39 +50,47 @@ class BlobStore:
         blob = Blob(sha256=hashlib.sha256(content).digest(), size=len(content))
         if not self.path(blob).exists():
             with self._temporary() as (descriptor, name):
-                _write(descriptor, content)
+                self._write(descriptor, content)
                 self._keep(descriptor, name, blob)
         return blob
 
     @contextlib.contextmanager
     def _temporary(self) -> Iterator[tuple[int, str]]:
-        try:
+        with self._disk():
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
-            try:
-                yield descriptor, name
-            finally:
+        try:
+            yield descriptor, name
+        finally:
+            with self._disk():
                 os.close(descriptor)
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name)
+
+    def _write(self, descriptor: int, content: bytes) -> None:
+        """All of it: the system may take less at a time."""
+        view = memoryview(content)
+        with self._disk():
+            while view:
+                view = view[os.write(descriptor, view) :]
+
+    def _keep(self, descriptor: int, name: str, blob: Blob) -> None:
+        target = self.path(blob)
+        with self._disk():
+            os.fsync(descriptor)
+            target.parent.mkdir(exist_ok=True)
+            Path(name).rename(target)
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Around our own file calls only: a stream that breaks off is an OSError too, and no trouble of the disk."""
+        try:
+            yield
         except OSError as error:
             full = error.errno in {errno.ENOSPC, errno.EDQUOT}
             raise StoreUnavailable(f"files cannot be stored in {self._folder}: {error.strerror}", full=full) from error
-
-    def _keep(self, descriptor: int, name: str, blob: Blob) -> None:
-        os.fsync(descriptor)
-        target = self.path(blob)
-        target.parent.mkdir(exist_ok=True)
-        Path(name).rename(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    """All of it: the system may take less at a time."""
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -1,6 +1,7 @@
 """Files that were fetched for a delivery: kept one by one, in its words as they are then."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from router.model import Attachment, Blob, Outgoing
 from router.richtext import Paragraph, RichText, Span
@@ -46,9 +47,9 @@ def store(tx: Transaction, held: Claim, fetched: Fetched) -> None:
         outbox.rewrite(tx, held.delivery.id, _with(outgoing, fetched))
 
 
-def release(tx: Transaction, held: Claim) -> None:
-    """Free the lane; its head can go out unless a file is missing still."""
-    outbox.release(tx, held)
+def release(tx: Transaction, held: Claim, again: timedelta | None = None) -> None:
+    """Free the lane; its head can go out unless a file is missing still, which is fetched again after `again`."""
+    outbox.release(tx, held, again)
     if (outgoing := outbox.queued(tx, held.delivery.id)) is not None:
         missing = any(each.elsewhere for each in outgoing.attachments)
         tx.run(_UNFETCHED, {"id": held.delivery.id.bytes, "unfetched": missing})

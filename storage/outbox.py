@@ -8,6 +8,7 @@ leased that is the end of the lease, so an abandoned lane comes back by itself.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from router.model import Delivery, DeliveryKind, DeliveryState, Outgoing
@@ -82,6 +83,12 @@ _RELEASE = Statement(
         SELECT h.not_before FROM outbox h WHERE h.lane = lanes.key AND h.state IN ('ready', 'sending', 'unknown')
         ORDER BY h.seq, h.part LIMIT 1)
     WHERE key = :lane AND fence = :fence
+    """
+)
+_AGAIN = Statement(
+    """
+    UPDATE outbox SET not_before = :not_before, retries = retries + 1
+    WHERE id = :id AND state = 'ready' AND fence = :fence
     """
 )
 _FAIL_LATER_PARTS = Statement(
@@ -367,9 +374,12 @@ def _free(tx: Transaction, lane: str, fence: int) -> None:
     tx.run(_RELEASE, {"lane": lane, "fence": fence, "no": False})
 
 
-def release(tx: Transaction, held: Claim) -> None:
-    """Give a lane back with nothing done to its head (which is not `sending`)."""
+def release(tx: Transaction, held: Claim, again: timedelta | None = None) -> None:
+    """Give a lane back with nothing sent of its head (which is not `sending`); it is tried once more after `again`."""
     _lock(tx, held.lane)
+    if again is not None:
+        not_before = tx.now + int(again.total_seconds() * 1_000_000)
+        tx.run(_AGAIN, {"id": held.delivery.id.bytes, "fence": held.fence, "not_before": not_before})
     _free(tx, held.lane, held.fence)
 
 

@@ -35,6 +35,9 @@ _MESSAGE = Statement(
     FROM messages m WHERE m.id = :id
     """
 )
+_MISSING = Statement(
+    "SELECT name, problem FROM attachments WHERE message = :id AND problem IS NOT NULL ORDER BY position"
+)
 _BY_ID = """
     SELECT l.key, l.fence, l.reserved, o.id, o.seq, o.part, o.parts, o.channel, o.address, o.kind, o.conversation,
            o.message, o.body, o.state, o.attempt, o.retries, o.lookups, o.unfetched, o.not_before, o.created_at,
@@ -139,6 +142,7 @@ def _follow(tx: Transaction, delivery: Delivery, ending: Ending, rules: Rulebook
             composed_at=of_micros(row[4] or row[5]),
             post=row[2][len(row[1]) + 1 :] if row[2] else None,
             holding=bool(row[6]),
+            missing=tuple((name, why) for name, why in tx.all(_MISSING, {"id": delivery.message.bytes})),
         ),
         closes_leg=ending.closes_leg,
     )

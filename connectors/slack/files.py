@@ -22,10 +22,6 @@ DOWNLOAD_TIMEOUT = 120.0
 SLACK_HOSTS = ("slack.com", "slack-edge.com", "slack-files.com")
 
 
-class FileUnavailable(Exception):
-    """Slack does not give out a file; the text says which and why."""
-
-
 class Files:
     def __init__(self, api: SlackApi, blobs: Blobs) -> None:
         self._api = api
@@ -72,7 +68,8 @@ class Files:
         return None
 
     async def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        """The bytes of a file somebody posted. Raises FileUnavailable (S27)."""
+        """The bytes of a file somebody posted (S27). Raises FileNotFoundError when Slack does not give it out,
+        ConnectionError when it may later."""
         url = await self._address(attachment)
         html = attachment.content_type == "text/html"
         try:
@@ -88,9 +85,12 @@ class Files:
                             url = url.join(URL(to))
                             continue
                         if answer.status != 200:
-                            raise FileUnavailable(f'Slack answered {answer.status} for the file "{attachment.name}"')
+                            passing = answer.status == 429 or answer.status >= 500
+                            raise (ConnectionError if passing else FileNotFoundError)(
+                                f'Slack answered {answer.status} for the file "{attachment.name}"'
+                            )
                         if answer.content_type == "text/html" and not html:
-                            raise FileUnavailable(
+                            raise FileNotFoundError(
                                 f'Slack gave a web page instead of the file "{attachment.name}": the app lacks the'
                                 " scope files:read or is not in that channel"
                             )
@@ -98,27 +98,29 @@ class Files:
                             yield chunk
                         return
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise FileUnavailable(f'the file "{attachment.name}" could not be read from Slack: {error!r}') from error
-        raise FileUnavailable(f'Slack sent us in circles for the file "{attachment.name}"')
+            raise ConnectionError(f'the file "{attachment.name}" could not be read from Slack: {error!r}') from error
+        raise FileNotFoundError(f'Slack sent us in circles for the file "{attachment.name}"')
 
     async def _address(self, attachment: Attachment) -> URL:
         """Asked anew each time: an event may come before its file is ready, or without its address."""
+        refusal = f'Slack does not give out the file "{attachment.name}"'
         if attachment.remote is None:
-            raise FileUnavailable(f'Slack does not give out the file "{attachment.name}"')
-        reason = "it has no address"
+            raise FileNotFoundError(refusal)
+        trouble: OSError
         for pause in LOOKS:
             await asyncio.sleep(pause)
             try:
                 answer = await self._api.read("files.info", file=attachment.remote)
             except CallFailed as failure:
-                if isinstance(failure.outcome, NotSent):
-                    reason = str(failure)
-                    continue
-                raise FileUnavailable(f'Slack does not give out the file "{attachment.name}": {failure}') from failure
+                if not isinstance(failure.outcome, NotSent):
+                    raise FileNotFoundError(f"{refusal}: {failure}") from failure
+                trouble = ConnectionError(f"{refusal}: {failure}")
+                continue
             file: Mapping[str, Any] = answer.get("file") or {}
             if address := file.get("url_private_download") or file.get("url_private"):
                 return URL(address)
-        raise FileUnavailable(f'Slack does not give out the file "{attachment.name}": {reason}')
+            trouble = FileNotFoundError(f"{refusal}: it has no address")
+        raise trouble
 
     def _headers(self, url: URL) -> dict[str, str]:
         """The token goes to Slack and to nobody a redirect names."""

@@ -36,6 +36,8 @@ async def upload(chat: Chat, visitor: Visitor, request: web.Request) -> web.Resp
         raise too_large from error
     except TimeoutError as error:
         raise Refused("webchat.too_slow", 408, "The upload took too long: send it again.") from error
+    except ConnectionError as error:  # nobody is there to read the answer
+        raise Refused("webchat.frame", 400, "The upload broke off: send it again.") from error
     if not blob.size:
         raise Refused("webchat.frame", 400, "The file is empty.")
     attachment = _described(unquote(request.headers.get("X-File-Name", "")), bytes(head), blob)

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from connectors.base import NotSent, Sent, Unknown
-from connectors.slack.files import FileUnavailable, to_name
+from connectors.slack.files import to_name
 from gateway.sandbox.slack.faults import Broken, Cut, NoEffect, Refused
 from router.model import Attachment, AuthorKind, Delivery, Outgoing
 from router.richtext import of_text
@@ -179,13 +179,13 @@ async def test_s27_a_file_is_read_with_the_token(desk: SlackDesk) -> None:
 async def test_s27_a_login_page_is_no_file(desk: SlackDesk) -> None:
     attachment = attached(desk, "a.pdf", "application/pdf", b"one")
     desk.slack.redirect(str(attachment.remote), "/login")
-    with pytest.raises(FileUnavailable, match="files:read"):
+    with pytest.raises(FileNotFoundError, match="files:read"):
         await read(desk, attachment)
 
 
 async def test_s27_a_web_page_instead_of_the_file_names_the_scope(desk: SlackDesk) -> None:
     attachment = attached(desk, "a.pdf", "text/html", b"<html>Sign in</html>")
-    with pytest.raises(FileUnavailable, match="files:read"):
+    with pytest.raises(FileNotFoundError, match="files:read"):
         await read(desk, replace(attachment, content_type="application/pdf"))
     assert await read(desk, attachment) == b"<html>Sign in</html>"
 
@@ -219,9 +219,17 @@ async def test_s27_a_file_without_an_address_is_asked_for_again(desk: SlackDesk)
     assert desk.slack.calls["files.info"] == 3
 
 
+@pytest.mark.parametrize("status", [503, 429])
+async def test_s27_a_file_that_slack_cannot_give_now_is_to_be_had_later(desk: SlackDesk, status: int) -> None:
+    attachment = attached(desk, "a.pdf", "application/pdf", b"one")
+    desk.slack.faults.always["files.info"] = Broken(status)
+    with pytest.raises(ConnectionError, match=r'"a\.pdf"'):
+        await read(desk, attachment)
+
+
 async def test_s27_what_slack_does_not_give_out_is_said_in_a_sentence(desk: SlackDesk) -> None:
     for attachment in (Attachment(name="a.pdf", remote="F0NONE"), Attachment(name="a.pdf")):
-        with pytest.raises(FileUnavailable, match=r'"a\.pdf"'):
+        with pytest.raises(FileNotFoundError, match=r'"a\.pdf"'):
             await read(desk, attachment)
 
 

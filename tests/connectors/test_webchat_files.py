@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from aiohttp import ClientError
 
 from connectors.base import NotStored
 from router.model import Attachment
@@ -138,6 +139,21 @@ async def test_a_slow_upload_is_given_up(tmp_path: Path) -> None:
 
         status, refused = await upload(shop, stream(), token)
         assert (status, refused["code"]) == (408, "webchat.too_slow")
+
+
+async def test_an_upload_that_breaks_off_is_no_fault_of_ours(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    async with shop.visit() as client:
+        token = (await client.hello())["token"]
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(0.2)
+        raise ConnectionResetError
+
+    with pytest.raises(ClientError):
+        await upload(shop, stream(), token)
+    await asyncio.sleep(0.2)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_another_visitor_cannot_send_my_file_and_links_expire(shop: Shop) -> None:

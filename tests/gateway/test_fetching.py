@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +22,7 @@ from tests.storage.inbounds import answer, question
 from tests.storage.test_desk_edits import LINK, MINUTE, Thread, edited
 
 HEAD = Statement("SELECT body, unfetched FROM outbox WHERE lane = 'tg:42'")
+PAUSE = timedelta(seconds=30)
 MEGABYTE = 1024 * 1024
 FILES = Statement("SELECT name, sha256 IS NOT NULL, problem FROM attachments ORDER BY position")
 
@@ -64,10 +66,10 @@ class Bench:
         (claimed,) = await self.thread.database.transact(_claim, owner)
         return claimed
 
-    async def fetch(self, claim: Claim, meanwhile: Meanwhile) -> list[str]:
+    async def fetch(self, claim: Claim, meanwhile: Meanwhile, pause: timedelta | None = PAUSE) -> list[str]:
         provider = Provider(meanwhile)
         found = cast(Connector, provider)
-        await Fetching(self.thread.database, self._blobs, {"desk": found, "tg": found}).fetch(claim)
+        await Fetching(self.thread.database, self._blobs, {"desk": found, "tg": found}).fetch(claim, pause)
         return provider.given
 
     async def head(self) -> tuple[Outgoing, bool]:
@@ -136,3 +138,39 @@ async def test_r6_files_of_a_lost_lease_do_not_free_the_lane(bench: Bench) -> No
     await bench.fetch(await bench.claim("a"), slow)
     assert claims
     assert await bench.thread.database.transact(_claim, "c") == []
+
+
+async def test_x9_a_file_that_cannot_be_had_now_is_fetched_again_later_without_the_others(bench: Bench) -> None:
+    await bench.reply("one", "two")
+
+    async def down(name: str) -> None:
+        if name == "two":
+            raise ConnectionError("503")
+
+    async def up(name: str) -> None:
+        bench.thread.move(1)
+
+    first = await bench.claim("a")
+    assert await bench.fetch(first, down) == ["one", "two"]
+    assert await bench.thread.database.transact(_claim, "b") == []
+    bench.thread.move(PAUSE.total_seconds())
+    second = await bench.claim("b")
+    assert (second.retries, second.delivery.attempt) == (first.retries + 1, first.delivery.attempt)
+    assert await bench.fetch(second, up) == ["two"]
+    outgoing, unfetched = await bench.head()
+    assert (plain(outgoing.text), unfetched) == ("ten euros", False)
+
+
+@pytest.mark.parametrize(("trouble", "pause"), [(FileNotFoundError("gone"), PAUSE), (ConnectionError("503"), None)])
+async def test_x9_a_file_that_is_gone_or_was_waited_for_long_enough_is_given_up(
+    bench: Bench, trouble: OSError, pause: timedelta | None
+) -> None:
+    await bench.reply("one")
+
+    async def fails(name: str) -> None:
+        raise trouble
+
+    await bench.fetch(await bench.claim("a"), fails, pause)
+    outgoing, unfetched = await bench.head()
+    assert (plain(outgoing.text), unfetched) == ("ten euros\n\n[file one, could not be fetched]", False)
+    assert not (await bench.claim("b")).unfetched

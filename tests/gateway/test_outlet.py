@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from pathlib import Path
+from typing import cast
 
 import pytest
 
-from connectors.base import NotSent, Outcome, Sent
+from connectors.base import Connector, NotSent, Outcome, Sent
+from gateway.fetching import Fetching
 from gateway.metrics import Metrics
 from gateway.outlet import Outlet
-from router.model import Capabilities, Delivery
+from router.model import Attachment, Capabilities, Delivery
+from router.richtext import plain
 from storage import intake
+from storage.blobs import BlobStore
 from storage.database import Database
 from storage.intake import Submission
 from storage.statement import Statement
@@ -46,11 +51,19 @@ class Remote:
     def __init__(self) -> None:
         self.answers: dict[str, list[Outcome]] = {}
         self.taken: list[str] = []
+        self.said: list[str] = []
+        self.asked = 0
 
     async def deliver(self, delivery: Delivery) -> Outcome:
         self.taken.append(delivery.address)
+        self.said.append(plain(delivery.outgoing.text))
         left = self.answers.get(delivery.address, [Sent((f"{delivery.address}:1",))])
         return left.pop(0) if len(left) > 1 else left[0]
+
+    async def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        self.asked += 1
+        raise ConnectionError("not now")
+        yield b""
 
     async def probe(self) -> str | None:
         return None
@@ -59,12 +72,13 @@ class Remote:
 class Shop:
     """Customers with an answer on its way to each of them, and the way out of their channel."""
 
-    def __init__(self, database: Database, clock: LeapingClock) -> None:
+    def __init__(self, database: Database, clock: LeapingClock, folder: Path) -> None:
         self.database, self.clock, self.remote = database, clock, Remote()
+        remote = cast(Connector, self.remote)
         self.outlet = Outlet(
-            cast("Any", self.remote),
+            remote,
             database,
-            cast("Any", None),
+            Fetching(database, BlobStore(folder), {"tg": remote, "desk": remote}),
             Metrics(clock),
             lambda touched: None,
             clock,
@@ -74,12 +88,12 @@ class Shop:
             http_timeout=timedelta(seconds=30),
         )
 
-    async def answered(self, *customers: str) -> None:
+    async def answered(self, *customers: str, files: tuple[Attachment, ...] = ()) -> None:
         for who in customers:
             await self.database.transact(intake.receive, [Submission("tg", [arrival(question(who=who))])], rules, RULES)
         await self.database.transact(lambda tx: tx.run(LINK, {}))
         for (number,) in await self.database.read(lambda tx: tx.all(NUMBERS, {})):
-            said = arrival(answer("On its way.", f"C1:{number}"))
+            said = arrival(replace(answer("On its way.", f"C1:{number}"), attachments=files))
             await self.database.transact(intake.receive, [Submission("desk", [said])], rules, RULES)
 
     async def states(self) -> list[str]:
@@ -98,10 +112,10 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(database_url: str) -> AsyncIterator[Shop]:
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     clock = LeapingClock()
     database = Database(database_url, clock=clock)
-    yield Shop(database, clock)
+    yield Shop(database, clock, tmp_path)
     database.close()
 
 
@@ -128,6 +142,15 @@ async def test_q2_what_failed_for_a_day_is_given_up(shop: Shop) -> None:
     shop.clock.leapt = timedelta(hours=25)
     shop.remote.answers["1"] = [REFUSED]
     await shop.until(["failed"])
+
+
+async def test_x9_a_file_that_cannot_be_had_for_a_quarter_of_an_hour_is_given_up(shop: Shop) -> None:
+    await shop.answered("1", files=(Attachment(name="bill", remote="F1"),))
+    shop.clock.leapt = timedelta(minutes=16)
+    await shop.until(["sent"])
+    assert shop.remote.asked == 2  # however late the first try is
+    assert shop.remote.said == ["On its way.\n\n[file bill, could not be fetched]"]
+    assert shop.outlet.breaker.reason is None
 
 
 async def test_b1_recipients_who_are_put_off_one_by_one_stop_nobody_else(shop: Shop) -> None:

@@ -2,12 +2,15 @@
 
 import asyncio
 
+from gateway.sandbox.slack.faults import Broken, Refused
+from gateway.sandbox.telegram_faults import broken
 from storage.statement import Statement
 from tests.stories.gateway import Gateway, settled
 
 SENT = Statement("SELECT count(*) FROM outbox WHERE state <> 'sent'")
 WAITS = Statement("SELECT waiting_since FROM conversations")
 MESSAGES = Statement("SELECT count(*) FROM messages")
+LABEL = ("label.txt", "text/plain", b"label")
 
 
 async def test_a_question_on_telegram_opens_a_thread_and_the_answer_goes_back(gateway: Gateway) -> None:
@@ -68,9 +71,7 @@ async def test_files_travel_both_ways(gateway: Gateway) -> None:
     telegram.say("tom", "See this", document=("scan.pdf", b"%PDF-1.7 content", "application/pdf"))
     post = await gateway.shown("See this")
     await slack.until(lambda: any(each.files for each in slack.thread(post.channel, post.thread_ts or "")))
-    slack.post(
-        "alice", post.channel, "Your label", thread_ts=post.thread_ts, files=[("label.txt", "text/plain", b"label")]
-    )
+    slack.post("alice", post.channel, "Your label", thread_ts=post.thread_ts, files=[LABEL])
     await telegram.until(lambda: any("document" in shown.raw for shown in telegram.chat("tom") if shown.from_bot))
 
 
@@ -97,6 +98,42 @@ async def test_x11_an_edit_changes_the_words_that_stand_below_a_file(gateway: Ga
     slack.edit("alice", post.channel, reply, "It is free.")
     await telegram.until(lambda: telegram.heard("tom")[-1] == "It is free.")
     assert [shown.text for shown in telegram.chat("tom") if shown.from_bot] == ["", "It is free."]
+
+
+async def test_a_file_that_cannot_be_had_now_is_fetched_again_before_its_message_leaves(gateway: Gateway) -> None:
+    telegram, slack = gateway.world.telegram, gateway.world.slack
+    telegram.fail("getFile", broken(), broken(), broken(), broken())
+    telegram.say("tom", "See this", document=("scan.pdf", b"%PDF-1.7 content", "application/pdf"))
+    post = await gateway.shown("See this")
+    await slack.until(lambda: any(each.files for each in slack.thread(post.channel, post.thread_ts or "")))
+    slack.faults.on("files.info", *[Broken(503)] * 6)
+    ts = slack.post("alice", post.channel, "Your label", thread_ts=post.thread_ts, files=[LABEL])
+    await telegram.until(lambda: any("document" in shown.raw for shown in telegram.chat("tom") if shown.from_bot))
+    await gateway.marked(post, ts, "white_check_mark")
+    assert not any("could not be fetched" in each.text for each in telegram.chat("tom"))
+
+
+async def test_x17_a_reply_that_left_without_its_file_does_not_look_sent(gateway: Gateway) -> None:
+    telegram, slack = gateway.world.telegram, gateway.world.slack
+    telegram.say("tom", "Where is my label?")
+    post = await gateway.shown("Where is my label?")
+    slack.faults.always["files.info"] = Refused("file_deleted")
+    ts = slack.post("alice", post.channel, "Your label", thread_ts=post.thread_ts, files=[LABEL])
+    await gateway.shown("The reply was delivered, but not all of it: file label.txt, could not be fetched.")
+    await gateway.marked(post, ts, "warning")
+    assert telegram.heard("tom") == ["Your label\n\n[file label.txt, could not be fetched]"]
+
+
+async def test_x7_a_long_reply_leaves_although_its_file_is_lost(gateway: Gateway) -> None:
+    telegram, slack = gateway.world.telegram, gateway.world.slack
+    telegram.say("tom", "Where is my label?")
+    post = await gateway.shown("Where is my label?")
+    slack.faults.always["files.info"] = Refused("file_deleted")
+    text = ("Hello Tom, " + "do this and that. " * 300)[:4090].strip()
+    slack.post("alice", post.channel, text, thread_ts=post.thread_ts, files=[LABEL])
+    await telegram.until(lambda: len(telegram.heard("tom")) == 2)
+    first, second = telegram.heard("tom")
+    assert f"{first} {second}" == f"{text}\n\n[file label.txt, could not be fetched]"
 
 
 async def test_an_edit_by_the_customer_is_seen_in_the_thread(gateway: Gateway) -> None:
