@@ -214,8 +214,9 @@ class Decision:
 
     A message goes to `conversation`, or to the conversation `opening` makes. `withdraw` names queued deliveries to be
     taken back, `rewrite` queued deliveries and what they say instead (R8). `leg_in`: the customer wrote something on
-    that channel and address. `close_leg`/`reopen_leg`: the customer blocked or unblocked us there (T12). `record` is
-    what checking a reply left behind; `carries`: the deliveries carry this message (a held reply that is released).
+    that channel and address. `close_leg`/`reopen_leg`: the customer blocked or unblocked us there, for all their
+    conversations (T12). `record` is what checking a reply left behind; `carries`: the deliveries carry this message (a
+    held reply that is released).
     `link`: two contacts become one, or are two again. `ownership`: owner, offer or an agent's status change.
     `matter`: what the conversation is about from now on. `regrouping`: conversations are merged, unmerged or split.
     `tags` are those from now on. `spoken`: the customer's language. `choose`: answers go there now.

@@ -8,7 +8,7 @@ from router.customers import from_customer
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.desk import from_desk
 from router.edits import from_edit
-from router.merging import in_both_threads
+from router.merging import in_both_threads, told_in
 from router.model import Inbound, InboundKind
 from router.outage import from_page, is_from_page
 from router.planning import ignored, notice
@@ -44,23 +44,32 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
 
 
 def _membership(snapshot: Snapshot, inbound: Inbound) -> Decision:
-    """The customer blocked or unblocked us (T12)."""
+    """The customer blocked or unblocked us (T12): told in the threads of all their open conversations there."""
     gone = inbound.value in {"kicked", "left"}
-    for conversation in snapshot.open:
-        for leg in conversation.legs:
-            if not leg.desk and (leg.channel, leg.address) == (inbound.channel, inbound.address) and leg.closed != gone:
-                sentence = (
-                    "The customer has blocked us on this channel: replies cannot reach them until they write again."
-                    if gone
-                    else "The customer can be reached on this channel again."
-                )
-                return Decision(
-                    outcome=Outcome.STORED,
-                    reasons=(Reason("T12", sentence),),
-                    conversation=conversation,
-                    events=(NewEvent(type="leg_closed" if gone else "leg_reopened", actor="customer"),),
-                    deliveries=notice(conversation, sentence),
-                    close_leg=leg if gone else None,
-                    reopen_leg=None if gone else leg,
-                )
-    return ignored("T12", "no open conversation on this address")
+    changed = [
+        (conversation, leg)
+        for conversation in (*snapshot.open, *snapshot.recent)
+        for leg in conversation.legs
+        if not leg.desk and (leg.channel, leg.address) == (inbound.channel, inbound.address) and leg.closed != gone
+    ]
+    if not changed:
+        return ignored("T12", "no conversation on this address is changed by it")
+    sentence = (
+        "The customer has blocked us on this channel: replies cannot reach them until they write again."
+        if gone
+        else "The customer can be reached on this channel again."
+    )
+    conversation, leg = changed[0]
+    decision = Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("T12", sentence),),
+        conversation=conversation,
+        events=(NewEvent(type="leg_closed" if gone else "leg_reopened", actor="customer"),),
+        deliveries=notice(conversation, sentence) if conversation in snapshot.open else (),
+        close_leg=leg if gone else None,
+        reopen_leg=None if gone else leg,
+    )
+    for other, _ in changed[1:]:
+        if other in snapshot.open:
+            decision = told_in(decision, other)
+    return decision

@@ -94,8 +94,16 @@ _LEG = Statement(
 )
 _LEG_IN = Statement(
     """
-    UPDATE legs SET last_in_at = :last_in_at, chosen_at = :chosen_at, last_remote_id = :last_remote_id, closed = :closed
-    WHERE id = :id
+    UPDATE legs SET last_in_at = :last_in_at, chosen_at = :chosen_at, last_remote_id = :last_remote_id WHERE id = :id
+    """
+)
+_CLOSED = Statement(
+    """
+    UPDATE legs SET closed = :closed
+    WHERE channel = :channel AND address = :address AND NOT desk AND conversation IN (
+        SELECT id FROM conversations WHERE contact = :contact AND status <> 'resolved' UNION ALL
+        SELECT id FROM conversations WHERE contact = :contact AND status = 'resolved'
+    )
     """
 )
 _MESSAGE = Statement(
@@ -232,6 +240,7 @@ class Changes:
         self._progress: dict[UUID, dict[str, Any]] = {}
         self._legs: dict[UUID, dict[str, Any]] = {}
         self._leg_changes: dict[UUID, dict[str, Any]] = {}
+        self._closed: dict[tuple[UUID, str, str], bool] = {}  # by contact, channel and address
         self._messages: Rows = []
         self._attachments: Rows = []
         self._events: Rows = []
@@ -271,7 +280,8 @@ class Changes:
         if decision.leg_in and inbound is not None:
             conversation = self._leg_in(conversation, inbound)
         if leg := decision.close_leg or decision.reopen_leg:
-            conversation = self._close_leg(conversation, leg, closed=decision.close_leg is not None)
+            self._close(leg, closed=decision.close_leg is not None)
+            conversation = self._snapshots.conversations[conversation.id]
         message_seq = None
         for number, event in enumerate(decision.events, 1):
             seq = self._seq(conversation.id)
@@ -478,14 +488,20 @@ class Changes:
         return leg
 
     def _leg_in(self, conversation: Conversation, inbound: Inbound) -> Conversation:
-        """The customer wrote: the leg is the latest and reachable again, and who they are may be proven now."""
+        """The customer wrote: the leg is the latest, they can be reached there again, and who they are may be proven
+        now."""
         self._prove(inbound)
+        current = self._snapshots.current_of.get(conversation.contact, ())
+        known = (self._snapshots.conversations[each] for each in current)
+        if any(leg.closed and _is_at(leg, inbound) for each in known for leg in each.legs):
+            self._close(inbound, closed=False)
+            conversation = self._snapshots.conversations[conversation.id]
         now = of_micros(self._tx.now)
         wrote = inbound.target if inbound.kind is InboundKind.EDIT else inbound.remote_id
         legs = list(conversation.legs)
         for index, leg in enumerate(legs):
-            if not leg.desk and (leg.channel, leg.address) == (inbound.channel, inbound.address):
-                legs[index] = replace(leg, last_in_at=now, last_remote_id=wrote, closed=False)
+            if _is_at(leg, inbound):
+                legs[index] = replace(leg, last_in_at=now, last_remote_id=wrote)
                 self._leg_changes[leg.id] = {}
                 break
         else:
@@ -498,7 +514,7 @@ class Changes:
         now = of_micros(self._tx.now)
         legs = list(conversation.legs)
         for index, leg in enumerate(legs):
-            if not leg.desk and (leg.channel, leg.address) == (chosen.channel, chosen.address):
+            if _is_at(leg, chosen):
                 legs[index] = replace(leg, chosen_at=now)
                 self._leg_changes[leg.id] = {}
                 break
@@ -507,10 +523,14 @@ class Changes:
             legs.append(replace(made, identity=chosen.identity, chosen_at=now, last_remote_id=chosen.last_remote_id))
         return self._put(replace(conversation, legs=tuple(legs)))
 
-    def _close_leg(self, conversation: Conversation, changed: Leg, *, closed: bool) -> Conversation:
-        legs = tuple(replace(leg, closed=closed) if leg.id == changed.id else leg for leg in conversation.legs)
-        self._leg_changes[changed.id] = {}
-        return self._put(replace(conversation, legs=legs))
+    def _close(self, at: Inbound | Leg, *, closed: bool) -> None:
+        """The customer cannot be reached there any more, or can be again, whichever of their conversations it is."""
+        for each in list(self._snapshots.conversations.values()):
+            if any(_is_at(leg, at) for leg in each.legs):
+                legs = tuple(replace(leg, closed=closed) if _is_at(leg, at) else leg for leg in each.legs)
+                self._snapshots.conversations[each.id] = replace(each, legs=legs)
+                self._closed[each.contact, at.channel, at.address] = closed
+                self._carded.add(each.id)
 
     def _change_status(self, conversation: Conversation, status: Status) -> Conversation:
         self._owners = True
@@ -690,6 +710,13 @@ class Changes:
         legs = {leg.id: leg for each in self._progress for leg in conversations[each].legs}
         tx.many(_LEG, [_leg_row(legs[each]) for each in self._legs])
         tx.many(_LEG_IN, [_leg_row(legs[each]) for each in self._leg_changes if each not in self._legs])
+        tx.many(
+            _CLOSED,
+            [
+                {"contact": contact.bytes, "channel": channel, "address": address, "closed": closed}
+                for (contact, channel, address), closed in sorted(self._closed.items())
+            ],
+        )
         tx.many(_MESSAGE, self._messages)
         tx.many(_ATTACHMENT, self._attachments)
         for row in self._attachments:
@@ -774,6 +801,11 @@ def _last_word_ours(decision: Decision) -> bool | None:
     if any(planned.of_message and not planned.desk for planned in decision.deliveries):
         return True
     return False if decision.leg_in else None
+
+
+def _is_at(leg: Leg, at: Inbound | Leg | Address) -> bool:
+    """Whether it is the customer's leg on that channel and address."""
+    return not leg.desk and (leg.channel, leg.address) == (at.channel, at.address)
 
 
 def lane_key(planned: Planned, conversation: UUID) -> str:

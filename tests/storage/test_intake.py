@@ -24,6 +24,9 @@ OUTBOX = Statement("SELECT lane, seq, part, kind, state FROM outbox ORDER BY lan
 EVENTS = Statement("SELECT seq, type FROM events ORDER BY conversation, seq")
 SHOWN = Statement("SELECT body FROM outbox WHERE channel = 'desk' AND kind = 'message' AND state = 'ready'")
 RESOLVE = Statement("UPDATE conversations SET status = 'resolved', resolved_at = 1")
+CLOSED = Statement(
+    "SELECT c.number, l.closed FROM conversations c JOIN legs l ON l.conversation = c.id AND NOT l.desk ORDER BY number"
+)
 LINK = Statement("UPDATE legs SET thread_key = 'desk:C1:1.1' WHERE desk")
 
 
@@ -38,6 +41,11 @@ async def receive(database: Database, *inbounds: Inbound, channel: str | None = 
 
 async def found(database: Database, statement: Statement) -> list[tuple[object, ...]]:
     return await database.read(lambda tx: tx.all(statement, {}))
+
+
+async def closed(database: Database) -> list[tuple[object, bool]]:
+    """Of each conversation, whether its customer cannot be reached where they wrote."""
+    return [(number, bool(is_closed)) for number, is_closed in await found(database, CLOSED)]
 
 
 def link(tx: Transaction) -> None:
@@ -144,6 +152,19 @@ async def test_a_reply_goes_to_the_customer_with_its_hold(database: Database) ->
     await receive(database, answer("On its way.", "C1:1.1", order=77))
     lanes = {row[0]: row for row in await found(database, OUTBOX)}
     assert lanes["tg:42"][1:] == (77, 1, "message", "ready")
+
+
+@pytest.mark.parametrize("back", [question(kind=InboundKind.MEMBERSHIP, value="member"), question("I am back")])
+async def test_t12_a_customer_who_blocked_us_and_is_back_is_so_in_all_their_conversations(
+    database: Database, back: Inbound
+) -> None:
+    await receive(database, question())
+    await database.transact(lambda tx: tx.run(RESOLVE, {}))
+    await receive(database, question(), question(who="43"))
+    await receive(database, question(kind=InboundKind.MEMBERSHIP, value="kicked"))
+    assert await closed(database) == [(1, True), (2, True), (3, False)]
+    await receive(database, back)
+    assert await closed(database) == [(1, False), (2, False), (3, False)]
 
 
 async def test_s9_a_note_makes_no_delivery_to_the_customer(database: Database) -> None:

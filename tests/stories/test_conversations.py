@@ -66,6 +66,33 @@ async def test_t12_a_customer_who_blocked_us_is_told_once_in_the_thread(gateway:
     assert gateway.world.telegram.heard("tom") == []
 
 
+async def test_t12_a_customer_who_unblocks_us_is_answered_in_every_thread(gateway: Gateway) -> None:
+    telegram = gateway.world.telegram
+    telegram.say("tom", "Where is my order A10017?")
+    first = await gateway.shown("Where is my order A10017?")
+    telegram.say("tom", "I want a refund of order A10018")
+    second = await gateway.shown("I want a refund of order A10018")
+    threads = {first.thread_ts, second.thread_ts}
+    assert len(threads) == 2
+
+    async def told_in_both(text: str) -> None:
+        await gateway.world.slack.until(
+            lambda: {each.thread_ts for each in gateway.posts() if text in each.text} == threads
+        )
+
+    telegram.block("tom")
+    await told_in_both("blocked us")
+    for each in (first, second):
+        await gateway.answer(each, "Hello Tom")
+    await told_in_both("cannot be reached any more")
+    telegram.unblock("tom")
+    await told_in_both("can be reached on this channel again")
+    await gateway.answer(first, "It left today.")
+    await telegram.until(lambda: telegram.heard("tom") == ["It left today."])
+    await gateway.answer(second, "Done today.")
+    await telegram.until(lambda: telegram.heard("tom") == ["It left today.", "Done today."])
+
+
 async def test_files_travel_both_ways(gateway: Gateway) -> None:
     telegram, slack = gateway.world.telegram, gateway.world.slack
     telegram.say("tom", "See this", document=("scan.pdf", b"%PDF-1.7 content", "application/pdf"))
