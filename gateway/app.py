@@ -45,7 +45,7 @@ from gateway.web.answers import Answers
 from gateway.web.forwarded import forwarded
 from gateway.web.health import Health
 from router.rulebook import Rulebook
-from storage import leases, outbox
+from storage import desks, leases, outbox
 from storage.blobs import BlobStore
 from storage.changes import Touched
 from storage.database import Database, to_micros
@@ -202,7 +202,7 @@ class Application:
             self._lock = FileLock(Path(f"{self.database.url.database}.lock"))
             await self.database.transact(outbox.take_back)
             await self.database.transact(leases.take_back)
-        self.rulebook = await self._full(self.rulebook)
+        await self._use(self.rulebook)
         loops = (
             self.timers.run,
             self.assigning.run,
@@ -314,8 +314,14 @@ class Application:
             return
         rules = await asyncio.to_thread(self._compiled, settings)
         self._settings = settings
-        self.rulebook = await self._full(rules)
+        await self._use(rules)
         log.info("config.reloaded", revision=rules.revision)
+
+    async def _use(self, rules: Rulebook) -> None:
+        """Decide by these rules from now on; what waits for a thread follows its route."""
+        self.rulebook = await self._full(rules)
+        for channel in await self.database.transact(desks.follow_routes, self.rulebook):
+            self.outlets[channel].wake()
 
     async def learn_policies(self) -> None:
         """Know the policies that other nodes have stored: their conversations may be answered through this node."""

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+import yaml
 from click.testing import CliRunner
 from structlog.testing import capture_logs
 
 from gateway.cli import cli
+from gateway.config import load
 from gateway.sandbox.mail import Fault as SmtpFault
 from gateway.sandbox.slack.faults import Broken, Fault, Limited, Refused
 from gateway.sandbox.slack.workspace import Post
@@ -133,6 +135,27 @@ async def test_s28_one_slack_channel_in_trouble_stops_no_other_and_catches_up(sh
     told = [each["event"] for each in logged if each["event"].startswith(("place.", "channel."))]
     assert told == ["place.down", "place.up"]
     assert 'onevoice_places_down{channel="desk"} 0.0' in metrics(shop)
+
+
+async def test_s28_who_has_no_thread_yet_gets_it_in_the_slack_channel_that_the_route_names_now(shop: Gateway) -> None:
+    shop.world.slack.channel("#support-1").archived = True
+    shop.world.telegram.say("tom", "Where is my parcel?")
+
+    async def is_told() -> bool:
+        return "#support-1" in (await ready(shop)).get("places", {})
+
+    await settled(is_told)
+    config = yaml.safe_load(shop.config_path.read_text())
+    for route in config["routes"]:
+        route["desk"]["slack"] = "#support-2"
+    shop.config_path.write_text(yaml.safe_dump(config))
+    await shop.app.reload(lambda: load(shop.config_path, shop.variables))
+    shop.world.telegram.say("tom", "Anybody there?")
+    first = await shop.shown("Where is my parcel?")
+    assert first.channel == shop.world.slack.channel("#support-2").id
+    await thread_of(shop, first, "Where is my parcel?", "Anybody there?")
+    await shop.answer(first, "Yes, Tom.")
+    await shop.world.telegram.until(lambda: shop.world.telegram.heard("tom") == ["Yes, Tom."])
 
 
 @pytest.mark.parametrize(
