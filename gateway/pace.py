@@ -27,10 +27,14 @@ class Pace:
         self._free: dict[str, int] = {}
         self._open: dict[str, int] = {}
         self._paused: dict[str, int] = {}
+        self._seen = 0
 
     def plan(self, heads: Sequence[Head], now: int) -> tuple[list[Head], list[Wait]]:
         """Which heads go now, and when the others may. Where a delivery left later than its slot, those whose slot has
         come meanwhile follow at the same distance."""
+        if now < self._seen:  # the clock was set back: no slot was meant to be that far away
+            self._account_free, self._free, self._open, self._paused = 0, {}, {}, {}
+        self._seen = now
         chosen: list[Head] = []
         waits: list[Wait] = []
         behind: dict[str, int] = {}

@@ -119,3 +119,11 @@ def test_x13_a_limit_on_cards_pauses_no_message_and_the_other_way_round() -> Non
     rates = Rates(able)
     rates.pause(said.delivery, 0, timedelta(seconds=30), account_wide=True)
     assert rates.plan([card, said], 0)[0] == [card]
+
+
+def test_a_clock_that_is_set_back_makes_nobody_wait_for_it() -> None:
+    pace = Pace(per_address=1.0, per_account=1.0)
+    hour = 3_600 * SECOND
+    assert slots(pace, 2, hour) == [hour, hour + SECOND]
+    pace.pause("C1", hour, timedelta(seconds=30))
+    assert slots(pace, 2, 0) == [0, SECOND]
