@@ -85,6 +85,7 @@ def test_the_file_in_force_makes_no_difference(shop: Path) -> None:
         ("keyword: [broken]", f"#3 {at(1)} route default -> new: route new: it says 'broken'"),
         ("to: [billing@shop.example]", f"#4 {at(2)} route default -> new: route new: to is billing@shop.example"),
     ],
+    ids=["language", "keyword", "address"],
 )
 def test_a_new_route_takes_what_its_conditions_name(shop: Path, when: str, line: str) -> None:
     new = ROUTE.replace("id: default", f"id: new, when: {{{when}}}")
