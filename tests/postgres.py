@@ -4,7 +4,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from itertools import count
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
+
+from tests.ports import free_port
 
 _READY_SECONDS = 60.0
 _numbers = count(1)
@@ -25,7 +26,7 @@ class PostgresServer:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="onevoice-pg-"))
         self._data = self._folder / "data"
-        self._port = _free_port()
+        self._port = free_port()
         self._prefix = _as_nobody(self._folder)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -107,10 +108,3 @@ def _as_nobody(folder: Path) -> list[str]:
         os.chown(folder, 65534, 65534)
         return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     return ["unshare", "--user", "--map-user=1000"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

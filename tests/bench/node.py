@@ -1,10 +1,7 @@
 """A real gateway process under the bench: `onevoice serve` on a store, with stand-ins around it."""
 
 import asyncio
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import yaml
 from gateway.settings import packaged
 from tests.bench import process
 from tests.bench.outside import StandIns
+from tests.ports import free_port
 
 DESKS = [f"#support-{number}" for number in range(1, 9)]
 LIFTED = {
@@ -44,8 +42,7 @@ class Node:
     async def start(self) -> None:
         """Start and wait until it says that it is ready."""
         self.folder.mkdir(exist_ok=True)
-        with _free_ports(2) as (port, smtp_port):
-            pass
+        port, smtp_port = free_port(), free_port()
         self.url, self.smtp_port = f"http://127.0.0.1:{port}", smtp_port
         variables = self.outside.variables | {
             "SANDBOX_LISTEN": f"127.0.0.1:{port}",
@@ -111,16 +108,3 @@ class Node:
         path = self.folder / "bench.yaml"
         path.write_text(yaml.safe_dump(config))
         return path
-
-
-@contextmanager
-def _free_ports(count: int) -> Iterator[list[int]]:
-    """Ports nobody listens on, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        yield [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGKILL, Signals
@@ -13,6 +12,7 @@ import yaml
 
 from gateway.sandbox.world import World
 from tests.chaos.nursery import Born, Nursery
+from tests.ports import free_port
 
 DESKS = tuple(f"#support-{number}" for number in range(1, 9))
 READY_SECONDS = 60.0
@@ -153,10 +153,3 @@ def _configuration(
         "teams": [{"id": "all"}],
         "routes": [{"id": "default", "team": "all", "hold": "0s", "desk": {"channel": "desk", "slack": [*DESKS]}}],
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

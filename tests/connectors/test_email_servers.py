@@ -1,7 +1,6 @@
 """The mail channel against TLS and against a real IMAP server; the whole connector at work (O4, I1, I2, I6)."""
 
 import asyncio
-import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ from gateway.sandbox.mail import AUTHSERV_ID, MailStandIn
 from router.model import Delivery, DeliveryKind, Outgoing
 from router.richtext import of_text, plain
 from tests.connectors.ports import MemoryPorts
+from tests.ports import free_port
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 CUSTOMER = "li.wei@customer.example"
@@ -154,13 +154,6 @@ async def test_o4_a_relay_without_starttls_gets_nothing(tmp_path: Path) -> None:
         assert isinstance(await connector.deliver(delivery()), NotSent)
         assert provider.accepted == []
         await connector.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import struct
 import sys
 import threading
@@ -22,6 +21,7 @@ from gateway import clock
 from gateway.sandbox.slack.workspace import Post
 from gateway.sandbox.world import World
 from gateway.settings import packaged
+from tests.ports import free_port
 
 DESKS = ("#support-1", "#support-2", "#aftersale")
 
@@ -33,7 +33,7 @@ class Besieged:
 
     def __init__(self, folder: Path, database: str) -> None:
         self.world = World.of(clock.now)
-        self.port, self.smtp_port = _free_port(), _free_port()
+        self.port, self.smtp_port = free_port(), free_port()
         self._folder = folder
         self.database = database
         self._process: asyncio.subprocess.Process | None = None
@@ -241,10 +241,3 @@ def _status(pid: int, name: str) -> float:
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
     return 0.0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,7 +1,6 @@
 """The real application against the stand-ins, as stories use it: everything inside is real, the outside is local."""
 
 import shutil
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from gateway.sandbox.slack.workspace import Post
 from gateway.sandbox.world import World
 from gateway.settings import packaged
 from storage.statement import Statement
+from tests.ports import free_port
 
 Change = Callable[[dict[str, Any]], None]
 DESKS = ("#support-1", "#support-2", "#aftersale")
@@ -53,7 +53,7 @@ class Gateway:
             self.change(config)
         self.config_path = self._folder / "onevoice.yaml"
         self.config_path.write_text(yaml.safe_dump(config))
-        self.variables = self.world.variables(f"127.0.0.1:{_free_port()}", self._folder)
+        self.variables = self.world.variables(f"127.0.0.1:{free_port()}", self._folder)
         self.app = Application(load(self.config_path, self.variables))
         await self.app.start(migrated=True)
 
@@ -116,10 +116,3 @@ async def settled(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
         while not await condition():
             await asyncio.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
