@@ -90,7 +90,7 @@ def _follow_up(
         deliveries=deliveries,
         leg_in=True,
         matter=grown,
-        reroute=None if grown is None else _rerouted(snapshot, conversation, inbound, grown, rules),
+        reroute=None if grown is None else rerouted(snapshot, conversation, inbound, grown, rules),
     )
 
 
@@ -115,7 +115,7 @@ def heard(
     return grown, tuple(events)
 
 
-def _rerouted(
+def rerouted(
     snapshot: Snapshot, conversation: Conversation, inbound: Inbound, grown: Matter, rules: Rulebook
 ) -> Reroute | None:
     """What becomes a complaint is for the team whose route asks for complaints (CM-17)."""

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Set
 from dataclasses import replace
 
-from router.customers import heard, matter_of
+from router.customers import heard, matter_of, rerouted
 from router.decision import Decision, Reason, Snapshot
 from router.instants import optional_to_text
 from router.model import AuthorKind, Conversation, DeliveryKind, Inbound, Message, Visibility
@@ -39,6 +39,7 @@ def from_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
         deliveries=told,
         leg_in=not _waits(target.message, conversation),
         matter=grown,
+        reroute=None if grown is None else rerouted(snapshot, conversation, inbound, grown, rules),
     )
 
 

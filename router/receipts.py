@@ -1,6 +1,6 @@
 """What follows when a delivery ends: events, marks and notices for the agents (X6, X17, T12). Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from router.automatic import SAID
@@ -51,7 +51,9 @@ def after_delivery(
             return _failed(delivery, state, error, conversation, said.post, what, closes_leg=closes_leg)
         case DeliveryState.WITHDRAWN:
             payload = {"message": _message(delivery), "channel": delivery.channel}
-            return _decision(conversation, NewEvent(type="delivery_withdrawn", payload=payload), ())
+            decision = _decision(conversation, NewEvent(type="delivery_withdrawn", payload=payload), ())
+            nothing_left = delivery.kind is DeliveryKind.MESSAGE and delivery.part == 1
+            return replace(decision, record=Record(message=delivery.message, unsaid=True) if nothing_left else None)
         case DeliveryState.READY | DeliveryState.SENDING | DeliveryState.UNKNOWN:
             return None
 

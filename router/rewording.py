@@ -60,6 +60,7 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
     )
     if holding(checked):
         record = kept(checked, voice, agent, new_hold(checked, agent, reply.place, voice, held))
+        record = replace(record, unsaid=bool(target.queued) and not target.live)
         decision = replace(relayed, record=record)
         decision = _kept_back(decision, conversation, desk, agent, checked, target, rules)
         return (

@@ -24,7 +24,12 @@ def no_reply_needed(asked: Asked) -> Decision:
     """What the customer wrote last asks for nothing."""
     if asked.conversation.waiting_since is None:
         return answered(asked, NOBODY_WAITS)
-    return answered(asked, "Noted: no answer is needed.", *_flipped(asked, needs_reply=False))
+    flipped = _flipped(asked, needs_reply=False)
+    if not flipped:
+        return answered(
+            asked, "It is an edit of an answered message that waits: `@onevoice answered-elsewhere` ends it."
+        )
+    return answered(asked, "Noted: no answer is needed.", *flipped)
 
 
 def needs_reply(asked: Asked) -> Decision:

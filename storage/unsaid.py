@@ -21,13 +21,23 @@ _MESSAGE = Statement(
     FROM messages m WHERE m.id = :message
     """
 )
-_SAID = Statement("SELECT slot, said_at, state, ended_at FROM statements WHERE message = :message")
+_SAID = Statement(
+    "SELECT slot, said_at, state, ended_at, order_no, conversation FROM statements WHERE message = :message"
+)
 _STAND_AGAIN = Statement(
     """
     UPDATE statements SET state = :state, ended_at = :ended_at
-    WHERE contact IN :person AND slot = :slot AND state = 'superseded' AND ended_at = :said_at AND said_at < :said_at
+    WHERE message IN (
+        SELECT id FROM messages WHERE conversation IN (
+            SELECT id FROM conversations WHERE contact IN :person AND status <> 'resolved' UNION ALL
+            SELECT id FROM conversations WHERE contact IN :person AND status = 'resolved'
+        )
+    ) AND slot = :slot AND state = 'superseded' AND ended_at = :said_at AND said_at < :said_at
+      AND (order_no = :order_no
+           OR conversation = :conversation AND (:loose OR order_no IS NULL OR order_no LIKE 'topic:%'))
     """
 )
+"""What one statement of a matter superseded; where an order is not named, of its conversation (4.6)."""
 _RETRACT = Statement(
     """
     UPDATE statements SET state = 'retracted', ended_at = :now
@@ -88,11 +98,12 @@ def take_back(tx: Transaction, message: UUID) -> None:
         return
     person = [each.bytes for each in contacts.linked(tx, conversation.contact)]
     said = tx.all(_SAID, {"message": message.bytes})
-    standing = {slot: (state, ended_at) for slot, _, state, ended_at in said if state != "retracted"}
-    for slot, said_at, _, _ in said:
-        state, ended_at = standing.get(slot, ("active", None))
-        place = {"person": person, "slot": slot, "said_at": said_at}
-        tx.run(_STAND_AGAIN, place | {"state": state, "ended_at": ended_at})
+    standing = {(slot, order): (state, ended_at) for slot, _, state, ended_at, order, _ in said if state != "retracted"}
+    for slot, said_at, _, _, order, said_in in said:
+        state, ended_at = standing.get((slot, order), ("active", None))
+        loose = order is None or order.startswith("topic:")
+        matter = {"slot": slot, "order_no": order, "conversation": said_in, "loose": loose}
+        tx.run(_STAND_AGAIN, matter | {"person": person, "said_at": said_at, "state": state, "ended_at": ended_at})
     tx.run(_RETRACT, {"message": message.bytes, "now": tx.now})
     _reopen(tx, message, conversation.id, found[1])
 
@@ -139,6 +150,8 @@ def say_again(tx: Transaction, message: UUID, failed_at: int) -> None:
         told=ledger.active(tx, person),
         promises=[each for part in group for each in ledger.open_promises(tx, part)],
     )
+    if message in {*(each.message for each in desk.told), *(each.message for each in desk.promises)}:
+        return  # it was never taken back: nobody could know that it had not arrived
     promises = ledger.cancelled(tx, message, failed_at)
     author = found[2].removeprefix("agent:")
     record = said_again(told, promises, desk, conversation, found[3], author, message)

@@ -138,8 +138,9 @@ def settle(
     agent: str,
     message: UUID | None = None,
 ) -> Settlement:
-    """The ledger after a bound message left: a differing statement of the same matter takes the earlier one's place,
-    except another tracking number (a second parcel); an equal one changes nothing."""
+    """The ledger after a bound message left: a statement takes the place of the earlier ones of the same matter, except
+    of another tracking number (a second parcel). An equal one does too: the customer has it from both, and the earlier
+    message may yet come back."""
     added: list[Statement] = []
     superseded: list[Statement] = []
     for each in told:
@@ -148,10 +149,9 @@ def settle(
             for old in active
             if old.state == "active" and old.slot == each.slot and _same_matter(each, old, conversation)
         ]
-        if any(_equal(each, old) for old in same):
-            continue
-        if each.slot is not Slot.TRACKING_NO:
-            superseded += [replace(old, state="superseded") for old in same]
+        if each.slot is Slot.TRACKING_NO:
+            same = [old for old in same if _equal(each, old)]
+        superseded += [replace(old, state="superseded") for old in same]
         added.append(
             Statement(
                 contact=contact,

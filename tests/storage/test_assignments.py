@@ -15,7 +15,7 @@ from router.assignment import assign
 from router.assignment_inputs import AssignmentSettings, Mode
 from router.calendar_definitions import to_calendar
 from router.decision import Decision, Reason, Reroute, Snapshot
-from router.model import CaseType, Inbound
+from router.model import CaseType, Inbound, InboundKind
 from router.ownership import StatusChange
 from router.routing import decide
 from router.rulebook import Agent, AssignmentRules, Role, Rulebook, Team, When
@@ -333,6 +333,15 @@ async def test_cm17_what_becomes_a_complaint_goes_to_the_team_of_complaints(shop
     assert (await shop.rows(OFFERS))[1:] == [("zoe", "open")]
     await shop.receive(question(f"{ANGRY} Today!"))
     assert len(await shop.rows(OFFERS)) == 2
+
+
+async def test_cm17_an_edit_that_makes_it_a_complaint_does_so_too(shop: Shop) -> None:
+    shop.rules = in_mode(Mode.OFFER)
+    complaining(shop)
+    hello = question("Hello")
+    await shop.receive(hello)
+    await shop.receive(replace(question(ANGRY), kind=InboundKind.EDIT, target=hello.remote_id, order=1))
+    assert await shop.rows(TEAMS) == [("help", "default", None)]
 
 
 async def test_a_complaint_stays_with_who_has_it(shop: Shop) -> None:

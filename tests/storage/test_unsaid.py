@@ -25,6 +25,7 @@ REPLIES = Statement(
 )
 FAILED = Ending(Settlement(DeliveryState.FAILED, error="chat not found"))
 DEAD = Ending(Settlement(DeliveryState.DEAD, error="no answer"))
+DISCARDED = Statement("UPDATE outbox SET state = 'failed' WHERE state = 'dead'")
 LITTLE, MORE = "Hello, we will refund $89.50.", "Hello, we will refund $98.50."
 
 
@@ -205,3 +206,50 @@ async def test_an_answer_that_is_taken_back_in_time_was_never_given(shop: Shop) 
     await shop.take(replace(edited(post, EMPTY, 1), kind=InboundKind.DELETE))
     assert await shop.rows(PROMISES) == [("contact", "open")]
     assert await amounts(shop) == [("98.50", "retracted")]
+
+
+async def test_what_was_said_twice_stands_when_the_first_comes_back(shop: Shop) -> None:
+    await shop.says(LITTLE)
+    first = SENT.settlement.remote_ids[0]
+    shop.move(60)
+    await shop.take(says(f"{LITTLE} Sorry for the wait."))
+    await shop.take(replace(bounce(), target=first, value="5.1.1"))
+    assert [value for value, state in await amounts(shop) if state == "active"] == ["89.50"]
+
+
+async def test_of_two_orders_only_the_matter_of_what_failed_stands_again(shop: Shop) -> None:
+    both = "For order US-20260301-77 we refund ${}. For order US-20260301-88 we refund ${}."
+    await shop.says("Hello. " + both.format("10.00", "20.00"))
+    shop.move(60)
+    await shop.take(says("Hello. " + both.format("11.00", "21.00")), wants("correct both", "U0ALICE"))
+    shop.move(60)
+    last = "For order US-20260301-77 we refund $12.00."
+    await shop.take(says(f"Hello. {last}"), wants("correct again", "U0ALICE"))
+    assert len(await amounts(shop)) == 5
+    await shop.end(FAILED)
+    assert {value for value, state in await amounts(shop) if state == "active"} == {"12.00", "20.00"}
+
+
+async def test_what_was_never_taken_back_is_not_retracted_by_sending_it_again(shop: Shop) -> None:
+    await shop.says(LITTLE, DEAD)
+    await shop.database.transact(lambda tx: tx.run(DISCARDED, {}))
+    await shop.send_again()
+    assert await amounts(shop) == [("89.50", "active")]
+
+
+async def test_a_queued_reply_that_is_edited_into_a_held_one_was_not_said(shop: Shop) -> None:
+    shop.move(60)
+    post = says(LITTLE)
+    await shop.take(post, edited(post, says("That is not my department.").text, 1))
+    assert await shop.rows(HOLDS) == [("alice", "held")]
+    assert await amounts(shop) == [("89.50", "retracted")]
+
+
+async def test_a_reply_that_was_deleted_while_it_was_being_sent_and_did_not_leave_was_not_said(shop: Shop) -> None:
+    shop.move(60)
+    post = says(LITTLE)
+    await shop.take(post)
+    [claim] = [each for each in await shop.claim() if each.delivery.channel == "tg"]
+    await shop.take(replace(edited(post, EMPTY, 1), kind=InboundKind.DELETE))
+    await shop.settle(claim, Ending(Settlement(DeliveryState.READY, error="limited")))
+    assert await amounts(shop) == [("89.50", "retracted")]
