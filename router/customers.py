@@ -90,7 +90,7 @@ def _follow_up(
         deliveries=deliveries,
         leg_in=True,
         matter=grown,
-        reroute=None if grown is None else rerouted(snapshot, conversation, inbound, grown, rules),
+        reroute=rerouted(snapshot, conversation, inbound, grown, rules),
     )
 
 
@@ -116,10 +116,12 @@ def heard(
 
 
 def rerouted(
-    snapshot: Snapshot, conversation: Conversation, inbound: Inbound, grown: Matter, rules: Rulebook
+    snapshot: Snapshot, conversation: Conversation, inbound: Inbound, grown: Matter | None, rules: Rulebook
 ) -> Reroute | None:
     """What becomes a complaint is for the team whose route asks for complaints (CM-17)."""
-    if conversation.owner is not None or grown.case is not CaseType.COMPLAINT or grown.case is conversation.matter.case:
+    if conversation.owner is not None or grown is None:
+        return None
+    if grown.case is not CaseType.COMPLAINT or grown.case is conversation.matter.case:
         return None
     route, why = match(rules, _asked_by_routes(snapshot, inbound, grown))
     if not route.when.case or route.team is None or route.team == conversation.team:

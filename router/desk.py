@@ -115,7 +115,12 @@ def unknown(asked: Asked) -> Decision:
     return answered(asked, f"{f'I do not know {name!r}.' if name else 'What can I do for you?'} I know {known}.")
 
 
-def _unrouted(conversation: Conversation) -> str:
+def _why_kept(conversation: Conversation, inbound: Inbound, rules: Rulebook) -> str:
+    """Why a post without a note's mark is one, where nobody would expect it; else nothing."""
+    if names_bot(inbound.text):
+        return _STRAY
+    if rules.route(conversation.route) is not None:
+        return ""
     return (
         f"Not sent: the route {conversation.route!r} of this conversation is not in the configuration any more, so"
         f" nobody knows whether plain posts are replies here. Kept as a note; `@{BOT} {REPLY} TEXT` sends, and an"
@@ -124,9 +129,7 @@ def _unrouted(conversation: Conversation) -> str:
 
 
 def _note(conversation: Conversation, inbound: Inbound, agent: Agent, rules: Rulebook) -> Decision:
-    told = ""
-    if not is_note(inbound.text):
-        told = _STRAY if names_bot(inbound.text) else "" if rules.route(conversation.route) else _unrouted(conversation)
+    told = "" if is_note(inbound.text) else _why_kept(conversation, inbound, rules)
     return Decision(
         outcome=Outcome.STORED,
         reasons=(Reason("S9", "it is marked as a note, names Onevoice, or notes are this route's default"),),

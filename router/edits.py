@@ -39,7 +39,7 @@ def from_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision
         deliveries=told,
         leg_in=not _waits(target.message, conversation),
         matter=grown,
-        reroute=None if grown is None else rerouted(snapshot, conversation, inbound, grown, rules),
+        reroute=rerouted(snapshot, conversation, inbound, grown, rules),
     )
 
 

@@ -271,6 +271,10 @@ class Leg:
     last_remote_id: str | None = None
     closed: bool = False
 
+    def is_customers_at(self, channel: str, address: str) -> bool:
+        """Whether the customer is reached by it, there."""
+        return not self.desk and (self.channel, self.address) == (channel, address)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matter:

@@ -9,6 +9,7 @@ from router.checking import checked_reply, text_of_reply
 from router.consistency.findings import Level, Place
 from router.consistency.ledger import LEDGER_RULES, Contradiction
 from router.consistency.pipeline import Checked
+from router.consistency.reply import Reply
 from router.decision import Decision, NewEvent, Planned, Snapshot
 from router.desk_view import DeskView, Held
 from router.held import carried, holding, kept, new_hold
@@ -169,9 +170,9 @@ def _released(asked: Asked, *, corrects: bool) -> Decision:
         return refused(asked, f"Say why: `@onevoice {asked.verb.name} <reason>`. The reason is kept on record.")
     if not _may(asked, held):
         return refused(asked, "Only its author or a lead can send a held reply.")
-    checked = _again(asked.snapshot, desk, conversation, leg, held, author, rules, rules.voice)
+    reply, checked = _again(asked.snapshot, desk, conversation, leg, held, author, rules, rules.voice)
     if _is_news(held, checked, corrects=corrects):
-        return _held_on(asked, desk, conversation, leg, held, author, checked, rules, rules.voice)
+        return _held_on(asked, desk, held, author, reply.place, checked, rules.voice)
     contradictions = tuple(each for each in checked.contradictions if each.finding.level.holds)
     if (refusal := _refusal(asked, held, checked, contradictions, corrects=corrects)) is not None:
         return refused(asked, refusal)
@@ -218,12 +219,12 @@ def _again(
     author: Agent,
     rules: Rulebook,
     voice: Voice,
-) -> Checked:
+) -> tuple[Reply, Checked]:
     """Ledger and thread as they are now: somebody may have said the same or something else since it was held."""
     message = held.target.message
     seen = max(held.held_at, desk.seen.get(author.id, held.held_at))
     reply = text_of_reply(snapshot, conversation, leg, message.text, message.attachments, author, rules)
-    _, checked = checked_reply(
+    return checked_reply(
         reply,
         replace(desk, seen={**desk.seen, author.id: seen}),
         conversation,
@@ -233,7 +234,6 @@ def _again(
         message=message.id,
         crosses=not held.target.live,
     )
-    return checked
 
 
 def _is_news(held: Held, checked: Checked, *, corrects: bool) -> bool:
@@ -246,17 +246,14 @@ def _is_news(held: Held, checked: Checked, *, corrects: bool) -> bool:
 def _held_on(
     asked: Asked,
     desk: DeskView,
-    conversation: Conversation,
-    leg: Leg,
     held: Held,
     author: Agent,
+    place: Place,
     checked: Checked,
-    rules: Rulebook,
     voice: Voice,
 ) -> Decision:
     """It waits on, with what was found since: whoever decides must know (4.4 a)."""
-    found, message = holding(checked), held.target.message
-    place = Place(channel_type=rules.channels[leg.channel].type, author=author.id)
+    found, message, rules = holding(checked), held.target.message, asked.rules
     payload = {"findings": [each.rule for each in found]}
     about, said = decided(
         rules, desk, author, held, "尚未发送,见下方。", "Not sent yet: see below what happened since."
@@ -264,7 +261,7 @@ def _held_on(
     decision = answered(asked, "", NewEvent(type="reply_held", actor=f"agent:{author.id}", payload=payload))
     return replace(
         decision,
-        deliveries=asking(conversation, rules, desk, author, found, ref_of(message)),
+        deliveries=asking(asked.conversation, rules, desk, author, found, ref_of(message)),
         settles={about: said},
         record=replace(kept(checked, voice, author, new_hold(checked, author, place, voice, held)), message=message.id),
     )

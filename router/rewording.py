@@ -25,11 +25,11 @@ NEVER_SENT = "It was never sent: its edit is kept, but nobody is told of it. Wri
 
 def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent | None = None) -> Decision:
     """What `relay_edit` says, unless the new text must be held, or the old one was. `by`: who changes it without
-    editing the post."""
-    unsaid = inbound.kind is InboundKind.EDIT and _is_unsaid(snapshot, inbound, rules, by)
+    editing the post. Who is no agent any more says nothing to a customer (S8)."""
+    agent = author_of(snapshot, inbound, rules, by)
+    unsaid = inbound.kind is InboundKind.EDIT and (agent is None or _is_unsaid(snapshot, inbound, rules, by))
     inbound = replace(inbound, text=words_of(inbound.text))
     relayed = relay_edit(snapshot, inbound, rules, unsaid=unsaid)
-    agent = author_of(snapshot, inbound, rules, by)
     if unsaid and agent is None and snapshot.proof is not None and relayed.deliveries:
         relayed = replace(relayed, deliveries=(*relayed.deliveries, *notice(snapshot.proof, FORMER)))
     if by is not None:
@@ -79,10 +79,7 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
 
 def _is_unsaid(snapshot: Snapshot, edit: Inbound, rules: Rulebook, by: Agent | None) -> bool:
     """Whether the new text of a reply is not for the customer, or replaces one that was not (events are unordered: the
-    edit that made it one may come later), or comes from somebody who is no agent any more (S8). `by` says so in a form,
-    where no mode counts."""
-    if by is None and author_of(snapshot, edit, rules) is None:
-        return True
+    edit that made it one may come later). `by` says so in a form, where no mode counts."""
     if snapshot.target is not None and snapshot.target.sealed:
         return True
     if edit.replaced is not None and is_internal(edit.replaced, ReplyMode.REPLY):

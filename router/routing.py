@@ -50,7 +50,7 @@ def _membership(snapshot: Snapshot, inbound: Inbound) -> Decision:
         (conversation, leg)
         for conversation in (*snapshot.open, *snapshot.recent)
         for leg in conversation.legs
-        if not leg.desk and (leg.channel, leg.address) == (inbound.channel, inbound.address) and leg.closed != gone
+        if leg.is_customers_at(inbound.channel, inbound.address) and leg.closed != gone
     ]
     if not changed:
         return ignored("T12", "no conversation on this address is changed by it")

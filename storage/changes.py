@@ -493,14 +493,16 @@ class Changes:
         self._prove(inbound)
         current = self._snapshots.current_of.get(conversation.contact, ())
         known = (self._snapshots.conversations[each] for each in current)
-        if any(leg.closed and _is_at(leg, inbound) for each in known for leg in each.legs):
+        if any(
+            leg.closed and leg.is_customers_at(inbound.channel, inbound.address) for each in known for leg in each.legs
+        ):
             self._close(inbound, closed=False)
             conversation = self._snapshots.conversations[conversation.id]
         now = of_micros(self._tx.now)
         wrote = inbound.target if inbound.kind is InboundKind.EDIT else inbound.remote_id
         legs = list(conversation.legs)
         for index, leg in enumerate(legs):
-            if _is_at(leg, inbound):
+            if leg.is_customers_at(inbound.channel, inbound.address):
                 legs[index] = replace(leg, last_in_at=now, last_remote_id=wrote)
                 self._leg_changes[leg.id] = {}
                 break
@@ -514,7 +516,7 @@ class Changes:
         now = of_micros(self._tx.now)
         legs = list(conversation.legs)
         for index, leg in enumerate(legs):
-            if _is_at(leg, chosen):
+            if leg.is_customers_at(chosen.channel, chosen.address):
                 legs[index] = replace(leg, chosen_at=now)
                 self._leg_changes[leg.id] = {}
                 break
@@ -526,8 +528,11 @@ class Changes:
     def _close(self, at: Inbound | Leg, *, closed: bool) -> None:
         """The customer cannot be reached there any more, or can be again, whichever of their conversations it is."""
         for each in list(self._snapshots.conversations.values()):
-            if any(_is_at(leg, at) for leg in each.legs):
-                legs = tuple(replace(leg, closed=closed) if _is_at(leg, at) else leg for leg in each.legs)
+            there = [leg.is_customers_at(at.channel, at.address) for leg in each.legs]
+            if any(there):
+                legs = tuple(
+                    replace(leg, closed=closed) if at_it else leg for leg, at_it in zip(each.legs, there, strict=True)
+                )
                 self._snapshots.conversations[each.id] = replace(each, legs=legs)
                 self._closed[each.contact, at.channel, at.address] = closed
                 self._carded.add(each.id)
@@ -801,11 +806,6 @@ def _last_word_ours(decision: Decision) -> bool | None:
     if any(planned.of_message and not planned.desk for planned in decision.deliveries):
         return True
     return False if decision.leg_in else None
-
-
-def _is_at(leg: Leg, at: Inbound | Leg | Address) -> bool:
-    """Whether it is the customer's leg on that channel and address."""
-    return not leg.desk and (leg.channel, leg.address) == (at.channel, at.address)
 
 
 def lane_key(planned: Planned, conversation: UUID) -> str:

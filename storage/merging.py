@@ -104,14 +104,7 @@ def _take_legs(tx: Transaction, one: Conversation, other: Conversation) -> dict[
     for leg in one.legs:
         if leg.desk:
             continue
-        same = next(
-            (
-                each
-                for each in other.legs
-                if not each.desk and (each.channel, each.address) == (leg.channel, leg.address)
-            ),
-            None,
-        )
+        same = next((each for each in other.legs if each.is_customers_at(leg.channel, leg.address)), None)
         if same is None:
             fresh = new_id()
             tx.run(_LEG, {"id": fresh.bytes, "survivor": other.id.bytes, "leg": leg.id.bytes})

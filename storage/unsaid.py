@@ -7,12 +7,13 @@ from uuid import UUID
 
 from router.consistency.promises import Deed, PromiseKind, keeps
 from router.desk_view import DeskView
+from router.model import Conversation
 from router.record import Record
 from router.replies import deeds_of, said_again
 from storage import contacts, ledger, logs
 from storage.database import Transaction, of_micros
 from storage.snapshots import Snapshots
-from storage.statement import Statement
+from storage.statement import Row, Statement
 
 _MESSAGE = Statement(
     """
@@ -92,10 +93,10 @@ def completed(tx: Transaction, message: UUID, record: Record) -> Record:
 def take_back(tx: Transaction, message: UUID) -> None:
     """What a message stated is retracted, and what that had superseded takes its place again. Promises that it alone
     had kept, or replaced by its own, are open again."""
-    found = tx.one(_MESSAGE, {"message": message.bytes})
-    conversation = None if found is None else Snapshots(tx, ()).conversation(UUID(bytes=found[0]))
-    if found is None or conversation is None:
+    place = _place(tx, message)
+    if place is None:
         return
+    found, conversation = place
     person = [each.bytes for each in contacts.linked(tx, conversation.contact)]
     said = tx.all(_SAID, {"message": message.bytes})
     standing = {(slot, order): (state, ended_at) for slot, _, state, ended_at, order, _ in said if state != "retracted"}
@@ -106,6 +107,13 @@ def take_back(tx: Transaction, message: UUID) -> None:
         tx.run(_STAND_AGAIN, matter | {"person": person, "said_at": said_at, "state": state, "ended_at": ended_at})
     tx.run(_RETRACT, {"message": message.bytes, "now": tx.now})
     _reopen(tx, message, conversation.id, found[1])
+
+
+def _place(tx: Transaction, message: UUID) -> tuple[Row, Conversation] | None:
+    """A message, and the conversation it belongs to now."""
+    found = tx.one(_MESSAGE, {"message": message.bytes})
+    conversation = None if found is None else Snapshots(tx, ()).conversation(UUID(bytes=found[0]))
+    return None if found is None or conversation is None else (found, conversation)
 
 
 def _reopen(tx: Transaction, message: UUID, conversation: UUID, since: int) -> None:
@@ -137,10 +145,10 @@ def _answers(tx: Transaction, group: Sequence[bytes], message: UUID, since: int)
 
 def say_again(tx: Transaction, message: UUID, failed_at: int) -> None:
     """A reply that failed then is on its way again: it says what it said, after all that was said meanwhile."""
-    found = tx.one(_MESSAGE, {"message": message.bytes})
-    conversation = None if found is None else Snapshots(tx, ()).conversation(UUID(bytes=found[0]))
-    if found is None or conversation is None:
+    place = _place(tx, message)
+    if place is None:
         return
+    found, conversation = place
     person = contacts.linked(tx, conversation.contact, lock=True)
     taken = {"message": message.bytes, "at": failed_at}
     told = [ledger.statement_of(row) for row in tx.all(_TAKEN_BACK, taken)]
