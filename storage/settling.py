@@ -28,13 +28,16 @@ _TAKEN_BACK = Statement("SELECT 1 FROM messages WHERE id = :id AND author_kind =
 _MESSAGE = Statement(
     """
     SELECT author_kind, channel, remote_key, author, composed_at, received_at,
-           EXISTS (SELECT 1 FROM promises p WHERE p.conversation = m.conversation AND p.state IN ('open', 'late')
-                   AND p.message = m.id AND p.kind = 'holding')
-           AND NOT EXISTS (SELECT 1 FROM statements s JOIN conversations c ON c.contact = s.contact
-                           WHERE c.id = m.conversation AND s.state = 'active' AND s.message = m.id)
-    FROM messages m WHERE m.id = :id
+           EXISTS (SELECT 1 FROM promises p WHERE p.message = m.id AND p.kind = 'holding' AND p.made_at >= w.since)
+           AND NOT EXISTS (SELECT 1 FROM statements s WHERE s.message = m.id AND s.said_at >= w.since)
+    FROM messages m CROSS JOIN (
+        SELECT COALESCE(MAX(replaced_at), 0) AS since FROM message_versions WHERE message = :id
+    ) w
+    WHERE m.id = :id
     """
 )
+"""With whether its present words, which are there `since` then, hold the customer off and say nothing else (D10). What
+was said after it, and may have kept its promise, changes nothing about that."""
 _MISSING = Statement(
     "SELECT name, problem FROM attachments WHERE message = :id AND problem IS NOT NULL ORDER BY position"
 )

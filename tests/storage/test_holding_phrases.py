@@ -1,0 +1,50 @@
+"""Which replies are holding phrases only, as rows, whatever is said before their delivery is known (D10)."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from storage.statement import Statement
+from tests.storage.inbounds import question
+from tests.storage.test_desk_edits import LINK, SENT, edited
+from tests.storage.test_holds import says
+from tests.storage.test_unsaid import Shop
+
+DELIVERED = Statement("SELECT payload FROM events WHERE type = 'message_sent' ORDER BY seq")
+MOMENT = "Hello, one moment, please."
+SUBSTANCE = "Hello, it is with the courier, we will send the label tomorrow."
+
+
+@pytest.fixture
+async def shop(database_url: str) -> AsyncIterator[Shop]:
+    opened = Shop(database_url)
+    await opened.take(question("Hello, where is order US-20260301-77?"))
+    await opened.database.transact(lambda tx: tx.run(LINK, {}))
+    yield opened
+    opened.database.close()
+
+
+async def is_holding(shop: Shop) -> list[bool]:
+    return [json.loads(str(row[0]))["holding"] for row in await shop.rows(DELIVERED)]
+
+
+@pytest.mark.parametrize("later", [SUBSTANCE, "Hello, still looking, one moment, please."])
+async def test_d10_what_is_said_before_the_delivery_is_known_makes_no_substance_of_it(shop: Shop, later: str) -> None:
+    await shop.take(says(MOMENT))
+    leaving = await shop.claim()
+    shop.move(5)
+    await shop.take(says(later))
+    for each in leaving:
+        await shop.settle(each, SENT)
+    assert await is_holding(shop) == [True]
+
+
+@pytest.mark.parametrize(("first", "then", "holding"), [(MOMENT, SUBSTANCE, False), (SUBSTANCE, MOMENT, True)])
+async def test_d10_the_words_that_leave_count(shop: Shop, first: str, then: str, *, holding: bool) -> None:
+    post = says(first)
+    await shop.take(post)
+    shop.move(1)
+    await shop.take(edited(post, says(then).text, 1))
+    await shop.leave()
+    assert await is_holding(shop) == [holding]
