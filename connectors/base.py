@@ -204,6 +204,15 @@ class Listener(Protocol):
 
 
 @runtime_checkable
+class Host(Protocol):
+    """A connector with a door of its own, beside the gateway's HTTP listener."""
+
+    async def open(self) -> None:
+        """Listen, unless it does already; `run` closes the door. Raises OSError with the address as its file name."""
+        ...
+
+
+@runtime_checkable
 class Rereader(Protocol):
     """A connector that can read again what it was not told of."""
 

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from connectors.base import Clock, Connector, Listener
+from connectors.base import Clock, Connector, Host, Listener
 from gateway import clock as wall
 from gateway.answer_links import AnswerLinks
 from gateway.assigning import Assigning
@@ -218,6 +218,8 @@ class Application:
             self.supervisor.start("core-neighbours", Neighbours(self.database, self.hub).run)
         await self._listen()
         for name, connector in self.connectors.items():
+            if isinstance(connector, Host):
+                await connector.open()
             self.supervisor.start(f"receive-{name}", connector.run)
             if node.deliveries == "run":
                 self.supervisor.start(f"deliver-{name}", self.outlets[name].run)

@@ -12,7 +12,7 @@ from connectors.email import addresses
 from connectors.email.imap import Inbox
 from connectors.email.relay import Relay
 from connectors.email.render import Letterhead, Unsendable, to_mail, to_notice
-from connectors.email.settings import EmailSettings, SmtpListenSettings
+from connectors.email.settings import EmailSettings
 from connectors.email.smtp import Door
 from connectors.email.threading import Keys
 from router.model import Attachment, Capabilities, ChannelType, Delivery, DeliveryKind
@@ -75,24 +75,32 @@ class EmailConnector:
 
     async def run(self) -> None:
         """Receive by every configured way until cancelled."""
-        async with asyncio.TaskGroup() as ways:
-            if self.settings.smtp_listen is not None:
-                ways.create_task(self._keep_door(self.settings.smtp_listen))
+        await self.open()
+        try:
             if self._inbox is not None:
-                ways.create_task(self._inbox.run())
+                await self._inbox.run()
+            elif self.door is not None:
+                await asyncio.Event().wait()
+        finally:
+            if self.door is not None:
+                await self.door.close(DRAIN_SECONDS)
 
     @property
     def deaf(self) -> str | None:
         """Why nothing in the mailbox reaches us; None while it does, and where no mailbox is read."""
         return None if self._inbox is None else self._inbox.trouble.reason
 
-    async def _keep_door(self, settings: SmtpListenSettings) -> None:
+    async def open(self) -> None:
+        """Open the SMTP door, if there is one that is not open; raises OSError, which names it."""
+        settings = self.settings.smtp_listen
+        if settings is None or (self.door is not None and self.door.listening):
+            return
         self.door = Door(settings, self.settings.own, self._store, self._clock)
         try:
             await self.door.open()
-            await asyncio.Event().wait()
-        finally:
-            await self.door.close(DRAIN_SECONDS)
+        except OSError as error:
+            named = f"smtp_listen of channel {self.channel}: {settings.listen}"
+            raise OSError(error.errno, error.strerror, named) from error
 
     async def _store(self, arrival: Arrival) -> Receipt:
         receipts = await self._ports.intake([arrival])

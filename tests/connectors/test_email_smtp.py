@@ -473,9 +473,9 @@ async def test_the_connector_opens_its_door_and_closes_it(ports: MemoryPorts) ->
         }
     )
     connector = EmailConnector(settings, ports, clock, b"0123456789abcdef")
+    await connector.open()
+    assert connector.door is not None
     running = asyncio.ensure_future(connector.run())
-    while connector.door is None or not connector.door.listening:
-        await asyncio.sleep(0.005)
     customer = MailStandIn(clock, door=("127.0.0.1", connector.door.port))
     await customer.send("li@customer.example", "Hello", subject="Question")
     await customer.send("li@customer.example", "Hello", subject="Question", to="help@shop.test")

@@ -74,6 +74,20 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert err.splitlines()[-1].startswith(f"gateway.listen: 127.0.0.1:{port} cannot be used: ")
 
 
+def test_a_taken_port_of_the_mail_door_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        path = shop(tmp_path)
+        door = f"{{listen: 127.0.0.1:{port}, domains: [shop.example]}}"
+        mail = f"  - {{id: mail, type: email, address: help@shop.example, smtp_listen: {door}}}\n"
+        path.write_text(path.read_text().replace("channels:\n", f"channels:\n{mail}"))
+        with serve(path) as process:
+            _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    said = f"smtp_listen of channel mail: 127.0.0.1:{port} cannot be used: "
+    assert err.splitlines()[-1].startswith(said), err
+
+
 def test_files_that_can_be_kept_nowhere_are_told_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "files").write_text("not a folder")
     with serve(shop(tmp_path)) as process:
