@@ -1,4 +1,5 @@
-"""Notices that many customers ask the same (`service.md` 4.3): reads what they say, opens incidents, tells the threads.
+"""Notices that many customers ask the same (`service.md` 4.3): reads what they say, opens incidents, tells the threads;
+and has it looked at for customers who are perhaps one.
 
 One node does it, under a lease. What it remembers is read from the store again whenever it begins.
 """
@@ -12,6 +13,7 @@ import structlog
 
 from connectors.base import Lease, LeaseLost
 from gateway.leases import Leases
+from gateway.suggestions import Suggestions
 from router.clusters import Asking, LastHour, is_alike
 from router.duplicates import Features, features
 from router.rulebook import Rulebook
@@ -88,6 +90,7 @@ class Lookout:
         self._asked = LastHour()
         self._questions: dict[UUID, Features] = {}
         self._joined: dict[UUID, set[UUID]] = {}
+        self._suggestions = Suggestions(database, lease, rules, wake)
 
     async def look(self) -> bool:
         """One look at what is new; True when there is more. Raises LeaseLost and StoreUnavailable."""
@@ -95,6 +98,7 @@ class Lookout:
         self._questions = {each.id: self._question(each) for each in found.incidents}
         self._joined = {each.id: self._joined.get(each.id, set()) for each in found.incidents}
         await self._sort(found.askings, found.incidents)
+        await self._suggestions.look(found.askings, self._ignored)
         untold = [each.id for each in found.incidents if each.untold and each.closed_at is None]
         for each in untold:
             self._wake(await self._database.transact(joining.announce, self._lease, each, self._rules()))

@@ -7,6 +7,8 @@ from router.model import IdentityKey
 
 _MAIL = re.compile(r"[^\s@<>(),;:\"]{1,64}@[^\s@<>(),;:\"]{1,255}\.[^\s@<>(),;:\".]{2,63}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{5,20}")
+_MAIL_WITHIN = re.compile(r"[a-z0-9][a-z0-9._%+-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,5}", re.ASCII | re.I)
+_DIGITS = re.compile(r"\d(?:[ ()./-]{0,2}\d){6}")
 _LINKED = re.compile(r"\s*\((?:mailto|tel):[^)]*\)")
 
 
@@ -18,6 +20,20 @@ def spelled(said: str) -> str:
 def mail_address(said: str) -> str | None:
     """The normalised mail address; None where it is none."""
     return email_value(said) if _MAIL.fullmatch(said) else None
+
+
+def written_in(text: str, region: str | None) -> frozenset[IdentityKey]:
+    """The mail addresses and telephone numbers in a text; a number is both as it is called from abroad and from within
+    the `region` ("CN"; None: only the former), for agents name it either way."""
+    found = {IdentityKey("email", email_value(each)) for each in _MAIL_WITHIN.findall(text)} if "@" in text else set()
+    if _DIGITS.search(text) is not None:
+        import phonenumbers  # Imported here: most texts have no such number, and the library costs 10 MB.
+
+        for hit in phonenumbers.PhoneNumberMatcher(text, region):
+            forms = phonenumbers.PhoneNumberFormat.E164, phonenumbers.PhoneNumberFormat.NATIONAL
+            abroad, within = (phonenumbers.format_number(hit.number, form) for form in forms)
+            found |= {IdentityKey("phone", abroad), IdentityKey("phone", "".join(filter(str.isdigit, within)))}
+    return frozenset(found)
 
 
 def identity_of(said: str) -> IdentityKey | None:

@@ -182,13 +182,14 @@ class Revision:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """`contact` is the same person as `other`, or as the new contact of an address that nobody has written from;
-    without both its last link is undone."""
+    without both its last link is undone. `apart`: they are two people."""
 
     contact: UUID
     other: UUID | None
     actor: str
     reason: str
     stranger: IdentityKey | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,14 @@
-"""Linking two contacts that are the same person, by an agent's word, and undoing it (`service.md` 4.1)."""
+"""Linking two contacts that are the same person, by an agent's word, undoing it, and keeping two apart (4.1)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from router.addresses import identity_of, spelled
-from router.asked import Answer, Asked, answered
+from router.asked import Answer, Asked, answered, refused
 from router.decision import Decision, Link, NewEvent
+from router.model import Contact
+from router.richtext import of_text
+from router.suggestions import APART, subject
 
 _HOW = (
     "Say who is the same customer: `@onevoice link #12 <reason>` with the number of a conversation, or a mail address, "
@@ -30,8 +33,7 @@ def link(asked: Asked) -> Decision:
     desk = asked.snapshot.desk
     if desk is None or (number is None and key is None):
         return answered(asked, _HOW)
-    name = f"#{number}" if number is not None else first
-    other = desk.linked if number is not None else asked.snapshot.lookup.other
+    name, other = _meant(asked)
     if other is None and (key is None or key.type == "telegram"):
         return answered(
             asked, f"There is no conversation {name}." if key is None else f"Nobody has written from {name}."
@@ -50,6 +52,7 @@ def link(asked: Asked) -> Decision:
         f"Linked: {said}. `@onevoice unlink` undoes it.",
         NewEvent(type="contact_linked", actor=asked.actor, payload=payload),
     )
+    settled = of_text(f"{said[:1].upper()}{said[1:]}, said by {asked.agent.name}.")
     made = Link(
         contact=asked.conversation.contact,
         other=other.id if other is not None else None,
@@ -57,7 +60,30 @@ def link(asked: Asked) -> Decision:
         reason=reason,
         stranger=key if other is None else None,
     )
-    return replace(decision, link=made)
+    return replace(decision, link=made, settles={subject(asked.conversation, name): settled})
+
+
+def keep_apart(asked: Asked) -> Decision:
+    """ "not-same #12", or an address as after "link": they are two people, which is not asked again."""
+    name, other = _meant(asked)
+    desk, reason = asked.snapshot.desk, _named(asked.verb.rest)[1]
+    if desk is None or other is None:
+        return refused(asked, f"Say who is not the same customer: `@onevoice {APART} #12`, or an address.")
+    if other.id in desk.contacts:
+        return refused(asked, f"The customer of {name} is linked with this one: `@onevoice unlink` undoes it.")
+    said = f"{other.name or 'The customer'} of {name} is not this customer, said by {asked.agent.name}."
+    payload = {"contact": other.id.hex, "reason": reason}
+    event = NewEvent(type="contacts_kept_apart", actor=asked.actor, payload=payload)
+    apart = Link(contact=asked.conversation.contact, other=other.id, actor=asked.actor, reason=reason, apart=True)
+    return replace(answered(asked, said, event), link=apart, settles={subject(asked.conversation, name): of_text(said)})
+
+
+def _meant(asked: Asked) -> tuple[str, Contact | None]:
+    """How a line calls a customer, and whom it means."""
+    number, desk = conversation_number(asked.verb.rest), asked.snapshot.desk
+    if number is None:
+        return _named(asked.verb.rest)[0], asked.snapshot.lookup.other
+    return f"#{number}", desk.linked if desk is not None else None
 
 
 def _named(rest: str) -> tuple[str, str]:
@@ -80,4 +106,6 @@ def unlink(asked: Asked) -> Decision:
     return replace(decision, link=undone)
 
 
-VERBS: Mapping[str, Answer] = {"link": link, "unlink": unlink}
+NAMING = frozenset({"link", APART})
+"""Verbs that name another customer."""
+VERBS: Mapping[str, Answer] = {"link": link, APART: keep_apart, "unlink": unlink}

@@ -360,7 +360,9 @@ class Changes:
         if (link := decision.link) is not None:
             if (other := link.other) is None and link.stranger is not None:
                 other = self._contact_at(link.stranger)
-            if other is not None:
+            if other is not None and link.apart:
+                contacts.keep_apart(self._tx, link.contact, other, link.actor)
+            elif other is not None:
                 contacts.merge(self._tx, link.contact, other, link.actor, link.reason)
             else:
                 contacts.unmerge(self._tx, link.contact, link.actor)

@@ -35,6 +35,17 @@ _NEWEST = Statement(
 )
 _PART = Statement("UPDATE contacts SET merged_into = NULL WHERE id = :absorbed")
 _UNDO = Statement("UPDATE contact_merges SET undone_at = :now, undone_by = :actor WHERE id = :id")
+_PAIR = Statement(
+    """
+    INSERT INTO contact_pairs (one, other, apart, actor, at) VALUES (:one, :other, :apart, :actor, :now)
+    ON CONFLICT (one, other) DO UPDATE SET apart = excluded.apart, actor = excluded.actor, at = excluded.at
+    """
+)
+_PAIRED = Statement(
+    """
+    SELECT 1 FROM contact_pairs WHERE (one IN :these AND other IN :those) OR (one IN :those AND other IN :these) LIMIT 1
+    """
+)
 _IDENTITIES = Statement("SELECT key, contact, name, verification, evidence FROM identities WHERE contact IN :ids")
 _OF_NUMBER = Statement(
     """
@@ -139,6 +150,27 @@ def unmerge(tx: Transaction, contact: UUID, actor: str) -> Merge:
     tx.run(_PART, {"absorbed": row[1]})
     tx.run(_UNDO, {"id": row[0], "now": tx.now, "actor": actor})
     return Merge(absorbed=UUID(bytes=row[1]), survivor=UUID(bytes=row[2]))
+
+
+def suggest(tx: Transaction, one: UUID, other: UUID, actor: str) -> None:
+    """Somebody is asked whether two contacts are the same person, and need not be asked again."""
+    _pair(tx, one, other, actor, apart=False)
+
+
+def keep_apart(tx: Transaction, one: UUID, other: UUID, actor: str) -> None:
+    """Two contacts are not the same person, which is remembered (4.1)."""
+    _pair(tx, one, other, actor, apart=True)
+
+
+def _pair(tx: Transaction, one: UUID, other: UUID, actor: str, *, apart: bool) -> None:
+    first, second = sorted((one.bytes, other.bytes))
+    tx.run(_PAIR, {"one": first, "other": second, "apart": apart, "actor": actor, "now": tx.now})
+
+
+def is_decided(tx: Transaction, these: Collection[UUID], those: Collection[UUID]) -> bool:
+    """Whether somebody was asked about two people, or has said that they are two."""
+    people = {"these": [each.bytes for each in these], "those": [each.bytes for each in those]}
+    return tx.one(_PAIRED, people) is not None
 
 
 def identities(tx: Transaction, contacts: list[UUID]) -> list[Identity]:

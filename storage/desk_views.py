@@ -5,7 +5,7 @@ from uuid import UUID
 from router.consistency.collision import Answer
 from router.desk_view import DeskView, EndedHold, Held
 from router.held_notices import REF, is_ref
-from router.links import conversation_number
+from router.links import NAMING, conversation_number
 from router.model import AuthorKind, Contact, Conversation, Inbound, Status, Visibility
 from router.richtext import plain
 from router.verbs import verb_in
@@ -138,5 +138,5 @@ def _ended(tx: Transaction, inbound: Inbound) -> EndedHold | None:
 
 def _linked(tx: Transaction, inbound: Inbound) -> Contact | None:
     verb = verb_in(inbound)
-    number = conversation_number(verb.rest) if verb is not None and verb.name == "link" else None
+    number = conversation_number(verb.rest) if verb is not None and verb.name in NAMING else None
     return contacts.of_number(tx, number) if number is not None else None

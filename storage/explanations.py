@@ -42,6 +42,7 @@ SPOKEN = frozenset(
         "leg_chosen",
         "contact_linked",
         "contact_unlinked",
+        "contacts_kept_apart",
         "transcript_sent",
         "reply_corrected",
     }

@@ -6,7 +6,7 @@ from uuid import UUID
 from router import correction_offers as corrections
 from router.addresses import identity_of, mail_address, spelled
 from router.automatic import TRANSCRIPTS
-from router.links import conversation_number
+from router.links import NAMING, conversation_number
 from router.lookup import NOTHING, History, Lookup, Past, Reach, Said
 from router.model import AuthorKind, Contact, Conversation, IdentityKey, Status, Visibility
 from router.verbs import Verb
@@ -80,7 +80,7 @@ def load(tx: Transaction, verb: Verb, conversation: Conversation, person: Sequen
             return Lookup(reach=_reach(tx, person), other=_mail_of(tx, verb))
         case "transcript":
             return Lookup(said=_said(tx, conversation))
-        case "link":
+        case name if name in NAMING:
             return Lookup(other=_named(tx, verb))
         case corrections.VERB:
             return _edited(tx, verb, conversation)
@@ -88,7 +88,7 @@ def load(tx: Transaction, verb: Verb, conversation: Conversation, person: Sequen
 
 
 def _named(tx: Transaction, verb: Verb) -> Contact | None:
-    """The contact that a "link" names by an address."""
+    """The contact that is named by an address."""
     if conversation_number(verb.rest) is not None:
         return None
     key = identity_of(spelled(verb.rest).partition(" ")[0])

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 from storage.database import engine_for, normal_url
 from storage.tables import metadata
 
-HEAD = "0011"
+HEAD = "0012"
 """The revision this program wants; a test compares it with the migrations."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -74,6 +74,16 @@ contact_merges = Table(
     Column("undone_by", Text),
 )
 
+contact_pairs = Table(
+    "contact_pairs",
+    metadata,
+    Column("one", LargeBinary(16), ForeignKey("contacts.id"), primary_key=True),
+    Column("other", LargeBinary(16), ForeignKey("contacts.id"), primary_key=True, index=True),
+    Column("apart", Boolean, nullable=False),
+    _word("actor", None),
+    _instant("at"),
+)
+
 identities = Table(
     "identities",
     metadata,

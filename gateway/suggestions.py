@@ -1,0 +1,43 @@
+"""Notices that two customers are perhaps one, and asks who looks after the newer question (`service.md` 4.1)."""
+
+from collections.abc import Callable, Collection, Sequence
+
+import structlog
+
+from connectors.base import Lease
+from router.clusters import Asking
+from router.rulebook import Rulebook
+from router.suggestions import hints, mentioned
+from storage import suggesting
+from storage.changes import Touched
+from storage.database import Database
+
+log = structlog.get_logger()
+
+
+class Suggestions:
+    """What names nobody's address, number or order costs a look at its text."""
+
+    def __init__(
+        self, database: Database, lease: Lease, rules: Callable[[], Rulebook], wake: Callable[[Touched], None]
+    ) -> None:
+        self._database = database
+        self._lease = lease
+        self._rules = rules
+        self._wake = wake
+
+    async def look(self, askings: Sequence[Asking], ignored: Collection[str]) -> None:
+        """Look at new messages. Raises LeaseLost and StoreUnavailable."""
+        for asking in askings:
+            if named := mentioned(asking.text, self._rules()):
+                looked = await self._database.read(suggesting.look, asking, named, ignored)
+                for candidate in looked.candidates:
+                    if why := hints(asking, looked.customer, candidate, named):
+                        self._wake(
+                            await self._database.transact(
+                                suggesting.suggest, self._lease, asking, candidate, why, self._rules()
+                            )
+                        )
+                        log.info(
+                            "contact.suggested", conversation=asking.conversation.hex, hints=[str(each) for each in why]
+                        )

@@ -1,0 +1,134 @@
+"""Units of work of the suggestions that two customers are one: whom a message may point to, and the question (4.1)."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from router.arrivals import Lease, LeaseLost
+from router.clusters import Asking
+from router.decision import Decision
+from router.duplicates import WINDOW, features
+from router.identity import Hint
+from router.model import Contact
+from router.richtext import plain
+from router.rulebook import Rulebook
+from router.suggestions import ACTOR, Candidate, Mentioned, suggested
+from router.words import words_of
+from storage import contacts, leases, words
+from storage.changes import Changes, Touched
+from storage.codec import json_value, rich_text
+from storage.database import Transaction, of_micros, to_micros
+from storage.ids import new_id
+from storage.snapshots import Snapshots
+from storage.statement import Statement
+
+MOST = 5
+"""People who are compared with one who asks: an order that more have named says nothing about whose it is."""
+_AMONG = 200
+"""Conversations that are looked through for an order."""
+_COLLEAGUE = "slack"
+"""The type of identity whose owners ask for others, so that nothing they name is theirs."""
+
+_WINDOW = WINDOW // timedelta(microseconds=1)
+_NAMES = Statement("SELECT name FROM contacts WHERE id IN :ids AND name <> '' ORDER BY created_at, id LIMIT 1")
+_NUMBERED = Statement("SELECT contact, orders FROM conversations WHERE number IN :numbers ORDER BY number DESC")
+_LATELY = Statement(
+    """
+    SELECT DISTINCT c.contact, c.orders FROM messages m JOIN conversations c ON c.id = m.conversation
+    WHERE m.author_kind = 'customer' AND m.received_at >= :since AND c.orders <> '[]'
+    """
+)
+"""Whose words may not be noted yet."""
+_CONVERSATIONS = Statement(
+    "SELECT number, orders FROM conversations WHERE contact IN :ids AND opened_at <= :at ORDER BY number DESC LIMIT 50"
+)
+_ASKED = Statement(
+    """
+    SELECT m.received_at, m.body FROM messages m JOIN conversations c ON c.id = m.conversation
+    WHERE c.contact IN :ids AND m.author_kind = 'customer' AND m.received_at >= :since AND m.id < :message
+          AND NOT m.deleted
+    ORDER BY m.received_at DESC, m.id DESC LIMIT 20
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Who asked, with the identities of everybody linked with them, and whom they may be."""
+
+    customer: Contact
+    candidates: Sequence[Candidate]
+
+
+def look(tx: Transaction, asking: Asking, mentioned: Mentioned, ignored: Collection[str]) -> Looked:
+    """Nobody comes into question for a colleague, nor anybody about whom it was asked before."""
+    person = contacts.linked(tx, asking.contact)
+    customer = _person(tx, person)
+    if _is_colleague(customer):
+        return Looked(customer, ())
+    found: dict[UUID, str] = {}
+    for key in mentioned.keys:
+        if (known := contacts.of_identity(tx, key)) is not None:
+            found.setdefault(contacts.linked(tx, known.id)[0], key.value)
+    for contact in _who_named(tx, mentioned.orders):
+        found.setdefault(contacts.linked(tx, contact)[0], "")
+    candidates = [
+        _candidate(tx, other, address, ignored, asking)
+        for root, address in found.items()
+        if root not in person and not contacts.is_decided(tx, person, other := contacts.linked(tx, root))
+    ]
+    return Looked(customer, [each for each in candidates if not _is_colleague(each.contact)][:MOST])
+
+
+def _who_named(tx: Transaction, orders: Collection[str]) -> list[UUID]:
+    """Whose conversations are about one of these orders."""
+    if not orders:
+        return []
+    numbers = {each for order in orders for each in words.among(tx, words_of(order), MOST + 1, _AMONG)[0]}
+    rows = tx.all(_LATELY, {"since": tx.now - words.LATEST - words.OVERLAP})
+    rows += tx.all(_NUMBERED, {"numbers": sorted(numbers)})
+    return [UUID(bytes=contact) for contact, theirs in rows if not set(orders).isdisjoint(json_value(theirs))]
+
+
+def _person(tx: Transaction, person: list[UUID]) -> Contact:
+    name = tx.one(_NAMES, {"ids": [each.bytes for each in person]})
+    return Contact(
+        id=person[0], name=name[0] if name is not None else "", identities=tuple(contacts.identities(tx, person))
+    )
+
+
+def _is_colleague(contact: Contact) -> bool:
+    return any(each.key.type == _COLLEAGUE for each in contact.identities)
+
+
+def _candidate(
+    tx: Transaction, person: list[UUID], address: str, ignored: Collection[str], asking: Asking
+) -> Candidate:
+    """As they were when it was asked: who comes later is the one to be asked about."""
+    ids, at = [each.bytes for each in person], to_micros(asking.at)
+    conversations = tx.all(_CONVERSATIONS, {"ids": ids, "at": at})
+    asked = tx.all(_ASKED, {"ids": ids, "since": at - _WINDOW, "message": asking.message.bytes})
+    return Candidate(
+        contact=_person(tx, person),
+        named=f"#{conversations[0][0]}" if conversations else address,
+        orders={order for _, orders in conversations for order in json_value(orders)},
+        asked=[(of_micros(at), features(plain(rich_text(body)), ignored)) for at, body in asked],
+    )
+
+
+def suggest(
+    tx: Transaction, lease: Lease, asking: Asking, candidate: Candidate, why: Sequence[Hint], rules: Rulebook
+) -> Touched:
+    """Ask in the conversation's thread, once for two people. Raises LeaseLost."""
+    if not leases.is_held(tx, lease):
+        raise LeaseLost(lease.resource)
+    snapshots = Snapshots(tx, ())
+    conversation = snapshots.conversation(asking.conversation)
+    if conversation is None:
+        return Touched()
+    contacts.suggest(tx, conversation.contact, candidate.contact.id, ACTOR)
+    decision: Decision = suggested(conversation, candidate, why)
+    changes = Changes(tx, snapshots, rules, openings=0)
+    changes.apply(new_id(), None, decision)
+    return changes.save()
