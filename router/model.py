@@ -391,7 +391,8 @@ class Round:
     those at the breach (D8). `channel` is the opener's, `channels` all of them (D25). `received_at`, `owned_at` and
     `composed_at` cut an answered round into its parts (2.3.9); `worked_from` is where the author's own time begins
     (2.3.10). `business` is counted on the policy's calendar. `problem` says why there is no deadline. `revision` is how
-    many times it has been judged (D30).
+    many times it has been judged (D30). `topic` is that of the conversation now: no log has it, whoever reads stored
+    rounds does.
     """
 
     conversation: UUID
@@ -411,6 +412,7 @@ class Round:
     calendar_uncertain: bool = False
     channel: str = ""
     channels: tuple[str, ...] = ()
+    topic: str | None = None
     owner: str | None = None
     team: str | None = None
     author_team: str | None = None

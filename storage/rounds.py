@@ -214,15 +214,15 @@ _BETWEEN = Statement(
     """
     SELECT conversation, cycle, kind, opener, start_at, end_at, outcome, sla, wall_ms, business_ms, out_of_hours,
            calendar_uncertain, channel, team, owner, author, author_team, manual, policy, deadline, breached_at,
-           breach_agent, breach_team, policy_version, calendar, calendar_version, target, breach_reason, revision, parts
-    FROM rounds WHERE start_at >= :begin AND start_at < :end ORDER BY start_at
+           breach_agent, breach_team, policy_version, calendar, calendar_version, target, breach_reason, revision,
+           parts, topic
+    FROM rounds JOIN (SELECT id, topic FROM conversations) AS matter ON matter.id = conversation
+    WHERE start_at >= :begin AND start_at < :end ORDER BY start_at
     """
 )
 
 
-_OF_CONVERSATION = Statement(
-    _BETWEEN.sql.partition(" WHERE ")[0] + " WHERE conversation = :conversation ORDER BY number"
-)
+_OF_CONVERSATION = Statement(_BETWEEN.sql.partition("WHERE ")[0] + "WHERE conversation = :conversation ORDER BY number")
 
 
 def between(tx: Transaction, begin: datetime, end: datetime, terms: Terms) -> list[Round]:
@@ -258,6 +258,7 @@ def _round(row: Row, now: datetime, terms: Terms) -> Round:
         out_of_hours=bool(row[10]),
         calendar_uncertain=bool(row[11]),
         channel=row[12],
+        topic=row[30],
         team=row[13],
         owner=row[14],
         author=row[15],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from router.reports import Summary
 
 COLUMNS = ("group", "n", "waiting", "p50", "p90", "km_p50", "km_p90", "attainment", "rate", "closed_no_reply")
-GROUPS = ("channel", "agent", "team", "hour", "kind", "policy")
+GROUPS = ("channel", "agent", "team", "topic", "hour", "kind", "policy")
 
 
 @click.group(epilog="Example: onevoice report response --config onevoice.yaml --from 2026-03-01 --to 2026-03-31")
@@ -37,7 +37,7 @@ def response(
 
     A round runs from the oldest unanswered message to the next human answer. p50 and p90 are of answered rounds; km_p50
     and km_p90 (Kaplan-Meier) count those who still wait as well. attainment: met among all that were judged. rate:
-    answered within three minutes.
+    answered within three minutes. A topic is the one that the conversation has now.
     """
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -87,6 +87,7 @@ def _key(by: str, place: Any) -> "Callable[[Round], str]":
         "channel": lambda each: each.channel,
         "agent": lambda each: each.author or each.owner or "nobody",
         "team": lambda each: each.team or "no team",
+        "topic": lambda each: each.topic or "no topic",
         "hour": lambda each: f"{each.start_at.astimezone(place):%H}",
         "kind": lambda each: each.kind,
         "policy": lambda each: each.policy or "none",

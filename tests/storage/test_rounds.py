@@ -6,23 +6,29 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.standards import load_standards, shipped
 from router.calendar_definitions import to_calendar
 from router.instants import to_text
 from router.model import Parts, Round
+from router.recognition import Recognition
+from router.regrouping import Merge
 from router.reports import summarise
 from router.rulebook import Rulebook
 from router.targets import Metric, Policy, Target
-from storage import alarms, timers
+from storage import alarms, merging, timers
 from storage.changes import Breach
 from storage.database import Database, Transaction, of_micros, to_micros
 from storage.ids import new_id
 from storage.rounds import between, waiting
+from storage.snapshots import Snapshots
 from storage.statement import Statement
 from tests.storage.inbounds import question
 from tests.storage.past import TEN, MovingClock, answered, answering_within, asked, happened, rules_of
 
 DAY = timedelta(days=1)
 RULES = rules_of(answering_within(100, 1))
+STANDARDS = load_standards(shipped())
+KNOWN = replace(RULES, recognition=Recognition(topics=STANDARDS.topics, thanks=STANDARDS.thanks))
 
 SINCE = Statement("SELECT waiting_since FROM conversations")
 BREACHES = Statement("SELECT due_at FROM timers WHERE kind = 'alarm' AND ref LIKE '%breach%' AND fired_at IS NULL")
@@ -181,3 +187,22 @@ async def test_who_waits_is_told_on_the_calendar_of_each_policy(shop: Database, 
         ("mail", "first", 2, 1), ("tg", "first", 1, 1), ("web", "first", 1, 0),
     ]  # fmt: skip
     assert minutes == [(130, 10), (40, 40), (11, 11)]
+
+
+async def test_d25_a_round_is_about_the_topic_of_the_conversation_that_it_is_in_now(
+    shop: Database, clock: MovingClock
+) -> None:
+    parcel = await asked(shop, KNOWN, question("Where is my parcel?", who="a"))
+    refund = await asked(shop, KNOWN, question("I want a refund", who="b"))
+    await asked(shop, KNOWN, question("Hello?", who="c"))
+    assert await topics(shop) == {"logistics", "refund", None}
+
+    def merge(tx: Transaction) -> None:
+        merging.carry_out(tx, Snapshots(tx, ()), Merge(absorbed=refund, survivor=parcel, actor="agent:alice"), KNOWN)
+
+    await shop.transact(merge)
+    assert await topics(shop) == {"logistics", None}
+
+
+async def topics(shop: Database) -> set[str | None]:
+    return {each.topic for each in await shop.read(between, TEN - DAY, TEN + DAY, KNOWN.terms)}
