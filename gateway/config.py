@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -98,10 +98,14 @@ def _suggestion(key: str, known: list[str]) -> str:
 def _siblings(keys: Keys, value: object) -> list[str]:
     """The keys that may stand where an unknown one stands."""
     model: object = Settings
+    is_name = False  # of an item the shop has named, as a skill is
     for key in keys[:-1]:
         value = value[key]  # type: ignore[index]  # a location that pydantic found in it
-        if isinstance(key, str):
-            model = _model(_fields(model)[key].annotation)
+        if isinstance(key, str) and not is_name:
+            annotation = _fields(model)[key].annotation
+            model, is_name = _model(annotation), get_origin(annotation) is dict
+        else:
+            is_name = False
         if model is ChannelSettings and isinstance(value, dict):
             model = channel_model(value["type"], of_colleagues=is_of_colleagues(value))
     return [field.alias or name for name, field in _fields(model).items()]

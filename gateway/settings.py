@@ -7,7 +7,8 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from datetime import time, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -30,13 +31,14 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from connectors.lists import Texts, several
-from router.agent_state import AgentStatus
+from router.agent_state import AgentStatus, Skill
 from router.alerting import USUAL, Alerting, By
 from router.assignment_inputs import AssignmentSettings, Mode, Strategy
 from router.calendar_definitions import WrongCalendar, to_calendar
 from router.calendars import ALWAYS
 from router.canned_replies import NO_REPLIES, Replies
 from router.digests import DigestRules
+from router.instants import from_text
 from router.languages import tag_of
 from router.model import Capabilities, CaseType, ChannelType, Priority
 from router.recognition import Recognition
@@ -60,6 +62,7 @@ from router.terms import REOPEN_WINDOW
 
 CHANNEL_TYPES = (ChannelType.SLACK, ChannelType.TELEGRAM, ChannelType.EMAIL, ChannelType.WEBCHAT)
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+YEARS = range(1970, 2101)
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
@@ -119,6 +122,20 @@ def _url(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise PydanticCustomError("url", "must be an address such as https://desk.shop.example")
     return value.rstrip("/")
+
+
+def _day_or_instant(value: object) -> date:
+    """A local day, or an instant (a datetime) when it says its zone."""
+    if isinstance(value, str):
+        for read in (date.fromisoformat, from_text):
+            with suppress(ValueError, OverflowError):
+                found = read(value)
+                if found.year in YEARS:
+                    return found
+    raise PydanticCustomError(
+        "day_or_instant",
+        "must be a day such as 2026-12-31, or an instant such as 2026-12-31T18:00:00+08:00, of the years 1970 to 2100",
+    )
 
 
 def _language(value: str) -> str:
@@ -287,6 +304,27 @@ def _channel(value: object) -> ChannelSettings:
     return cast(ChannelSettings, model.model_validate({**value, **durations}))
 
 
+class SkillSettings(Section):
+    """What an agent can do, and until when that is certified (TR-4)."""
+
+    level: int = Field(default=1, ge=1, le=3, description="1 to 3")
+    certified_until: Annotated[datetime | date, BeforeValidator(_day_or_instant)] | None = Field(
+        default=None, description="last day of the certificate, or the instant it ends; null: it needs none"
+    )
+
+    def to_rules(self, zone: tzinfo) -> Skill:
+        """Compile for the rules; a day is over when it is over in the zone."""
+        until = self.certified_until
+        if until is not None and not isinstance(until, datetime):
+            until = datetime.combine(until + timedelta(days=1), time(), zone)
+        return Skill(level=self.level, certified_until=until)
+
+
+def _skill(value: object) -> object:
+    """A level alone is a skill that needs no certificate."""
+    return value if isinstance(value, Mapping) else {"level": value}
+
+
 class AgentSettings(Section):
     """Only who is listed can speak to customers."""
 
@@ -299,7 +337,9 @@ class AgentSettings(Section):
     channels: Texts = Field(default=(), description="ids of the channels this agent answers; empty: all")
     languages: Texts = Field(default=(), description="language tags such as zh or en; empty: all")
     capacity: int = Field(default=12, ge=0, description="units of work at the same time")
-    skills: dict[str, Annotated[int, Field(ge=1, le=3)]] = Field(default={}, description="skill and level 1 to 3")
+    skills: dict[str, Annotated[SkillSettings, BeforeValidator(_skill)]] = Field(
+        default={}, description="skill and level 1 to 3, or level and certificate, see below"
+    )
     weights: dict[Literal["webchat", "telegram", "email", "complaint"], Annotated[int, Field(ge=0, le=100)]] = Field(
         default={}, description="units of work that differ from the usual"
     )
@@ -353,6 +393,10 @@ class RouteSettings(Section):
     )
     hold: UndoTime | None = Field(default=None, description="undo window before a reply leaves")
     required_skills: Texts = Field(default=(), description="skills without which an agent does not get it")
+    preferred_skills: Texts = Field(default=(), description="skills of which agents who have more are asked first")
+    language_fallback: bool = Field(
+        default=False, description="whether an agent may get it who does not speak its language, when time runs out"
+    )
 
 
 class AssigningSettings(Section):
@@ -574,7 +618,7 @@ def to_rulebook(
             )
             for channel in settings.channels
         },
-        agents={agent.id: _agent(agent, settings) for agent in settings.agents},
+        agents={agent.id: _agent(agent, settings, voice) for agent in settings.agents},
         teams={
             team.id: Team(id=team.id, name=team.name or team.id, lead=team.lead, overflow=team.overflow)
             for team in settings.teams
@@ -618,9 +662,12 @@ def _digests(settings: Settings) -> Iterator[DigestRules]:
         )
 
 
-def _agent(agent: AgentSettings, settings: Settings) -> Agent:
+def _agent(agent: AgentSettings, settings: Settings, voice: Voice | None) -> Agent:
     shifts = None if agent.shifts is None else to_calendar(agent.shifts, settings.calendars[agent.shifts])
-    return Agent(**{**agent.model_dump(), "email": agent.email.lower(), "shifts": shifts})
+    usual = UTC if voice is None else voice.calendar.tz
+    zone = usual if shifts is None else shifts.zone
+    skills = {name: each.to_rules(zone) for name, each in agent.skills.items()}
+    return Agent(**{**agent.model_dump(), "email": agent.email.lower(), "skills": skills, "shifts": shifts})
 
 
 def _route(route: RouteSettings, settings: Settings) -> Route:
@@ -644,4 +691,6 @@ def _route(route: RouteSettings, settings: Settings) -> Route:
         reply_mode=route.reply_mode,
         hold=route.hold,
         required_skills=route.required_skills,
+        preferred_skills=route.preferred_skills,
+        language_fallback=route.language_fallback,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from router.agent_state import AgentState, Shift, Skill
+from router.agent_state import AgentState, Shift
 from router.assignment_inputs import Inputs, Needs, PastOwner
 from router.calendars import Calendar
 from router.model import ChannelType, Priority
@@ -74,7 +74,7 @@ class Staff:
             teams=frozenset(agent.teams),
             channels=frozenset(agent.channels) or self._channels,
             languages=frozenset(each.lower() for each in agent.languages) or self._languages,
-            skills={name: Skill(level=level) for name, level in agent.skills.items()},
+            skills=agent.skills,
             capacity=agent.capacity,
             weights=agent.weights,
             on_call=agent.on_call,
@@ -164,9 +164,11 @@ def inputs_of(
         team_name="" if team is None else team.name,
         overflow_team=None if team is None else team.overflow,
         language=staff.speaks(queued.language),
+        language_fallback=route is not None and route.language_fallback,
         topic=queued.topic,
         complaint=queued.priority in _COMPLAINTS,
         required_skills=frozenset(() if route is None else route.required_skills),
+        preferred_skills=frozenset(() if route is None else route.preferred_skills),
         excluded=tuple(past.exclusions),
         target_consumed=share,
     )

@@ -38,6 +38,9 @@ class Skill:
     level: int = 1
     certified_until: datetime | None = None
 
+    def holds(self, now: datetime) -> bool:
+        return self.certified_until is None or now < self.certified_until
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
@@ -106,9 +109,7 @@ class AgentState:
     def level_of(self, skill: str, now: datetime) -> int:
         """0 without the skill or with an expired certificate."""
         known = self.skills.get(skill)
-        if known is None or (known.certified_until is not None and now >= known.certified_until):
-            return 0
-        return known.level
+        return known.level if known is not None and known.holds(now) else 0
 
     def speaks(self, language: str) -> bool:
         """An agent of `zh` speaks every `zh-...`; one of `zh-TW` only that."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from router.agent_state import AgentStatus
+from router.agent_state import AgentStatus, Skill
 from router.alerting import Alerting
 from router.assignment_inputs import AssignmentSettings
 from router.calendars import Calendar
@@ -50,9 +50,9 @@ class ChannelRules:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """Somebody who may speak to customers. `email` is lower-cased. Without a `slack` user id the Slack member with
-    that e-mail address is meant. Empty `channels` or `languages`: all of them. `capacity` is in units of load, `skills`
-    are levels 1-3. `weights`: units of a channel type, or of "complaint", that differ from the usual. `on_call`: may be
-    called outside the shifts when everybody else is gone. `shifts`: the working time; None: always."""
+    that e-mail address is meant. Empty `channels` or `languages`: all of them. `capacity` is in units of load.
+    `weights`: units of a channel type, or of "complaint", that differ from the usual. `on_call`: may be called outside
+    the shifts when everybody else is gone. `shifts`: the working time; None: always."""
 
     id: str
     name: str
@@ -63,7 +63,7 @@ class Agent:
     channels: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     capacity: int = 12
-    skills: Mapping[str, int] = field(default_factory=dict)
+    skills: Mapping[str, Skill] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
     on_call: bool = False
     shifts: Calendar | None = None
@@ -112,7 +112,9 @@ class Desk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Where a new conversation goes. `hold` overrides the channel's undo window (decisions 16)."""
+    """Where a new conversation goes. `hold` overrides the channel's undo window (decisions 16). `preferred_skills` rank
+    agents, `required_skills` exclude those without. `language_fallback`: rather an agent who does not speak the
+    customer's language than too late."""
 
     id: str
     desk: Desk
@@ -122,6 +124,8 @@ class Route:
     reply_mode: ReplyMode = ReplyMode.REPLY
     hold: timedelta | None = None
     required_skills: tuple[str, ...] = ()
+    preferred_skills: tuple[str, ...] = ()
+    language_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,11 @@ def check(config: Path, online: bool, as_json: bool) -> None:
 
     Each is said with its file, line and key. Exit code 2: the configuration is wrong, 1: an account does not work.
     """
+    from gateway import clock
     from gateway.config import ConfigError, load
     from gateway.outage_notes import outage_notes
     from gateway.settings import environment
+    from gateway.skill_notes import skill_notes
 
     try:
         settings = load(config, environment())
@@ -41,7 +43,7 @@ def check(config: Path, online: bool, as_json: bool) -> None:
     accounts = _accounts(settings) if online else {}
     ok = not any(accounts.values())
     counts = {name: len(getattr(settings, name)) for name in ("channels", "agents", "teams", "routes")}
-    notes = outage_notes(settings)
+    notes = [*outage_notes(settings), *skill_notes(settings, clock.now())]
     if as_json:
         print_json({"ok": ok, "mistakes": [], **counts, "notes": notes, **({"accounts": accounts} if online else {})})
     else:

@@ -135,6 +135,19 @@ def test_check_says_that_a_file_is_right(shop: Path) -> None:
     }  # fmt: skip
 
 
+def test_tr4_check_notes_a_certificate_that_has_ended(shop: Path) -> None:
+    skills = "{old: {certified_until: 2026-01-31}, new: {certified_until: 2100-01-31}}"
+    shop.write_text(shop.read_text().replace("U0ALICE", f"U0ALICE, skills: {skills}"))
+    result = onevoice("check", "--config", shop)
+    assert result.exit_code == 0
+    assert [line for line in result.stdout.splitlines() if "skill" in line] == [
+        (
+            "note  agent alice gets nothing for the skill old: the certificate ended 2026-01-31T16:00:00Z; "
+            "renew certified_until or take the skill out"
+        )
+    ]
+
+
 def test_check_says_everything_that_is_wrong(shop: Path) -> None:
     shop.write_text(shop.read_text().replace("app_token: xapp-1", "ap_token: xapp-1").replace("U0ALICE", "alice"))
     result = onevoice("check", "--config", shop)

@@ -24,6 +24,9 @@ SHIPPED_CALENDARS = ", ".join(shipped_calendars())
 SHIPPED_TOPICS = (
     "refund, return, exchange, repair, quality, logistics, transaction, attitude, tech, presale_price, presale_product"
 )
+NO_CERTIFICATE = (
+    "must be a day such as 2026-12-31, or an instant such as 2026-12-31T18:00:00+08:00, of the years 1970 to 2100"
+)
 
 
 def loaded(folder: Path, text: str, **variables: str) -> Settings:
@@ -259,6 +262,25 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "a route with team and agent": (
         SMALL.replace("{id: default,", "{id: default, team: a, agent: alice,") + "teams: [{id: a}]\n",
         ["shop.yaml:7: routes[0].agent: a route has a team or an agent, not both"],
+    ),
+    "skills without a level and certificates without an end": (
+        SMALL.replace(
+            "slack: U0ALICE}",
+            """slack: U0ALICE, skills: {a: 4, b: [tech], c: {level: 0}, d: {levl: 1}, e: {certified_until: soon},
+      f: {certified_until: 2026-12-31T18:00:00}, g: {certified_until: 9999-12-31}, level: {until: 2026}}}""",
+        ).replace("{id: default,", "{id: default, language_fallback: maybe, preferred_skills: 3,"),
+        [
+            "shop.yaml:5: agents[0].skills.a: must be at most 3",
+            "shop.yaml:5: agents[0].skills.b: must be a whole number",
+            "shop.yaml:5: agents[0].skills.c.level: must be at least 1",
+            "shop.yaml:5: agents[0].skills.d.levl: unknown key; did you mean level?",
+            f"shop.yaml:5: agents[0].skills.e.certified_until: {NO_CERTIFICATE}",
+            f"shop.yaml:6: agents[0].skills.f.certified_until: {NO_CERTIFICATE}",
+            f"shop.yaml:6: agents[0].skills.g.certified_until: {NO_CERTIFICATE}",
+            "shop.yaml:6: agents[0].skills.level.until: unknown key; the keys here are level, certified_until",
+            "shop.yaml:8: routes[0].language_fallback: must be true or false",
+            "shop.yaml:8: routes[0].preferred_skills: must be a list",
+        ],
     ),
     "a condition that does not exist": (
         SMALL.replace("routes:", "routes:\n  - {id: x, when: {chanel: tg}, desk: {channel: desk, slack: '#a'}}"),

@@ -3,7 +3,7 @@
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,10 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from gateway.config import load
 from gateway.secrecy import gateway_secret, is_example, is_secret_key, secrets_of
-from gateway.settings import Duration, GatewaySettings, Settings, packaged, to_rulebook
+from gateway.settings import AgentSettings, Duration, GatewaySettings, Settings, packaged, to_rulebook
+from gateway.skill_notes import skill_notes
+from gateway.voices import voice_of
+from router.agent_state import Skill
 from router.model import Capabilities, CaseType, ChannelType
 from router.rulebook import ALWAYS, ReplyMode, Role, When
 
@@ -172,13 +175,68 @@ def test_values_are_compared_without_case(tmp_path: Path) -> None:
     )
 
 
+CERTIFIED = """\
+channels:
+  - {id: desk, type: slack, bot_token: xoxb-1, app_token: xapp-1}
+agents:
+  - id: alice
+    name: Alice
+    slack: U0ALICE
+    SHIFTS
+    skills: {plain: 2, day: {level: 3, certified_until: 2026-12-31}, at: {certified_until: "2026-12-31T18:00:00+08:00"}}
+routes:
+  - {id: default, preferred_skills: [day, plain], language_fallback: true, desk: {channel: desk, slack: "#support"}}
+calendars: {KIEV: {always: true, tz: Europe/Kiev}, TOKYO: {always: true, tz: Asia/Tokyo}}
+promise_calendar: TOKYO
+"""
+
+
+@pytest.mark.parametrize(
+    ("shifts", "checks", "ends"),
+    [
+        ("shifts: KIEV", True, datetime(2026, 12, 31, 22, tzinfo=UTC)),
+        ("", True, datetime(2026, 12, 31, 15, tzinfo=UTC)),
+        ("", False, datetime(2027, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_tr4_a_certificate_holds_through_its_last_day_where_the_agent_works(
+    tmp_path: Path, shifts: str, checks: bool, ends: datetime
+) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(CERTIFIED.replace("SHIFTS", shifts))
+    settings = load(path, {})
+    rules = to_rulebook(settings, {"desk": Capabilities()}, voice_of(settings) if checks else None)
+    assert rules.agents["alice"].skills == {
+        "plain": Skill(level=2),
+        "day": Skill(level=3, certified_until=ends),
+        "at": Skill(level=1, certified_until=datetime(2026, 12, 31, 10, tzinfo=UTC)),
+    }
+    (route,) = rules.routes
+    assert (route.preferred_skills, route.language_fallback) == (("day", "plain"), True)
+
+
+def test_a_certificate_that_has_ended_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(CERTIFIED.replace("SHIFTS", "shifts: KIEV"))
+    settings, last = load(path, {}), datetime(2026, 12, 31, 22, tzinfo=UTC)
+    assert skill_notes(settings, datetime(2026, 12, 31, 9, tzinfo=UTC)) == []
+    (noted,) = skill_notes(settings, last - timedelta(microseconds=1))
+    assert noted.startswith("agent alice gets nothing for the skill at: the certificate ended 2026-12-31T10:00:00Z;")
+    assert "the skill day: the certificate ended 2026-12-31T22:00:00Z" in skill_notes(settings, last)[0]
+
+
 def test_a_revision_names_the_rules_and_nothing_else(example: Settings) -> None:
     capabilities = {channel.id: Capabilities() for channel in example.channels}
     rotated = load(packaged("onevoice.yaml"), VARIABLES | {"TELEGRAM_TOKEN": "7712345678:other"})
     fewer = example.model_copy(update={"routes": example.routes[1:]})
+    certified = [
+        example.model_copy(update={"agents": (AgentSettings.model_validate(agent), *example.agents)})
+        for until in ("2026-12-31", "2026-12-31T00:00:00Z")
+        for agent in [{"id": "a", "name": "A", "skills": {"a": {"certified_until": until}}}]
+    ]
     revision = to_rulebook(example, capabilities).revision
     assert to_rulebook(rotated, capabilities).revision == revision
-    assert to_rulebook(fewer, capabilities).revision != revision
+    assert len({to_rulebook(each, capabilities).revision for each in (example, fewer, *certified)}) == 4
 
 
 # Secrets

@@ -269,6 +269,26 @@ async def test_the_share_of_the_target_relaxes_the_filters_and_the_lead_is_calle
     assert await shop.owners() == ["zoe"]
 
 
+@pytest.mark.parametrize(("fallback", "owner"), [(True, "bob"), (False, None)])
+async def test_who_does_not_speak_the_language_gets_it_late_where_the_route_allows_it(
+    shop: Shop, fallback: bool, owner: str | None
+) -> None:
+    tongues = {name: replace(BOOK.agents[name], languages=(tag,)) for name, tag in (("alice", "en"), ("bob", "zh"))}
+    routes = (replace(BOOK.routes[0], language_fallback=fallback),)
+    shop.rules = replace(shop.rules, agents=tongues, routes=routes)
+    await shop.say_status("alice", AgentStatus.OFFLINE)
+    await shop.receive(question(channel="web", who="w", language="en"))
+    await shop.settle()
+    shop.clock.forward(timedelta(seconds=74))
+    await shop.settle()
+    assert await shop.owners() == [None]
+    shop.clock.forward(SECOND)
+    await shop.settle()
+    assert await shop.owners() == [owner]
+    found = (await shop.decided())[-1]
+    assert (found.inputs.needs.language, found.trace["level"]) == ("en", 3)
+
+
 async def test_another_lead_is_called_where_the_first_is_away(shop: Shop) -> None:
     mia = Agent(id="mia", name="Mia Wu", email="mia@x.example", role=Role.LEAD, teams=TEAM, capacity=0)
     shop.rules = replace(shop.rules, agents={**BOOK.agents, "mia": mia})

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner
 
+from gateway import clock
 from gateway.cli import cli
 from gateway.sandbox.slack.workspace import Post
 from router.assignment import assign
@@ -228,6 +230,59 @@ async def test_a_route_may_name_the_agent(database_url: str, tmp_path: Path) -> 
         shop.world.telegram.say("tom", "Do you ship to Oslo?")
         await owned(shop, "carol")
         await shop.shown("whom the route names")
+
+
+async def test_who_has_the_skill_that_a_route_prefers_is_asked_first(database_url: str, tmp_path: Path) -> None:
+    def prefers(config: dict[str, Any]) -> None:
+        everybody_in_one_team(config)
+        config["assignment"] = {"mode": "assign"}
+        config["agents"][1]["skills"] = {"shipping": 2}
+        for route in config["routes"]:
+            route.update(team="presale", preferred_skills=["shipping"])
+
+    async with running(database_url, tmp_path, prefers) as shop:
+        shop.world.telegram.say("tom", "Do you ship to Oslo?")
+        await owned(shop, "bob")
+        post = await shop.shown("Assigned to @Bob Li")
+        ask(shop, post, "alice", "why")
+        await shop.shown("because of the best preferred skills (level 2)")
+
+
+async def test_tr4_a_skill_whose_certificate_has_ended_is_none(database_url: str, tmp_path: Path) -> None:
+    today = clock.now().date()
+
+    def certified(config: dict[str, Any]) -> None:
+        everybody_in_one_team(config)
+        config["assignment"] = {"mode": "assign"}
+        for agent, days in zip(config["agents"], (-2, 1, 1), strict=True):
+            until = (today + timedelta(days=days)).isoformat()
+            agent["skills"] = {"shipping": {"level": 2, "certified_until": until}}
+        for route in config["routes"]:
+            route.update(team="presale", required_skills=["shipping"])
+
+    async with running(database_url, tmp_path, certified) as shop:
+        shop.world.telegram.say("tom", "Do you ship to Oslo?")
+        await owned(shop, "bob")
+        (found,) = await shop.app.database.read(decided)
+        (alice,) = [each for each in found.trace["candidates"] if each["agent"] == "alice"]
+        assert alice["detail"] == "certificate for shipping has expired"
+
+
+async def test_rather_who_does_not_speak_the_language_than_too_late(database_url: str, tmp_path: Path) -> None:
+    def tongues(config: dict[str, Any]) -> None:
+        everybody_in_one_team(config)
+        config["assignment"] = {"mode": "assign"}
+        config["policies"] = [{"id": "fast", "calendar": "ALWAYS", "first": {"seconds": 4}}]
+        for agent, tag, capacity in zip(config["agents"], ("en", "zh", "zh"), (0, 12, 12), strict=True):
+            agent.update(languages=[tag], capacity=capacity)
+        for route in config["routes"]:
+            route.update(team="presale", language_fallback=True)
+
+    async with running(database_url, tmp_path, tongues) as shop:
+        shop.world.telegram.say("tom", "Do you ship to Oslo?")
+        await owned(shop, "bob")
+        *_, found = await shop.app.database.read(decided)
+        assert found.trace["level"] == 3
 
 
 async def test_explain_prints_the_reasons_of_a_conversation(shop: Gateway) -> None:
