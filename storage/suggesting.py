@@ -82,13 +82,14 @@ def look(tx: Transaction, asking: Asking, mentioned: Mentioned, ignored: Collect
 
 
 def _who_named(tx: Transaction, orders: Collection[str]) -> list[UUID]:
-    """Whose conversations are about one of these orders."""
+    """Whose conversations are about one of these orders; nobody's, where they are more than `MOST`."""
     if not orders:
         return []
     numbers = {each for order in orders for each in words.among(tx, words_of(order), MOST + 1, _AMONG)[0]}
     rows = tx.all(_LATELY, {"since": tx.now - words.LATEST - words.OVERLAP})
     rows += tx.all(_NUMBERED, {"numbers": sorted(numbers)})
-    return [UUID(bytes=contact) for contact, theirs in rows if not set(orders).isdisjoint(json_value(theirs))]
+    named = {contact for contact, theirs in rows if not set(orders).isdisjoint(json_value(theirs))}
+    return [UUID(bytes=contact) for contact in sorted(named)] if len(named) <= MOST else []
 
 
 def _person(tx: Transaction, person: list[UUID]) -> Contact:
