@@ -230,7 +230,8 @@ class Inbound:
     or bounce is about; `value` its detail (emoji, button, bounce status; for ECHO the hex id of our delivery).
     `sent_at` is the provider's own receipt time (D14), `claimed_at` a client's clock (D15), `order` the
     provider's order inside the address (Slack ts in microseconds, Telegram message id). `replaced` is what an edit
-    replaced, where the provider says so.
+    replaced, where the provider says so. `full_text` is the text with what was cut out of it (a quoted mail); None:
+    nothing was.
     """
 
     kind: InboundKind

@@ -71,7 +71,7 @@ def inbound(raw: bytes, meta: Mapping[str, str], context: Mapping[str, str]) -> 
             remote_id=mail.message_id or hashlib.sha256(raw).hexdigest(),
             thread=thread,
             text=mail.text,
-            full_text=mail.full_text,
+            full_text=mail.full_text if mail.full_text != mail.text else None,
             attachments=attachments,
             subject=mail.subject[:500],
             to=next((each for each in recipients if _is_own(each, own)), context["address"]),

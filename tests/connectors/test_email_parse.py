@@ -71,7 +71,7 @@ def test_a_fixture_is_read_as_expected(name: str) -> None:
     bounce = mail.bounce
     assert {
         "text": plain(item.text),
-        "cut": item.text != item.full_text,
+        "cut": item.full_text is not None,
         "subject": item.subject,
         "from": [item.sender.name, item.address],
         "files": [file.name for file in item.attachments],
@@ -251,7 +251,8 @@ def test_p1_what_is_only_odd_is_read_in_time(hostile: Callable[[], bytes]) -> No
     raw = hostile()
     started = time.process_time()
 
-    text = plain(parse(raw).inbound.full_text or of_text(""))
+    item = parse(raw).inbound
+    text = plain(item.full_text or item.text)
 
     assert "hello" in text or text.endswith("see the original mail]")
     assert time.process_time() - started < 1.5
