@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from router.calendars import Calendar, NoOpenTime
+from router.consistency.facts import scope_of
 from router.consistency.findings import Finding, Level, Origin, Place
 from router.consistency.pipeline import check_locked, check_text
 from router.consistency.reply import Reply
@@ -236,7 +237,7 @@ def _findings(
         conversation=occasion.conversation.id,
         topic=occasion.conversation.topic,
         orders=occasion.conversation.orders,
-        scope={"channel": leg.channel},
+        scope=scope_of(leg.channel, occasion.contact.tier if occasion.contact is not None else None),
         language=tag,
         told=occasion.statements,
     )

@@ -68,6 +68,7 @@ class View:
     conversation: Conversation
     contact: str
     now: datetime
+    tier: str | None = None
     verification: int = 0
     offer: OpenOffer | None = None
     due: Due | None = None
@@ -114,6 +115,7 @@ def card_of(view: View, rules: Rulebook) -> Card:
             )
             for leg in shown
         ),
+        tier=view.tier,
         topic=conversation.topic,
         orders=conversation.orders,
         tags=conversation.tags,
@@ -183,6 +185,7 @@ _RARER = (
     CardButton(line=f"via{ASKS}", label="Answer by another way…"),
     _HISTORY,
     CardButton(line=f"language{ASKS}", label="Language of the customer…"),
+    CardButton(line=f"tier{ASKS}", label="Tier of the customer…"),
     CardButton(line=f"link{ASKS}", label="Link the customer…"),
     CardButton(line=f"merge{ASKS}", label="Merge…"),
     CardButton(line=f"split{ASKS}", label="Split off…"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from router.consistency.collision import NO_VIEW, LockedView, lease_time
+from router.consistency.facts import scope_of
 from router.consistency.findings import Place
 from router.consistency.pii import Own
 from router.consistency.pipeline import Checked, check_locked, check_text
@@ -91,7 +92,7 @@ def text_of_reply(
         conversation=conversation.id,
         topic=conversation.topic or (about.category if about.category != "other" else None),
         orders=orders_of(conversation.orders, about),
-        scope={"channel": leg.channel},
+        scope=scope_of(leg.channel, contact.tier if contact is not None else None),
         question=desk.asked[0] if desk.asked else "",
         language=contact.language if contact is not None else None,
         own=_own(desk, leg),

@@ -7,6 +7,8 @@ from router.form_parts import Around, Opened, reason_field, short
 from router.forms import Field, Form, Kind, Option
 from router.languages import ANY
 from router.legs import refusal_of, ways_of
+from router.model import LONGEST_TIER
+from router.tiers import NONE
 
 LANGUAGES: Mapping[str, str] = {
     "en": "English",
@@ -55,6 +57,18 @@ def _language(asked: Asked, _: Around) -> Form | str:
     return Form(title="Language", line="language {code}", submit="Set", fields=[field])
 
 
+def _tier(asked: Asked, _: Around) -> Form | str:
+    contact = asked.snapshot.proof_contact
+    field = Field(
+        name="tier",
+        label="Tier of the customer",
+        initial=(contact.tier if contact is not None else None) or NONE,
+        longest=LONGEST_TIER,
+        hint=f"As routes and policies name it; {NONE}: no other than the rest.",
+    )
+    return Form(title="Tier", line="tier {tier}", submit="Set", fields=[field])
+
+
 def _via(asked: Asked, _: Around) -> Form | str:
     """Only the ways that are open; they are named by their address, for numbers may change meanwhile."""
     ways = [each for each in ways_of(asked) if refusal_of(each, asked) is None]
@@ -80,4 +94,10 @@ def _unlink(asked: Asked, _: Around) -> Form | str:
     return Form(title="Unlink customer", line="unlink {reason}", submit="Unlink", fields=[reason_field()])
 
 
-FORMS: Mapping[str, Opened] = {"language": _language, "link": _link, "unlink": _unlink, "via": _via}
+FORMS: Mapping[str, Opened] = {
+    "language": _language,
+    "link": _link,
+    "tier": _tier,
+    "unlink": _unlink,
+    "via": _via,
+}

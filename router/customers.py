@@ -29,7 +29,7 @@ from router.model import (
     Visibility,
 )
 from router.planning import cut, ignored, notice, parts_to
-from router.policy_traits import judged_by, judged_otherwise, traits_of
+from router.policy_traits import judged_by, judged_otherwise, tier_of, traits_of
 from router.queue_order import CLASSES
 from router.richtext import plain
 from router.routes import Traits, match, shard
@@ -57,7 +57,7 @@ def matter_of(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Matter:
     """What the words of a customer are about, as far as they say it."""
     if rules.recognition is None:
         return UNKNOWN
-    return rules.recognition.matter(inbound, snapshot.contact.tier if snapshot.contact else None)
+    return rules.recognition.matter(inbound, tier_of(inbound.sender.tier, snapshot.contact))
 
 
 def _is_strange(snapshot: Snapshot, inbound: Inbound) -> bool:
@@ -98,19 +98,25 @@ def heard(
     snapshot: Snapshot, conversation: Conversation, inbound: Inbound, matter: Matter, rules: Rulebook, *, asks: bool
 ) -> tuple[Matter | None, tuple[NewEvent, ...]]:
     """What a customer's words change of the conversation they are said in: what it is about (None: nothing new), and
-    events: it is open again when they ask for something (D21), or judged by another policy."""
+    events: it is open again when they ask for something (D21), the shop says another tier, or it is judged by another
+    policy."""
     events: list[NewEvent] = []
     if conversation.status is not Status.OPEN and asks:
         events.append(NewEvent(type="status_changed", payload={"to": Status.OPEN, "rule": "D21"}))
-    if (grown := _grown(conversation.matter, matter)) is not None:
+    had, tier = tier_of(None, snapshot.contact), tier_of(inbound.sender.tier, snapshot.contact)
+    if tier != had:
+        events.append(NewEvent(type="tier_changed", actor="system:account", payload={"from": had, "to": tier}))
+    grown = _grown(conversation.matter, matter)
+    if grown is not None or tier != had:
         events += judged_otherwise(
             conversation,
             snapshot.contact,
-            grown,
+            grown or conversation.matter,
             rules,
             "system:matter",
             channel=inbound.channel,
             language=inbound.language,
+            tier=inbound.sender.tier,
         )
     return grown, tuple(events)
 
@@ -137,7 +143,7 @@ def _asked_by_routes(snapshot: Snapshot, inbound: Inbound, matter: Matter) -> Tr
         language=inbound.language or (contact.language if contact else None),
         text=lambda: f"{inbound.subject}\n{plain(inbound.text)}",
         verification=inbound.sender.verification,
-        tier=contact.tier if contact else None,
+        tier=tier_of(inbound.sender.tier, contact),
         topic=matter.topic,
         case=matter.case,
         at=snapshot.now,
@@ -158,7 +164,7 @@ def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebo
     name = _name(snapshot, inbound)
     route, why = match(rules, _asked_by_routes(snapshot, inbound, matter))
     reasons = (reason, Reason("route", why))
-    attributes = traits_of(rules, inbound.channel, inbound.language, contact, matter)
+    attributes = traits_of(rules, inbound.channel, inbound.language, contact, matter, tier=inbound.sender.tier)
     policy = first_match(rules.policies, attributes) or UNJUDGED
     address = shard(route, inbound.address)
     card = Card(

@@ -201,6 +201,14 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tiered:
+    """The tier a contact has from now on; None: none."""
+
+    contact: UUID
+    tier: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentChange:
     """What a lead says about an incident: its official answer, or without one that it is over."""
 
@@ -220,9 +228,10 @@ class Decision:
     held reply that is released).
     `link`: two contacts become one, or are two again. `ownership`: owner, offer or an agent's status change.
     `matter`: what the conversation is about from now on. `regrouping`: conversations are merged, unmerged or split.
-    `tags` are those from now on. `spoken`: the customer's language. `choose`: answers go there now.
-    `incident`: it has an official answer, or is over. `settles`: notices about these lose their buttons and say this
-    from now on. `sealed`: no later edit of this reply is for the customer. `reroute`: another team's, if nobody has it.
+    `tags` are those from now on. `spoken`: the customer's language. `tiered`: their tier. `choose`: answers go there
+    now. `incident`: it has an official answer, or is over. `settles`: notices about these lose their buttons and say
+    this from now on. `sealed`: no later edit of this reply is for the customer. `reroute`: another team's, if nobody
+    has it.
     """
 
     outcome: Outcome
@@ -245,6 +254,7 @@ class Decision:
     matter: Matter | None = None
     tags: tuple[str, ...] | None = None
     spoken: Spoken | None = None
+    tiered: Tiered | None = None
     choose: Address | None = None
     regrouping: Regrouping | None = None
     incident: IncidentChange | None = None

@@ -23,6 +23,7 @@ from router import (
     starts,
     statuses,
     tags,
+    tiers,
     transcripts,
     waiting_verbs,
 )
@@ -58,6 +59,7 @@ VERBS: Mapping[str, Answer] = {
     **priorities.VERBS,
     **starts.VERBS,
     **tags.VERBS,
+    **tiers.VERBS,
     **transcripts.VERBS,
     **waiting_verbs.VERBS,
     REPLY: lambda asked: answered(asked, "Write the reply behind it: `@onevoice reply <text>`."),

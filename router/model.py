@@ -147,6 +147,10 @@ class Identity:
     evidence: str = ""
 
 
+LONGEST_TIER = 40
+"""Characters of the name of a tier."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
     id: UUID
@@ -191,13 +195,15 @@ class Attachment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Whoever wrote an inbound item. `verification` 0-2 as in `service.md` 4.1; `internal`: a human member of the
-    desk's home workspace (S8); `email` helps to find a listed agent whose Slack id is not configured."""
+    desk's home workspace (S8); `email` helps to find a listed agent whose Slack id is not configured. `tier` is what
+    the shop says of its customer: "" that they have none, None nothing."""
 
     identity: IdentityKey
     name: str = ""
     verification: int = 0
     internal: bool = False
     email: str | None = None
+    tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -569,6 +575,7 @@ class Card:
     team: str | None = None
     owner: str | None = None
     legs: tuple[CardLeg, ...] = ()
+    tier: str | None = None
     topic: str | None = None
     orders: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from router.checking import stage_of
+from router.consistency.facts import scope_of
 from router.consistency.findings import Place
 from router.consistency.pii import NOBODY, Own
 from router.consistency.reply import Reply
@@ -16,8 +17,8 @@ from router.topics import OTHER, TopicRules, orders_of, topic
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastReply:
     """`asked` are the customer's messages before it, the newest first; `told` what the customer had been told by
-    then. `unanswered` of them came after our last reply before it, `first` where there was none. `topic` and
-    `orders` are those the conversation has now. `channel` is the customer's, empty when nobody had asked. Who was in
+    then. `unanswered` of them came after our last reply before it, `first` where there was none. `topic`, `orders`,
+    `language` and `tier` are those of now. `channel` is the customer's, empty when nobody had asked. Who was in
     the way at that moment is not known any more: collisions are left out."""
 
     message: UUID
@@ -33,6 +34,7 @@ class PastReply:
     topic: str | None = None
     orders: Sequence[str] = ()
     language: str | None = None
+    tier: str | None = None
     own: Own = NOBODY
     told: Sequence[Statement] = ()
     attachments: Sequence[Attachment] = ()
@@ -48,7 +50,7 @@ def to_reply(past: PastReply, channel_type: ChannelType, topics: TopicRules) -> 
         conversation=past.conversation,
         topic=past.topic or (about.category if about.category != OTHER else None),
         orders=orders_of(past.orders, about),
-        scope={"channel": past.channel},
+        scope=scope_of(past.channel, past.tier),
         told=past.told,
         question=past.asked[0] if past.asked else "",
         language=past.language,

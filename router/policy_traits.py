@@ -8,10 +8,24 @@ from router.rulebook import Rulebook
 from router.targets import Policy, first_match
 
 
+def tier_of(said: str | None, contact: Contact | None) -> str | None:
+    """The customer's tier: what the message says of it, also that there is none, else the one they have."""
+    if said is not None:
+        return said or None
+    return contact.tier if contact is not None else None
+
+
 def traits_of(
-    rules: Rulebook, channel: str, language: str | None, contact: Contact | None, matter: Matter
+    rules: Rulebook,
+    channel: str,
+    language: str | None,
+    contact: Contact | None,
+    matter: Matter,
+    *,
+    tier: str | None = None,
 ) -> dict[str, str]:
-    """What policies may ask about (D26). `language` is that of the message, else the customer's own counts."""
+    """What policies may ask about (D26). `language` and `tier` are those of the message, else the customer's own
+    count."""
     found = {
         "channel": channel,
         "channel_type": rules.channels[channel].type.value,
@@ -21,8 +35,8 @@ def traits_of(
         found["topic"] = matter.topic
     if spoken := language or (contact.language if contact else None):
         found["language"] = spoken
-    if contact is not None and contact.tier:
-        found["tier"] = contact.tier
+    if held := tier_of(tier, contact):
+        found["tier"] = held
     return found
 
 
@@ -40,6 +54,7 @@ def judged_otherwise(
     *,
     channel: str | None = None,
     language: str | None = None,
+    tier: str | None = None,
 ) -> Iterator[NewEvent]:
     """Another policy may fit what the conversation is about now (D26); the channel stays that of its opener (D25),
     `channel` where that is not known."""
@@ -47,6 +62,6 @@ def judged_otherwise(
     opener = first.channel if first is not None else channel
     if opener is None or opener not in rules.channels:
         return
-    policy = first_match(rules.policies, traits_of(rules, opener, language, contact, matter))
+    policy = first_match(rules.policies, traits_of(rules, opener, language, contact, matter, tier=tier))
     if policy is not None and policy.id != conversation.policy:
         yield NewEvent(type="policy_changed", actor=actor, payload=judged_by(policy))

@@ -182,6 +182,7 @@ def made(tx: Transaction, channel: str, conversation_id: UUID, rules: Rulebook) 
             conversation=conversation,
             contact=_called(conversation, contact.name if contact is not None else ""),
             now=of_micros(tx.now),
+            tier=contact.tier if contact is not None else None,
             verification=max(verifications, default=0),
             offer=offers.standing(tx, conversation_id, explained=False).offer,
             due=_due(tx, conversation_id, rules),

@@ -236,6 +236,7 @@ class Changes:
         self._clocked: dict[UUID, list[NewEvent]] = {}
         self._contacts: Rows = []
         self._identities: Rows = []
+        self._tiers: dict[UUID, str | None] = {}  # by contact
         self._opened: dict[UUID, dict[str, Any]] = {}
         self._progress: dict[UUID, dict[str, Any]] = {}
         self._legs: dict[UUID, dict[str, Any]] = {}
@@ -321,6 +322,8 @@ class Changes:
             contacts.speak(self._tx, spoken.contact, spoken.language)
             if (contact := self._snapshots.contacts.get(spoken.contact)) is not None:
                 self._snapshots.contacts[contact.id] = replace(contact, language=spoken.language)
+        if decision.tiered is not None:
+            self._put_tier(decision.tiered.contact, decision.tiered.tier)
         if decision.choose is not None:
             conversation = self._choose(conversation, decision.choose)
         if (ours := _last_word_ours(decision)) is not None:
@@ -446,6 +449,12 @@ class Changes:
             self._snapshots.identities[key] = replace(known, verification=verification)
             self._tx.run(_VERIFIED, {"key": key, "verification": verification})
 
+    def _put_tier(self, contact: UUID, tier: str | None) -> None:
+        known = self._snapshots.contacts[contact]
+        if known.tier != tier:
+            self._snapshots.contacts[contact] = replace(known, tier=tier)
+            self._tiers[contact] = tier
+
     def _open(self, contact: UUID, opening: Opening) -> Conversation:
         if not self._numbers:
             self._take_numbers(1)
@@ -491,8 +500,10 @@ class Changes:
 
     def _leg_in(self, conversation: Conversation, inbound: Inbound) -> Conversation:
         """The customer wrote: the leg is the latest, they can be reached there again, and who they are may be proven
-        now."""
+        or their tier be said now."""
         self._prove(inbound)
+        if inbound.sender.tier is not None:
+            self._put_tier(self._contact(inbound), inbound.sender.tier or None)
         current = self._snapshots.current_of.get(conversation.contact, ())
         known = (self._snapshots.conversations[each] for each in current)
         if any(
@@ -707,6 +718,7 @@ class Changes:
         tx, now = self._tx, self._tx.now
         tx.many(_CONTACT, self._contacts)
         tx.many(_IDENTITY, self._identities)
+        contacts.put_tiers(tx, self._tiers)
         conversations = self._snapshots.conversations
         tx.many(_CONVERSATION, [self._conversation_row(conversations[each]) for each in self._opened])
         tx.many(

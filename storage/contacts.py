@@ -3,7 +3,7 @@
 Conversations, identities and statements keep their own contact; whoever asks for a person asks for all of them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -66,6 +66,7 @@ _MAKE_IDENTITY = Statement(
     """
 )
 _LANGUAGE = Statement("UPDATE contacts SET language = :language WHERE id = :id")
+_TIER = Statement("UPDATE contacts SET tier = :tier WHERE id = :id")
 _FIND = Statement(
     """
     SELECT DISTINCT c.id, c.name, c.merged_into FROM contacts c LEFT JOIN identities i ON i.contact = c.id
@@ -214,6 +215,11 @@ def make(tx: Transaction, key: IdentityKey, name: str = "") -> Contact:
 def speak(tx: Transaction, contact: UUID, language: str | None) -> None:
     """What language a contact wants; None: nobody has said so."""
     tx.run(_LANGUAGE, {"id": contact.bytes, "language": language})
+
+
+def put_tiers(tx: Transaction, tiers: Mapping[UUID, str | None]) -> None:
+    """What tiers these contacts have; None: none."""
+    tx.many(_TIER, [{"id": each.bytes, "tier": tiers[each]} for each in sorted(tiers)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ SPOKEN = frozenset(
         "priority_changed",
         "tags_changed",
         "language_changed",
+        "tier_changed",
         "leg_chosen",
         "contact_linked",
         "contact_unlinked",

@@ -25,7 +25,7 @@ _COUNT = Sql(f"SELECT count(*) FROM messages m WHERE {_REPLIES}")  # noqa: S608 
 _PAGE = Sql(
     f"""
     SELECT m.id, m.conversation, m.seq, m.author, m.body, m.received_at, c.number, c.topic, c.orders, c.contact,
-           t.language
+           t.language, t.tier
     FROM messages m JOIN conversations c ON c.id = m.conversation JOIN contacts t ON t.id = c.contact
     WHERE {_REPLIES} ORDER BY m.id LIMIT :limit
     """  # noqa: S608
@@ -77,7 +77,7 @@ def _first(since: int, after: UUID) -> bytes:
 
 
 def _reply(tx: Transaction, row: Row, people: dict[bytes, list[UUID]]) -> PastReply:
-    message, conversation, seq, author, body, received_at, number, topic, orders, contact, language = row
+    message, conversation, seq, author, body, received_at, number, topic, orders, contact, language, tier = row
     if contact not in people:
         people[contact] = contacts.linked(tx, UUID(bytes=contact))
     place = {"conversation": conversation, "seq": seq, "limit": ASKED}
@@ -98,6 +98,7 @@ def _reply(tx: Transaction, row: Row, people: dict[bytes, list[UUID]]) -> PastRe
         topic=topic,
         orders=tuple(json_value(orders)),
         language=language,
+        tier=tier,
         own=_own(tx, people[contact], asked[0][2] if asked else ""),
         told=tuple(statement_of(each) for each in told),
         attachments=targets.attachments(tx, UUID(bytes=message)),

@@ -106,8 +106,12 @@ def _standing(card: Card) -> str:
 
 def _about(card: Card) -> str:
     orders = ", ".join(line(each, NAME_LIMIT) for each in card.orders[:ORDERS])
-    topic = f"Topic: {card.topic.replace('_', ' ')}" if card.topic else ""
-    return clip(" · ".join(each for each in (topic, f"Orders: {orders}" if orders else "") if each), LINE_LIMIT)
+    found = (
+        f"Tier: {line(card.tier, NAME_LIMIT)}" if card.tier else "",
+        f"Topic: {card.topic.replace('_', ' ')}" if card.topic else "",
+        f"Orders: {orders}" if orders else "",
+    )
+    return clip(" · ".join(each for each in found if each), LINE_LIMIT)
 
 
 def timed(before: str, shown: CardLine) -> list[Json]:

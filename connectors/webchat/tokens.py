@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from connectors.base import Clock
 from connectors.webchat.protocol import Refused, shown_name
-from router.model import Attachment, Blob, IdentityKey, Sender
+from router.model import LONGEST_TIER, Attachment, Blob, IdentityKey, Sender
 
 LONGEST_IDENTITY = timedelta(hours=24)
 _LEEWAY = 60  # seconds a shop's clock may be off
@@ -25,12 +25,14 @@ _LEEWAY = 60  # seconds a shop's clock may be off
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Somebody at the widget: an anonymous one has a random id of 128 bits, a known one that of his account."""
+    """Somebody at the widget: an anonymous one has a random id of 128 bits, a known one that of his account, and the
+    `tier` the shop says."""
 
     id: str
     account: str | None = None
     name: str = ""
     language: str | None = None
+    tier: str | None = None
     consent: str = ""
     issued_at: datetime
     expires_at: datetime
@@ -40,7 +42,11 @@ class Visitor:
         tell from the next."""
         if self.account is None:
             return Sender(identity=IdentityKey("web", self.id), name=self.name or f"Visitor {self.id[-4:]}")
-        return Sender(identity=IdentityKey("account", self.account), name=self.name, verification=2)
+        return Sender(identity=IdentityKey("account", self.account), name=self.name, verification=2, tier=self.tier)
+
+
+def _is_tier(claim: object) -> bool:
+    return isinstance(claim, str) and len(claim) <= LONGEST_TIER and claim.isprintable()
 
 
 def denied() -> Refused:
@@ -75,6 +81,7 @@ class Tokens:
             "a": visitor.account,
             "n": visitor.name,
             "l": visitor.language,
+            "t": visitor.tier,
             "c": visitor.consent,
             "e": int(visitor.expires_at.timestamp()),
         }
@@ -95,13 +102,15 @@ class Tokens:
             account=fields["a"],
             name=fields["n"],
             language=fields["l"],
+            tier=fields.get("t"),  # sealed before there were any
             consent=fields["c"],
             issued_at=datetime.fromtimestamp(issued, UTC),
             expires_at=expires_at,
         )
 
     def known(self, identity: str) -> Visitor:
-        """The visitor a shop's JWT names: HS256 only, `aud` our channel, `sub`, `iat`, `exp` within 24 h (W2)."""
+        """The visitor a shop's JWT names: HS256 only, `aud` our channel, `sub`, `iat`, `exp` within 24 h (W2); with
+        `name` and `tier` if it says them."""
         # Imported here: most visitors are anonymous and the library costs 3 MB and 40 ms at start.
         from joserfc import jwt
         from joserfc.errors import JoseError
@@ -126,7 +135,7 @@ class Tokens:
             issued, expires = claims["iat"], claims["exp"]
             if not isinstance(account, str) or not 1 <= len(account) <= 200 or not isinstance(name, str):
                 break
-            if not account.isprintable():
+            if not account.isprintable() or ("tier" in claims and not _is_tier(claims["tier"])):
                 break
             if expires - issued > LONGEST_IDENTITY.total_seconds() or expires <= now.timestamp() - _LEEWAY:
                 break
@@ -134,6 +143,7 @@ class Tokens:
                 id=f"a-{account}",
                 account=account,
                 name=shown_name(name)[:80],
+                tier=claims.get("tier"),
                 issued_at=datetime.fromtimestamp(issued, UTC),
                 expires_at=datetime.fromtimestamp(expires, UTC) + timedelta(seconds=_LEEWAY),
             )

@@ -103,6 +103,11 @@ class FactSheet:
         return max(fitting, key=lambda fact: (len(fact.scope), fact.version), default=None)
 
 
+def scope_of(channel: str, tier: str | None) -> dict[str, str]:
+    """What is known of the customer a reply is for, as facts ask for it."""
+    return {"channel": channel, **({"tier": tier} if tier else {})}
+
+
 def ties(values: Sequence[Fact]) -> list[tuple[Fact, Fact]]:
     """Pairs of values that could both be in force with the same specificity and differ: configuration errors."""
     found: list[tuple[Fact, Fact]] = []

@@ -88,6 +88,10 @@ def test_a_card_says_everything_about_a_conversation() -> None:
     ]
 
 
+def test_the_tier_of_a_customer_is_said_where_there_is_one() -> None:
+    assert "\nTier: gold · Topic: refund" in shown(replace(CARD, tier="gold"))
+
+
 def test_an_offer_a_snooze_spam_and_a_merge_are_said() -> None:
     offered = replace(CARD, owner=None, offer=CardLine(text="Alice Chen", at=AT))
     assert "Offered to Alice Chen until 2026-03-10 14:32 UTC" in shown(offered)

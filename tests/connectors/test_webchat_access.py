@@ -163,6 +163,32 @@ async def test_w2_a_known_user_is_verified_by_the_shops_jwt_and_has_one_feed_on_
     assert (sender.identity, sender.verification, sender.name) == (IdentityKey("account", "customer-7"), 2, "Li Wei")
 
 
+@pytest.mark.parametrize("tier", ["vip", "", None])
+async def test_w2_the_tier_the_shop_says_comes_with_every_message_and_nobody_else_has_one(
+    shop: Shop, tier: str | None
+) -> None:
+    async with shop.visit() as client:
+        token = (await client.hello(identity=signed(tier=tier), tier="gold"))["token"]
+        await client.tell("send", text="Hello")
+        await client.next()
+    async with shop.visit() as client:
+        await client.hello(token=token, tier="gold")
+        await client.tell("send", text="Back again")
+        await client.next()
+    async with shop.visit() as client:
+        await client.hello(name="Li Wei", tier="gold")
+        await client.tell("send", text="It is me")
+        await client.next()
+    assert [each.sender.tier for each in shop.ports.inbound] == [tier, tier, None]
+
+
+async def test_w20_a_token_of_a_version_without_tiers_still_opens(shop: Shop) -> None:
+    tokens = Tokens("web", [SECRET.encode()], lambda: shop.now)
+    fields = {"v": "a-7", "a": "7", "n": "", "l": None, "c": "", "e": int(shop.now.timestamp()) + 60}
+    visitor = tokens.open(tokens._visitors.encrypt_at_time(json.dumps(fields).encode(), 0).decode())
+    assert (visitor.account, visitor.tier) == ("7", None)
+
+
 async def test_a9_typed_names_are_labels_and_an_account_id_cannot_be_typed(shop: Shop) -> None:
     async with shop.visit() as client:
         ack = await client.hello(name="customer-7", visitor="a-customer-7", account="customer-7")
@@ -194,6 +220,9 @@ def unsigned(header: dict[str, str]) -> str:
         signed(sub=""),
         signed(sub=7),
         signed(sub="customer\0"),
+        signed(tier=7),
+        signed(tier="v" * 41),
+        signed(tier="v\nip"),
         signed(exp=None),
         signed(iat=None),
         signed(exp=int(NOON.timestamp()) - 61),

@@ -144,6 +144,36 @@ def test_a_new_conversation_has_its_matter_and_the_route_of_its_topic() -> None:
     assert said("Hello", tier="vip").opening.matter.priority is Priority.VIP  # type: ignore[union-attr]  # it opens
 
 
+def test_the_tier_the_shop_says_with_a_message_decides_where_that_very_message_goes() -> None:
+    gold = Route(id="gold", desk=BOOK.routes[0].desk, when=When(tier=frozenset({"gold"})))
+    quick = Policy(id="quick", when={"tier": frozenset({"gold"})})
+    book = replace(BOOK, routes=(gold, *BOOK.routes), policies=(quick,))
+    unknown, known = Snapshot(now=NOW), Snapshot(contact=replace(CONTACT, tier="gold"), now=NOW)
+
+    def opened(snapshot: Snapshot, tier: str | None) -> tuple[str, str | None]:
+        asked = question("Hello")
+        found = decide(snapshot, replace(asked, sender=replace(asked.sender, tier=tier)), book).opening
+        assert found is not None
+        return found.route, found.policy
+
+    assert opened(unknown, "gold") == opened(known, None) == ("gold", "quick")
+    assert opened(unknown, None) == opened(unknown, "") == opened(known, "") == ("default", None)
+    vip = replace(question("Hello"), sender=replace(question().sender, tier="vip"))
+    assert decide(unknown, vip, book).opening.matter.priority is Priority.VIP  # type: ignore[union-attr]  # it opens
+
+
+def test_d26_another_tier_is_judged_by_the_policy_of_that_tier() -> None:
+    book = replace(BOOK, policies=(Policy(id="quick", version=2, when={"tier": frozenset({"gold"})}),))
+    asked = question("Hello")
+    told = replace(asked, sender=replace(asked.sender, tier="gold"))
+    snapshot = Snapshot(contact=CONTACT, open=(conversation(1),), now=NOW)
+    found = {each.type: each for each in decide(snapshot, told, book).events}
+    assert found["tier_changed"].payload == {"from": None, "to": "gold"}
+    assert found["policy_changed"].payload == {"policy": "quick", "policy_version": 2}
+    again = replace(snapshot, contact=replace(CONTACT, tier="gold"))
+    assert "tier_changed" not in {each.type for each in decide(again, told, book).events}
+
+
 CN_STD = to_calendar("CN_STD", shipped_calendars()["CN_STD"])
 OPEN_AT = datetime(2026, 3, 10, 2, tzinfo=UTC)
 COMPLAINTS = Route(

@@ -9,6 +9,7 @@ import pytest
 
 from router.automatic import MAILS_AN_HOUR, Occasion, acknowledged, say, wants_receipt
 from router.calendars import ALWAYS, Calendar
+from router.consistency.facts import FactSheet
 from router.decision import Decision, Snapshot
 from router.desk_view import DeskView
 from router.model import (
@@ -18,6 +19,7 @@ from router.model import (
     Delivery,
     DeliveryKind,
     DeliveryState,
+    Fact,
     Inbound,
     Leg,
     Outgoing,
@@ -31,7 +33,7 @@ from router.receipts import Said, after_delivery
 from router.richtext import Mention, Paragraph, RichText, Span, plain
 from router.routing import decide
 from router.rulebook import Voice
-from router.standard_messages import Kind
+from router.standard_messages import Kind, Wording
 from router.targets import Metric, Policy, Target
 from router.terms import Terms
 from tests.router.shipped_standards import CALENDAR, standards
@@ -177,6 +179,23 @@ def test_the_shipped_texts_pass_the_shipped_standards(kind: Kind, leg: Leg, aske
     assert "{" not in words(decision)
     assert decision is not None
     assert decision.events[0].payload["kind"] == kind
+
+
+def test_an_automatic_text_may_say_what_is_approved_for_the_customers_tier() -> None:
+    known = standards()
+    longer = Fact(key="warranty.months", type="int_months", value="24", scope={"tier": "vip"})
+    facts = FactSheet.of(known.facts.rules, (*known.facts.values, longer), known.facts.skip)
+    texts = {**known.messages.texts, Kind.RECEIPT: {"en": Wording("", "The warranty is 24 months.")}}
+    rules = replace(
+        RULES,
+        messages=replace(known.messages, texts=texts),
+        voice=Voice(standards=replace(known, facts=facts), calendar=CALENDAR),
+    )
+    vip = Contact(id=CONVERSATION.contact, tier="vip")
+    assert "24 months" in words(say(occasion(contact=vip), rules))
+    blocked = say(occasion(), rules)
+    assert blocked is not None
+    assert blocked.message is None
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,8 @@ def test_the_last_three_statements_are_shown_and_late_promises_said_to_be_so() -
 def test_the_buttons_fit_how_it_stands() -> None:
     often = ["replies …", "assign …"]
     snoozes = ["snooze 1h", "snooze 4h", "snooze tomorrow", "snooze …"]
-    rarer = ["resolve …", "priority …", "tag …", "via …", "history", "language …", "link …", "merge …"]
-    rarer += ["split …", "transcript …", "start …"]
+    rarer = ["resolve …", "priority …", "tag …", "via …", "history", "language …", "tier …"]
+    rarer += ["link …", "merge …", "split …", "transcript …", "start …"]
     aside = [*often, *snoozes, "hold", "pending", *rarer, "spam"]
     free = replace(OPEN, owner=None)
     offer = OpenOffer(id=OFFER, agent="alice", until=NOW)

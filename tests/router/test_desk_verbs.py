@@ -116,6 +116,38 @@ def test_what_is_no_language_code_changes_nothing(line: str) -> None:
     assert "language zh-TW" in notices(found)
 
 
+@pytest.mark.parametrize(
+    ("line", "code"), [("vip", "vip"), ("Gold", "Gold"), ("none", None), ("None", None), ("key account", "key account")]
+)
+def test_a_tier_is_kept_as_it_is_said_and_by_whom(line: str, code: str | None) -> None:
+    found = asked(f"tier {line}", contact=replace(TOM, tier="silver"))
+    assert found.tiered is not None
+    assert (found.tiered.contact, found.tiered.tier) == (CUSTOMER, code)
+    assert types(found) == ["tier_changed", "note_added"]
+    assert found.events[0].payload == {"from": "silver", "to": code}
+    assert f"tier is {code or 'none'} now, said by Alice Chen" in notices(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("", "tier vip"), ("x" * 41, "at most 40"), ("a\nb", "in one line"), ("silver", "already")]
+)
+def test_what_is_no_tier_and_what_it_is_already_change_nothing(line: str, said: str) -> None:
+    found = asked(f"tier {line}", contact=replace(TOM, tier="silver"))
+    assert found.tiered is None
+    assert types(found) == ["note_added"]
+    assert said in notices(found)
+
+
+def test_d26_another_tier_is_judged_by_the_policy_of_that_tier() -> None:
+    vip = Policy(id="vip", version=3, when={"tier": frozenset({"vip"})})
+    usual = Policy(id="usual", version=1)
+    rules = replace(BOOK, policies=(vip, usual))
+    assert asked("tier vip", rules=rules).events[1].payload == {"policy": "vip", "policy_version": 3}
+    served = replace(CONVERSATION, policy="vip", policy_version=3)
+    gone = asked("tier none", served, rules=rules, contact=replace(TOM, tier="vip"))
+    assert gone.events[1].payload == {"policy": "usual", "policy_version": 1}
+
+
 def test_a_matter_is_resolved_with_a_category_of_the_shop_or_without() -> None:
     rules = replace(BOOK, resolutions=("repaired", "lost"))
     assert asked("resolve Repaired", rules=rules).events[0].payload == {"to": "resolved", "category": "repaired"}

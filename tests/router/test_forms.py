@@ -15,7 +15,7 @@ from router.desk import VERBS
 from router.desk_view import DeskView
 from router.form_parts import Around, Other
 from router.forms import CHOICES, Field, Form, Option, asks_for_form, composed, matching
-from router.model import CardButton, Conversation, IdentityKey, Inbound, InboundKind, Sender, Status
+from router.model import CardButton, Contact, Conversation, IdentityKey, Inbound, InboundKind, Sender, Status
 from router.ownership import OpenOffer, Standing
 from router.regrouping import Movable
 from router.richtext import of_text, plain
@@ -183,6 +183,13 @@ def test_tags_are_added_as_long_as_there_is_room_and_taken_away_by_choice() -> N
     assert values(field(form("untag", tagged), "tags").options) == ["late", "vip"]
     assert opened("untag") == "It has no tags."
     assert "at most 20" in str(opened("tag", replace(OPEN, tags=tuple(f"t{n}" for n in range(20)))))
+
+
+def test_the_tier_a_customer_has_is_where_its_form_begins() -> None:
+    assert field(form("tier"), "tier").initial == "none"
+    gold = Contact(id=OPEN.contact, tier="gold")
+    found = form("tier", proof_contact=gold)
+    assert composed(found.line, {"tier": field(found, "tier").initial}) == "tier gold"
 
 
 def test_a_canned_reply_is_looked_at_before_it_is_sent() -> None:

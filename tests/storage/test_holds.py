@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -10,10 +11,12 @@ from gateway.settings import shipped_calendars
 from gateway.standards import load_standards, shipped
 from router.agent_state import AgentStatus
 from router.calendar_definitions import to_calendar
+from router.consistency.facts import FactSheet
+from router.consistency.pipeline import check_text
 from router.consistency.wording import Stage
 from router.consistency.workdays import Workdays
 from router.decision import Decision, Snapshot
-from router.model import ChannelType, Inbound, InboundKind, Thread
+from router.model import ChannelType, Fact, Inbound, InboundKind, Thread
 from router.ownership import StatusChange
 from router.past_replies import to_reply
 from router.recognition import Recognition
@@ -363,6 +366,30 @@ async def test_cm20_the_first_reply_to_a_complaint_shows_understanding_whenever_
         Stage.LATER_COMPLAINT if said else Stage.FIRST_COMPLAINT,
         Stage.NONE,
     ]
+
+
+@pytest.mark.parametrize(
+    ("tier", "hits"),
+    [("vip", []), ("gold", [("FACT-warranty.months", "held")]), (None, [("FACT-warranty.months", "held")])],
+)
+async def test_a_fact_for_customers_of_one_tier_is_approved_for_them_alone(
+    database: Database, tier: str | None, hits: list[tuple[str, str]]
+) -> None:
+    sheet = VOICE.standards.facts
+    longer = Fact(key="warranty.months", type="int_months", value="24", scope={"tier": "vip"})
+    standards = replace(VOICE.standards, facts=FactSheet.of(sheet.rules, (*sheet.values, longer), sheet.skip))
+    rulebook = replace(CHECKED, voice=replace(VOICE, standards=standards))
+    asks = question("How long is the warranty?")
+    for each in (replace(asks, sender=replace(asks.sender, tier=tier)), says("Hello, the warranty is 24 months.")):
+        submission = Submission(each.channel, [arrival(each)])
+        await database.transact(intake.receive, [submission], partial(decide, rules=rulebook), rulebook)
+        await database.transact(lambda tx: tx.run(LINK, {"thread": "desk:C1:1.1"}))
+    assert await found(database, HITS) == hits
+
+    (past,) = await database.read(past_replies.page, DAY, past_replies.BEFORE_ALL, 10)
+    again = to_reply(past, ChannelType.TELEGRAM, standards.topics)
+    told = check_text(again, standards, VOICE.calendar, past.sent_at).findings
+    assert [each.rule for each in told if each.rule.startswith("FACT-")] == [rule for rule, _ in hits]
 
 
 async def test_a_decision_without_standards_checks_nothing(database: Database) -> None:

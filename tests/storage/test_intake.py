@@ -9,10 +9,11 @@ import pytest
 from connectors.base import Cursor, Fate, Lease
 from router.arrivals import Arrival
 from router.decision import Decision, Snapshot
-from router.model import Inbound, InboundKind, Thread
+from router.model import IdentityKey, Inbound, InboundKind, Thread
 from router.richtext import of_text
 from storage import feeds, intake
 from storage.database import Database, Transaction
+from storage.ids import new_id
 from storage.intake import Received, Submission
 from storage.statement import Statement
 from tests.storage.inbounds import RULES, answer, arrival, question, rules
@@ -23,6 +24,7 @@ CONVERSATIONS = Statement("SELECT number, status, next_seq FROM conversations OR
 OUTBOX = Statement("SELECT lane, seq, part, kind, state FROM outbox ORDER BY lane, seq, part")
 EVENTS = Statement("SELECT seq, type FROM events ORDER BY conversation, seq")
 SHOWN = Statement("SELECT body FROM outbox WHERE channel = 'desk' AND kind = 'message' AND state = 'ready'")
+TIERS = Statement("SELECT tier FROM contacts")
 RESOLVE = Statement("UPDATE conversations SET status = 'resolved', resolved_at = 1")
 CLOSED = Statement(
     "SELECT c.number, l.closed FROM conversations c JOIN legs l ON l.conversation = c.id AND NOT l.desk ORDER BY number"
@@ -72,6 +74,32 @@ async def test_a_batch_sees_its_own_earlier_items(database: Database) -> None:
     await receive(database, question("one"), question("two"), question("three", who="43"), question("four"))
     assert [row[0] for row in await found(database, CONVERSATIONS)] == [1, 2]
     assert [row[2] for row in await found(database, CONVERSATIONS)] == [5, 3]
+
+
+async def test_w2_the_tier_the_shop_says_is_kept_with_its_message_until_it_says_another(database: Database) -> None:
+    async def tier(*said: str | None) -> object:
+        asked = question(channel="web")
+        sender = replace(asked.sender, identity=IdentityKey("account", "7"))
+        await receive(
+            database, *(replace(asked, sender=replace(sender, tier=each), remote_id=f"{new_id()}") for each in said)
+        )
+        ((now,),) = await found(database, TIERS)
+        return now
+
+    assert await tier("vip") == "vip"
+    assert await tier(None) == "vip"
+    assert await tier("gold", "silver", None) == "silver"
+    assert await tier("") is None
+
+
+async def test_w2_the_last_tier_of_a_batch_counts_for_somebody_new(database: Database) -> None:
+    first = question(channel="web")
+    second = replace(first, remote_id="later", sender=replace(first.sender, tier="vip"))
+    await receive(database, first, second)
+    assert await found(database, TIERS) == [("vip",)]
+    assert await found(database, EVENTS) == [
+        (1, "conversation_opened"), (2, "message_received"), (3, "message_received"), (4, "tier_changed"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("opens", [True, False], ids=["a help channel", "below a mention"])
