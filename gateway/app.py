@@ -39,6 +39,7 @@ from gateway.secrecy import gateway_secret
 from gateway.settings import Settings, to_rulebook
 from gateway.supervisor import Supervisor
 from gateway.timers import Timers
+from gateway.trouble import LEFT_BEHIND
 from gateway.voices import messages_of, recognition_of, replies_of, voice_of
 from gateway.watch import Watch
 from gateway.web.answers import Answers
@@ -52,6 +53,7 @@ from storage.database import Database, to_micros
 from storage.errors import StoreUnavailable
 from storage.lockfile import FileLock
 from storage.schema import migrate
+from storage.waiting import left_behind
 
 log = structlog.get_logger()
 
@@ -320,10 +322,13 @@ class Application:
         log.info("config.reloaded", revision=rules.revision)
 
     async def _use(self, rules: Rulebook) -> None:
-        """Decide by these rules from now on; what waits for a thread follows its route."""
+        """Decide by these rules from now on; what waits for a thread follows its route, and what waits for a channel
+        that is not configured any more is told."""
         self.rulebook = await self._full(rules)
         for channel in await self.database.transact(desks.follow_routes, self.rulebook):
             self.outlets[channel].wake()
+        for channel, waiting in (await self.database.read(left_behind, self.connectors)).items():
+            log.warning("channel.left_behind", channel=channel, deliveries=waiting.count, reason=LEFT_BEHIND)
 
     async def learn_policies(self) -> None:
         """Know the policies that other nodes have stored: their conversations may be answered through this node."""

@@ -12,12 +12,16 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway import clock
 from gateway.config import ConfigError, load
 from gateway.redaction import Redactor
 from gateway.secrecy import secrets_of
 from gateway.settings import GatewaySettings, Settings, environment
+
+if TYPE_CHECKING:
+    from storage.waiting import Waiting
 
 Version = tuple[int, ...]
 
@@ -203,32 +207,38 @@ def database(settings: Settings) -> Iterator[Finding]:
 
 
 def undelivered(settings: Settings) -> Iterator[Finding]:
-    """What has waited long for a channel that refuses it, and why."""
+    """What has waited long for a channel that refuses it, and why; and what waits for one that is not there."""
+    from gateway.trouble import LEFT_BEHIND
     from storage.database import Database
     from storage.errors import StoreUnavailable
-    from storage.waiting import Late, late
+    from storage.waiting import Late, Waiting, late, left_behind
 
-    async def asked() -> list[Late]:
+    configured = {each.id for each in settings.channels}
+
+    async def asked() -> tuple[list[Late], dict[str, Waiting]]:
         store = Database(settings.gateway.database)
         try:
-            return await store.read(late, int(PATIENCE.total_seconds() * 1_000_000), SEVERAL)
+            found = await store.read(late, int(PATIENCE.total_seconds() * 1_000_000), SEVERAL)
+            return [each for each in found if each.channel in configured], await store.read(left_behind, configured)
         finally:
             await asyncio.to_thread(store.close)
 
     try:
-        found = asyncio.run(asked())
+        found, gone = asyncio.run(asked())
     except StoreUnavailable as error:
         yield Finding(Level.BAD, "deliveries", f"what waits cannot be read: {error}")
         return
+    for channel, waiting in gone.items():
+        yield Finding(Level.BAD, channel, f"{_in_words(waiting)}: {LEFT_BEHIND}")
     for each in found:
-        since = datetime.fromtimestamp(each.waiting.oldest / 1_000_000, UTC)
-        yield Finding(
-            Level.WARN,
-            f"{each.channel} {each.address}",
-            f"{each.waiting.count} wait to be delivered, the oldest since {since:%Y-%m-%d %H:%M} UTC: {each.reason}",
-        )
-    if not found:
+        yield Finding(Level.WARN, f"{each.channel} {each.address}", f"{_in_words(each.waiting)}: {each.reason}")
+    if not found and not gone:
         yield Finding(Level.OK, "deliveries", "nothing waits for an account that refuses it")
+
+
+def _in_words(waiting: "Waiting") -> str:
+    since = datetime.fromtimestamp(waiting.oldest / 1_000_000, UTC)
+    return f"{waiting.count} wait to be delivered, the oldest since {since:%Y-%m-%d %H:%M} UTC"
 
 
 def _version(text: str) -> Version:

@@ -16,6 +16,12 @@ LONGEST_TRY = 60_000_000
 """Microseconds until an address that is down is tried again; twice as long each time."""
 
 
+LEFT_BEHIND = (
+    "the channel is not in the configuration any more and nothing of it leaves: add it again under this id and restart"
+)
+"""Why deliveries wait for nobody, and the remedy."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """`reason` says what to do about it, in its newest form; `since` when it began."""

@@ -7,7 +7,7 @@ from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.held import MARK, holding, kept, new_hold
 from router.held_notices import ITSELF, REF, asking
 from router.model import Conversation, DeliveryKind, Inbound, InboundKind, Visibility
-from router.planning import REFUSED_MARK, customer_leg, is_chosen, notice, reaction
+from router.planning import REFUSED_MARK, is_chosen, notice, reaction, way_out
 from router.posts import desk_message
 from router.replies import leaving, planned_reply
 from router.richtext import Paragraph, Quote, RichText, Span
@@ -31,16 +31,16 @@ def unposted(decision: Decision, said: str) -> Decision:
 
 def reply(snapshot: Snapshot, conversation: Conversation, inbound: Inbound, agent: Agent, rules: Rulebook) -> Decision:
     """What follows from the words of an item as a reply to the customer."""
-    leg = customer_leg(conversation)
-    if leg is None:
+    leg = way_out(conversation, rules)
+    if isinstance(leg, Reason):
         return Decision(
             outcome=Outcome.STORED,
-            reasons=(Reason("T12", "the customer cannot be reached on any leg"),),
+            reasons=(leg,),
             conversation=conversation,
             message=desk_message(inbound, f"agent:{agent.id}", agent.name, Visibility.NOTE),
             events=(NewEvent(type="note_added", actor=f"agent:{agent.id}"),),
             deliveries=(
-                *notice(conversation, "Not sent: the customer cannot be reached any more on this channel."),
+                *notice(conversation, f"Not sent: {leg.text}."),
                 *reaction(conversation, inbound.remote_id, REFUSED_MARK),
             ),
         )

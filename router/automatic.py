@@ -25,7 +25,7 @@ from router.model import (
     Status,
     Visibility,
 )
-from router.planning import customer_leg, notice, parts_to
+from router.planning import notice, parts_to, way_out
 from router.record import Record
 from router.richtext import of_text
 from router.rulebook import Rulebook
@@ -126,11 +126,11 @@ def _suppressed(reason: Reason) -> NewEvent:
 
 def say(occasion: Occasion, rules: Rulebook) -> Decision | None:
     """The message with its event, a reason why none may be sent, or None when there is nothing to say."""
-    messages, leg = rules.messages, customer_leg(occasion.conversation)
+    messages, leg = rules.messages, way_out(occasion.conversation, rules)
     if messages is None:
         return None
-    if leg is None:
-        return _not_sent(occasion, Reason("T12", "no receipt: the customer is unreachable"))
+    if isinstance(leg, Reason):
+        return _not_sent(occasion, Reason(leg.rule, f"no receipt: {leg.text}"))
     opens_at = _opens_at(occasion)
     kind = _kind(occasion, messages, opens_at)
     if kind is None:

@@ -11,11 +11,11 @@ from router.consistency.pii import Own
 from router.consistency.pipeline import Checked, check_locked, check_text
 from router.consistency.reply import Reply
 from router.consistency.wording import Stage
-from router.decision import Snapshot
+from router.decision import Reason, Snapshot
 from router.desk_view import DeskView, Read
 from router.intent import is_internal, is_reply_asked_for, mode_of, words_of
 from router.model import Attachment, Conversation, Inbound, InboundKind, Leg, Visibility
-from router.planning import customer_leg
+from router.planning import way_out
 from router.richtext import RichText, plain
 from router.rulebook import Agent, Rulebook, Voice
 from router.topics import Topic, TopicRules, orders_of, topic
@@ -31,8 +31,8 @@ def read_ahead(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Read | 
     if desk is None or conversation is None or voice is None:
         return None
     agent = author_of(snapshot, inbound, rules)
-    leg = customer_leg(conversation)
-    if agent is None or leg is None:
+    leg = way_out(conversation, rules)
+    if agent is None or isinstance(leg, Reason):
         return None
     if inbound.kind is InboundKind.MESSAGE:
         verb = verb_of(inbound.text)

@@ -35,7 +35,7 @@ def send_correction(asked: Asked) -> Decision:
         reply(snapshot, asked.conversation, said, asked.agent, asked.rules), snapshot, asked.agent
     )
     if decision.message is None or decision.message.visibility is not Visibility.PUBLIC:
-        return answered(asked, "Not sent: the customer cannot be reached any more on this channel.")
+        return answered(asked, f"Not sent: {decision.reasons[0].text}.")
     event = NewEvent(type=EVENT, actor=asked.actor, payload={"reply": ref_of(message, message.version)})
     done = RichText((Paragraph((Span(f"{asked.agent.name} has sent the new words as a correction."),)),))
     return replace(

@@ -108,7 +108,7 @@ def _sent(asked: Asked, chosen: Earlier) -> Decision:
         reply(asked.snapshot, conversation, said, asked.agent, asked.rules), asked.snapshot, asked.agent
     )
     if decision.message is None or decision.message.visibility is not Visibility.PUBLIC:
-        return answered(asked, "Not sent: the customer cannot be reached any more on this channel.")
+        return answered(asked, f"Not sent: {decision.reasons[0].text}.")
     *before, last = decision.events
     last = replace(last, payload={**last.payload, "used": chosen.kind})
     decision = unposted(

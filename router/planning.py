@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from router.decision import Decision, Outcome, Planned, Reason
 from router.model import Attachment, Capabilities, CardButton, Conversation, DeliveryKind, Leg, Outgoing
 from router.richtext import RichText, of_text
+from router.rulebook import Rulebook
 from router.splitting import measure, split
 
 NOTE_MARK = "memo"
@@ -71,6 +72,17 @@ def customer_leg(conversation: Conversation) -> Leg | None:
     """Where an answer goes: the reachable leg of the latest customer message, or the one an agent chose since."""
     reachable = [(at, leg) for leg in conversation.legs if not leg.closed and (at := _current_since(leg)) is not None]
     return max(reachable, key=lambda each: (each[0], each[1].id), default=(None, None))[1]
+
+
+def way_out(conversation: Conversation, rules: Rulebook) -> Leg | Reason:
+    """The leg an answer leaves by, or why none can leave. Where its channel is not configured any more nothing goes
+    another way by itself: what was said there stays there until an agent says `via`."""
+    leg = customer_leg(conversation)
+    if leg is None:
+        return Reason("T12", "the customer cannot be reached any more on this channel")
+    if leg.channel not in rules.channels:
+        return Reason("channel", f"the channel {leg.channel} is no longer configured")
+    return leg
 
 
 def is_chosen(leg: Leg) -> bool:

@@ -6,10 +6,10 @@ from router import canned, corrections
 from router.asked import Asked
 from router.checking import read_ahead, text_of_reply
 from router.consistency.pipeline import check_text
-from router.decision import Snapshot
+from router.decision import Reason, Snapshot
 from router.desk_view import Read
 from router.model import Inbound, InboundKind
-from router.planning import customer_leg
+from router.planning import way_out
 from router.richtext import RichText
 from router.rulebook import Rulebook
 from router.verbs import verb_in
@@ -27,9 +27,11 @@ def read_words(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Read | 
     if verb is None or words is None:
         return read_ahead(snapshot, inbound, rules) if inbound.kind is not InboundKind.BUTTON else None
     conversation, voice, sender = snapshot.proof, rules.voice, inbound.sender
-    leg = customer_leg(conversation) if conversation is not None else None
     agent = rules.agent_by_slack(sender.identity.value, sender.email) if sender.internal else None
-    if conversation is None or voice is None or leg is None or agent is None or snapshot.desk is None:
+    if conversation is None or voice is None or agent is None or snapshot.desk is None:
+        return None
+    leg = way_out(conversation, rules)
+    if isinstance(leg, Reason):
         return None
     asked = Asked(snapshot=snapshot, conversation=conversation, inbound=inbound, agent=agent, verb=verb, rules=rules)
     if (found := words(asked)) is None:

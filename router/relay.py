@@ -7,7 +7,17 @@ from uuid import UUID
 from router.correction_offers import VERB, offered
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot
 from router.merging import told_in
-from router.model import Conversation, DeliveryKind, DeliveryState, Inbound, InboundKind, Message, Outgoing, Visibility
+from router.model import (
+    Capabilities,
+    Conversation,
+    DeliveryKind,
+    DeliveryState,
+    Inbound,
+    InboundKind,
+    Message,
+    Outgoing,
+    Visibility,
+)
 from router.planning import NOTE_MARK, ignored, notice, reaction
 from router.posts import desk_message
 from router.receipts import FAILED_MARK, SENT_MARK
@@ -23,6 +33,7 @@ EDIT_SHOWN = 3000
 """Characters of a customer's edit that a notice holds."""
 
 ANONYMOUS = Outgoing()
+NONE = Capabilities()
 
 
 def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, unsaid: bool = False) -> Decision:
@@ -151,7 +162,7 @@ def edits_of(
     """The new text carried to where the old one was told, or why that cannot be. `writer` says whose words it is."""
     changes: list[Planned] = []
     for each in told:
-        capabilities = rules.channels[each.channel].capabilities
+        capabilities = _capabilities(each, rules)
         if not capabilities.edits or each.parts > 1 or len(plain(text)) > capabilities.text_limit:
             return (
                 (),
@@ -164,12 +175,17 @@ def edits_of(
     return tuple(changes), None
 
 
+def _capabilities(told: TargetDelivery, rules: Rulebook) -> Capabilities:
+    """What can be changed where a message was told: nothing where the channel is no longer configured."""
+    known = rules.channels.get(told.channel)
+    return known.capabilities if known is not None else NONE
+
+
 def _deletions(told: Sequence[TargetDelivery], rules: Rulebook) -> tuple[tuple[Planned, ...], str]:
     able = [
         each
         for each in told
-        if rules.channels[each.channel].capabilities.deletes
-        and (each.remote_ids or rules.channels[each.channel].capabilities.pulls)
+        if _capabilities(each, rules).deletes and (each.remote_ids or _capabilities(each, rules).pulls)
     ]
     changes = tuple(
         _change(each, DeliveryKind.DELETE, Outgoing(target=target))

@@ -10,13 +10,13 @@ from router.consistency.findings import Level, Place
 from router.consistency.ledger import LEDGER_RULES, Contradiction
 from router.consistency.pipeline import Checked
 from router.consistency.reply import Reply
-from router.decision import Decision, NewEvent, Planned, Snapshot
+from router.decision import Decision, NewEvent, Planned, Reason, Snapshot
 from router.desk_view import DeskView, Held
 from router.held import carried, holding, kept, new_hold
 from router.held_notices import asking, decided, is_ref, meanwhile, ref_of
 from router.local_time import local_time
 from router.model import Conversation, InboundKind, Leg
-from router.planning import customer_leg
+from router.planning import way_out
 from router.record import Action, HoldEnd, HoldState, Record
 from router.replies import leaving
 from router.rewording import reworded
@@ -162,10 +162,12 @@ def _released(asked: Asked, *, corrects: bool) -> Decision:
     if isinstance(held, str):
         return refused(asked, held)
     desk, rules, conversation = asked.snapshot.desk, asked.rules, asked.conversation
-    leg = customer_leg(conversation)
+    leg = way_out(conversation, rules)
     author = rules.agents.get(held.agent) or replace(asked.agent, id=held.agent)
-    if desk is None or rules.voice is None or leg is None:
-        return refused(asked, "It cannot be sent: the customer cannot be reached any more.")
+    if isinstance(leg, Reason):
+        return refused(asked, f"It cannot be sent: {leg.text}.")
+    if desk is None or rules.voice is None:
+        return refused(asked, "It cannot be sent: nothing is checked here any more.")
     if not reason:
         return refused(asked, f"Say why: `@onevoice {asked.verb.name} <reason>`. The reason is kept on record.")
     if not _may(asked, held):

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from router.asked import Answer, Asked, answered, refused
 from router.consistency.findings import Place
-from router.decision import Decision, NewEvent
+from router.decision import Decision, NewEvent, Reason
 from router.handing import offer_end, offer_events
 from router.local_time import local_time
 from router.model import CardButton, Promise, Status
 from router.ownership import Ownership
-from router.planning import customer_leg, notice
+from router.planning import notice, way_out
 from router.promised import in_words, kept_now, open_promises
 from router.record import Record
 from router.richtext import Paragraph, RichText, Span, Style, of_text
@@ -75,8 +75,8 @@ def _category(asked: Asked) -> str:
 
 def _is_warned(asked: Asked) -> bool:
     """Whether the shop wants to be asked (the level of PROMISE-OPEN)."""
-    voice, leg = asked.rules.voice, customer_leg(asked.conversation)
-    if voice is None or leg is None:
+    voice, leg = asked.rules.voice, way_out(asked.conversation, asked.rules)
+    if voice is None or isinstance(leg, Reason):
         return False
     place = Place(channel_type=asked.rules.channels[leg.channel].type, author=asked.agent.id)
     return voice.standards.checks[RULE].level_at(place).holds

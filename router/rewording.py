@@ -11,7 +11,7 @@ from router.held_notices import asking, decided, quoted, ref_of
 from router.intent import is_internal, mode_of, words_of
 from router.local_time import local_time
 from router.model import Conversation, Inbound, InboundKind, Leg, Visibility
-from router.planning import customer_leg, notice, reaction
+from router.planning import notice, reaction, way_out
 from router.record import Action, HoldEnd, HoldState, Record
 from router.relay import relay_edit
 from router.replies import leaving
@@ -44,8 +44,8 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
         return _taken_back(relayed, desk, held, target, rules, by)
     if held is not None and revision is not None and desk.asked_at is not None and desk.asked_at > held.held_at:
         relayed = replace(relayed, revision=replace(revision, composed_at=inbound.sent_at or desk.now))  # D11
-    leg = customer_leg(conversation)
-    if revision is None or agent is None or leg is None:
+    leg = way_out(conversation, rules)
+    if revision is None or agent is None or isinstance(leg, Reason):
         return relayed
     reply = text_of_reply(snapshot, conversation, leg, inbound.text, inbound.attachments, agent, rules)
     _, checked = checked_reply(

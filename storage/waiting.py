@@ -1,5 +1,6 @@
 """What waits to leave and for how long, by address: for whoever asks while a channel is in trouble."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from storage.database import Transaction
@@ -10,6 +11,12 @@ _BY_ADDRESS = Statement(
     SELECT address, count(*), min(created_at) FROM outbox
     WHERE state IN ('ready', 'sending', 'unknown') AND kind <> 'card' AND channel = :channel
     GROUP BY address
+    """
+)
+_BY_CHANNEL = Statement(
+    """
+    SELECT channel, count(*), min(created_at) FROM outbox
+    WHERE state IN ('ready', 'sending', 'unknown') AND kind <> 'card' GROUP BY channel ORDER BY channel
     """
 )
 _LATE = Statement(
@@ -42,6 +49,11 @@ class Late:
 def by_address(tx: Transaction, channel: str) -> dict[str, Waiting]:
     """What waits on a channel. It reads everything that is open: not for every second."""
     return {row[0]: Waiting(row[1], row[2]) for row in tx.all(_BY_ADDRESS, {"channel": channel})}
+
+
+def left_behind(tx: Transaction, configured: Collection[str]) -> dict[str, Waiting]:
+    """What is open on channels that are not among these, by channel: nobody sends it."""
+    return {row[0]: Waiting(row[1], row[2]) for row in tx.all(_BY_CHANNEL, {}) if row[0] not in configured}
 
 
 def late(tx: Transaction, patience: int, limit: int) -> list[Late]:

@@ -1,5 +1,6 @@
 """The doctor's findings, each from plain values, and the whole examination of this machine."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,8 +11,15 @@ from click.testing import CliRunner
 from gateway.cli import cli
 from gateway.doctor import Finding, Level, disk, folders, libraries, open_files, python, sqlite, time_of_day
 from gateway.settings import GatewaySettings
+from router.model import Inbound
+from storage.database import Database
+from storage.intake import Submission, receive
 from storage.schema import migrate
+from storage.statement import Statement
 from tests.gateway.test_cli import SHOP
+from tests.storage.inbounds import RULES, arrival, question, rules
+
+MOVED = Statement("UPDATE outbox SET channel = 'old'")
 
 NOW = datetime(2026, 10, 9, tzinfo=UTC)
 
@@ -141,6 +149,30 @@ def test_the_whole_examination_follows_the_configuration(tmp_path: Path) -> None
     assert things(code=1)["database"] == "bad it cannot be used: file is not a database"
     shop.write_text("gateway: {}\n")
     assert things(code=1)["configuration"].startswith(f"bad {shop}:1: ")
+
+
+def test_what_waits_for_a_channel_that_is_not_configured_is_bad(tmp_path: Path) -> None:
+    shop, database = tmp_path / "shop.yaml", f"sqlite:///{tmp_path}/onevoice.db"
+    shop.write_text(SHOP % (tmp_path / "onevoice.db"))
+    migrate(database)
+
+    def left(*inbounds: Inbound) -> dict[str, tuple[str, str]]:
+        async def ask() -> None:
+            store = Database(database)
+            for each in inbounds:
+                await store.transact(receive, [Submission(each.channel, [arrival(each)])], rules, RULES)
+            await store.transact(lambda tx: tx.run(MOVED, {}))
+            await asyncio.to_thread(store.close)
+
+        asyncio.run(ask())
+        found = json.loads(CliRunner().invoke(cli, ["doctor", "--json", "--config", str(shop)]).stdout)
+        return {each["thing"]: (each["level"], each["sentence"]) for each in found}
+
+    assert left()["deliveries"][0] == "ok"
+    level, sentence = left(question())["old"]
+    assert level == "bad"
+    assert sentence.startswith("2 wait to be delivered, the oldest since 20")
+    assert "add it again under this id and restart" in sentence
 
 
 def test_an_unreachable_database_is_bad_and_shows_no_password(tmp_path: Path) -> None:

@@ -237,7 +237,11 @@ def test_l3_a_mail_holds_nothing_of_the_customers_and_is_automatic() -> None:
         ({"recent": [NOW - timedelta(hours=each) for each in range(1, 11)]}, "ten automatic messages in a day"),
         ({"conversation": MAILING, "mailed": True}, "in the last day"),
         ({"conversation": MAILING, "mails": MAILS_AN_HOUR}, "in this hour"),
-        ({"conversation": replace(CONVERSATION, legs=(THREAD,))}, "unreachable"),
+        ({"conversation": replace(CONVERSATION, legs=(THREAD,))}, "cannot be reached"),
+        (
+            {"conversation": replace(CONVERSATION, legs=(THREAD, replace(CHAT, channel="old")))},
+            "channel old is no longer",
+        ),
     ],
 )
 def test_x14_limits_hold_whatever_the_other_side_is(changed: dict[str, object], why: str) -> None:

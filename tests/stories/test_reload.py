@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from structlog.testing import capture_logs
 
 from gateway.config import load
-from tests.stories.gateway import Gateway, running
+from storage.statement import Statement
+from tests.stories.gateway import Gateway, rows, running, settled
 from tests.stories.test_card import filled
 from tests.stories.test_one_voice import ask, asked, heard
 
+OPEN = Statement("SELECT channel, state FROM outbox WHERE channel = 'tg' AND state IN ('ready', 'sending', 'unknown')")
 HELD = "Held: the reply by Bob Li has not been sent"
 
 
@@ -22,6 +25,19 @@ async def reloaded(gateway: Gateway, change: Callable[[dict[str, Any]], None]) -
     before = gateway.app.rulebook
     await gateway.app.reload(lambda: load(gateway.config_path, gateway.variables))
     assert gateway.app.rulebook is not before
+
+
+def held_for_an_hour(config: dict[str, Any]) -> None:
+    for route in config["routes"]:
+        route["hold"] = "1h"
+
+
+def without_telegram(config: dict[str, Any]) -> None:
+    config["channels"] = [each for each in config["channels"] if each["id"] != "tg"]
+
+
+async def is_queued(gateway: Gateway) -> bool:
+    return ("tg", "ready") in await rows(gateway, OPEN)
 
 
 def without_bob(config: dict[str, Any]) -> None:
@@ -85,3 +101,32 @@ async def test_a_held_reply_of_a_former_agent_is_changed_by_the_lead(gateway: Ga
     field = next(each for each in modal.view["blocks"] if each["type"] == "input")
     await filled(gateway, "alice", **{field["block_id"]: "Hello Tom, I look into it at once."})
     await heard(gateway, "Hello Tom, I look into it at once.")
+
+
+async def test_who_answers_on_a_channel_that_is_not_configured_any_more_is_told_so(gateway: Gateway) -> None:
+    post = await asked(gateway)
+    reply = await gateway.answer(post, "Hello Tom, it left today.")
+    await heard(gateway, "Hello Tom, it left today.")
+    await gateway.halt()
+    gateway.change = held_for_an_hour
+    await gateway.boot()
+    await gateway.answer(post, "Hello Tom, the number of the parcel is 4711.")
+    await settled(lambda: is_queued(gateway))
+    await gateway.answer(post, "That is not my department.", user="bob")
+    await gateway.shown(HELD)
+    await gateway.halt()
+    gateway.change = without_telegram
+    with capture_logs() as logged:
+        await gateway.boot()
+    (told,) = (each for each in logged if each["event"] == "channel.left_behind")
+    assert (told["channel"], told["deliveries"], told["log_level"]) == ("tg", 1, "warning")
+    assert "add it again under this id" in told["reason"]
+
+    unsent = await gateway.answer(post, "Hello Tom, is it there?")
+    await gateway.shown("Not sent: the channel tg is no longer configured.")
+    await gateway.marked(post, unsent, "no_entry_sign")
+    gateway.world.slack.edit("alice", post.channel, reply, "Hello Tom, it left yesterday.")
+    await gateway.shown("The edit cannot be shown where the message was sent")
+    ask(gateway, post, "send he meant the other shop")
+    await gateway.shown("It cannot be sent: the channel tg is no longer configured.")
+    assert await rows(gateway, OPEN) == [("tg", "ready")]
