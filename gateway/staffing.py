@@ -8,7 +8,7 @@ from fractions import Fraction
 from router.agent_state import AgentState, Shift
 from router.assignment_inputs import Inputs, Needs, PastOwner
 from router.calendars import Calendar
-from router.model import ChannelType, Priority
+from router.model import Priority
 from router.openings import to_micros
 from router.queue_order import Waiting
 from router.rulebook import Agent, Rulebook
@@ -98,17 +98,11 @@ def _shifts(calendar: Calendar, now: datetime) -> tuple[Shift, ...]:
 def work_of(held: Held, rules: Rulebook) -> Work:
     return Work(
         conversation=held.id.hex,
-        channel_type=type_of(held.channel, rules),
+        channel_type=rules.channel(held.channel).type,
         complaint=held.priority in _COMPLAINTS,
         open_round=held.waiting_since is not None,
         last_public_at=held.last_public_at,
     )
-
-
-def type_of(channel: str, rules: Rulebook) -> ChannelType:
-    """The kind of a channel; one that is not configured any more counts as a chat."""
-    known = rules.channels.get(channel)
-    return ChannelType.WEBCHAT if known is None else known.type
 
 
 def owner_state(agent: str, states: Mapping[str, AgentState]) -> AgentState:
@@ -157,7 +151,7 @@ def inputs_of(
     needs = Needs(
         conversation=queued.id.hex,
         channel=queued.channel,
-        channel_type=type_of(queued.channel, rules),
+        channel_type=rules.channel(queued.channel).type,
         assign_to=named,
         route=queued.route,
         team=None if team is None else team.id,

@@ -137,7 +137,7 @@ def say(occasion: Occasion, rules: Rulebook) -> Decision | None:
         return _not_sent(occasion, Reason("messages", "no receipt: there is no text for one"))
     if kind in occasion.told or (not occasion.waits and not occasion.told.isdisjoint({Kind.RECEIPT, Kind.OFF_HOURS})):
         return None
-    is_mail = rules.channels[leg.channel].type is ChannelType.EMAIL
+    is_mail = rules.channel(leg.channel).type is ChannelType.EMAIL
     if occasion.waits and is_mail:
         return None  # nobody waits before a mailbox, and only a receipt knows whether the sender is proven (L3)
     if (limit := _limit(occasion, is_mail=is_mail)) is not None:
@@ -230,7 +230,7 @@ def _findings(
     voice = rules.voice
     if voice is None:
         return ()
-    channel = rules.channels[leg.channel].type
+    channel = rules.channel(leg.channel).type
     reply = Reply(
         text=wording.text,
         place=Place(channel_type=channel, origin=Origin.TEMPLATE, author=author, template=kind.value),
@@ -262,7 +262,7 @@ def _blocked(
 
 def _planned(conversation: Conversation, leg: Leg, wording: Wording, rules: Rulebook) -> tuple[Planned, ...]:
     """One part on the customer's own leg. A mail names the one it is about and has a subject of our own (L2, L3)."""
-    is_mail = rules.channels[leg.channel].type is ChannelType.EMAIL
+    is_mail = rules.channel(leg.channel).type is ChannelType.EMAIL
     return parts_to(
         (of_text(wording.text),),
         Outgoing(

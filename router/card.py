@@ -136,8 +136,7 @@ def card_of(view: View, rules: Rulebook) -> Card:
 
 
 def _type(leg: Leg | None, rules: Rulebook) -> ChannelType:
-    known = rules.channels.get(leg.channel) if leg is not None else None
-    return known.type if known is not None else ChannelType.EMAIL
+    return rules.channel(leg.channel if leg is not None else "").type
 
 
 def _name(agent: str, rules: Rulebook) -> str:

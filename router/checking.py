@@ -87,7 +87,7 @@ def text_of_reply(
     contact = snapshot.proof_contact
     return Reply(
         text=plain(text),
-        place=Place(channel_type=rules.channels[leg.channel].type, author=agent.id),
+        place=Place(channel_type=rules.channel(leg.channel).type, author=agent.id),
         stage=stage_of(about, desk.asked[len(desk.unanswered) :], voice.standards.topics, first=desk.newest is None),
         conversation=conversation.id,
         topic=conversation.topic or (about.category if about.category != "other" else None),

@@ -172,7 +172,7 @@ def _opening(snapshot: Snapshot, inbound: Inbound, matter: Matter, rules: Rulebo
         contact=name,
         verification=inbound.sender.verification,
         channel=inbound.channel,
-        channel_type=rules.channels[inbound.channel].type,
+        channel_type=rules.channel(inbound.channel).type,
         address=inbound.address,
         status=Status.OPEN,
         subject=inbound.subject,
@@ -251,7 +251,7 @@ def _received(inbound: Inbound, reasons: tuple[Reason, ...], *, needs_reply: boo
 
 
 def _to_desk(inbound: Inbound, rules: Rulebook, channel: str, address: str, author: str) -> tuple[Planned, ...]:
-    capabilities = rules.channels[channel].capabilities
+    capabilities = rules.channel(channel).capabilities
     text, buttons = shown(inbound.text)
     return parts_to(
         cut(text, inbound.attachments, capabilities),

@@ -95,7 +95,7 @@ def opens(
         contact=newest.author_name,
         verification=newest.verification,
         channel=newest.channel,
-        channel_type=rules.channels[newest.channel].type,
+        channel_type=rules.channel(newest.channel).type,
         address=newest.leg.address if newest.leg is not None else "",
         status=Status.OPEN,
         subject=made.subject,
@@ -166,7 +166,7 @@ def _matter(made: Division, rules: Rulebook) -> Matter:
 def shows(message: Movable, conversation: Conversation, rules: Rulebook) -> Decision:
     """A moved message, shown in the thread of its new conversation."""
     desk = next(leg for leg in conversation.legs if leg.desk)
-    capabilities = rules.channels[desk.channel].capabilities
+    capabilities = rules.channel(desk.channel).capabilities
     text, buttons = shown(message.text)
     return Decision(
         outcome=Outcome.STORED,

@@ -28,7 +28,7 @@ def traits_of(
     count."""
     found = {
         "channel": channel,
-        "channel_type": rules.channels[channel].type.value,
+        "channel_type": rules.channel(channel).type.value,
         "priority": matter.priority.value,
     }
     if matter.topic is not None:

@@ -8,7 +8,6 @@ from router.correction_offers import VERB, offered
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot
 from router.merging import told_in
 from router.model import (
-    Capabilities,
     Conversation,
     DeliveryKind,
     DeliveryState,
@@ -33,7 +32,6 @@ EDIT_SHOWN = 3000
 """Characters of a customer's edit that a notice holds."""
 
 ANONYMOUS = Outgoing()
-NONE = Capabilities()
 
 
 def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, unsaid: bool = False) -> Decision:
@@ -162,7 +160,7 @@ def edits_of(
     """The new text carried to where the old one was told, or why that cannot be. `writer` says whose words it is."""
     changes: list[Planned] = []
     for each in told:
-        capabilities = _capabilities(each, rules)
+        capabilities = rules.channel(each.channel).capabilities
         if not capabilities.edits or each.parts > 1 or len(plain(text)) > capabilities.text_limit:
             return (
                 (),
@@ -175,17 +173,12 @@ def edits_of(
     return tuple(changes), None
 
 
-def _capabilities(told: TargetDelivery, rules: Rulebook) -> Capabilities:
-    """What can be changed where a message was told: nothing where the channel is no longer configured."""
-    known = rules.channels.get(told.channel)
-    return known.capabilities if known is not None else NONE
-
-
 def _deletions(told: Sequence[TargetDelivery], rules: Rulebook) -> tuple[tuple[Planned, ...], str]:
     able = [
         each
         for each in told
-        if _capabilities(each, rules).deletes and (each.remote_ids or _capabilities(each, rules).pulls)
+        if rules.channel(each.channel).capabilities.deletes
+        and (each.remote_ids or rules.channel(each.channel).capabilities.pulls)
     ]
     changes = tuple(
         _change(each, DeliveryKind.DELETE, Outgoing(target=target))

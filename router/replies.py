@@ -32,7 +32,7 @@ def planned_reply(
     order: int | None = None,
 ) -> tuple[Planned, ...]:
     """The parts of a reply on the customer's leg. `hold` in the place of the undo window of route or channel."""
-    capabilities = rules.channels[leg.channel].capabilities
+    capabilities = rules.channel(leg.channel).capabilities
     route = rules.route(conversation.route)
     if hold is None:
         hold = route.hold if route is not None and route.hold is not None else capabilities.hold

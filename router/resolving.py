@@ -78,7 +78,7 @@ def _is_warned(asked: Asked) -> bool:
     voice, leg = asked.rules.voice, way_out(asked.conversation, asked.rules)
     if voice is None or isinstance(leg, Reason):
         return False
-    place = Place(channel_type=asked.rules.channels[leg.channel].type, author=asked.agent.id)
+    place = Place(channel_type=asked.rules.channel(leg.channel).type, author=asked.agent.id)
     return voice.standards.checks[RULE].level_at(place).holds
 
 

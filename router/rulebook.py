@@ -196,6 +196,11 @@ class Rulebook:
         for name, value in found.items():
             object.__setattr__(self, name, value)
 
+    def channel(self, channel: str) -> ChannelRules:
+        """What is known of a channel. One that is not configured any more counts as a chat; what is for it waits."""
+        known = self.channels.get(channel)
+        return known or ChannelRules(id=channel, type=ChannelType.WEBCHAT, capabilities=Capabilities())
+
     def agent_by_slack(self, user_id: str, email: str | None = None) -> Agent | None:
         """The agent behind a Slack member, None for anybody who is not listed (S8).
 

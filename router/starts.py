@@ -85,7 +85,7 @@ def start(asked: Asked) -> Decision:
 
 def _whom(asked: Asked, channel: str, address: str) -> Whom | str:
     ways = [each for each in ways_of(asked) if each.to.channel == channel]
-    mail = mail_address(address) if asked.rules.channels[channel].type is ChannelType.EMAIL else None
+    mail = mail_address(address) if asked.rules.channel(channel).type is ChannelType.EMAIL else None
     wanted = mail or address
     found = [each for each in ways if address == CUSTOMER or each.to.address == wanted]
     if found:
@@ -224,7 +224,7 @@ def _root(whom: Whom, contact: Contact, subject: str, here: Conversation, desk: 
         contact=name,
         verification=whom.verification,
         channel=whom.to.channel,
-        channel_type=rules.channels[whom.to.channel].type,
+        channel_type=rules.channel(whom.to.channel).type,
         address=whom.to.address,
         status=Status.OPEN,
         subject=subject,

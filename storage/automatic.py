@@ -124,7 +124,7 @@ def _said(
 
 def _is_mail(decision: Decision, rules: Rulebook) -> bool:
     message = decision.message
-    return message is not None and rules.channels[message.channel].type is ChannelType.EMAIL
+    return message is not None and rules.channel(message.channel).type is ChannelType.EMAIL
 
 
 def _occasion(

@@ -15,6 +15,8 @@ from tests.stories.test_card import filled
 from tests.stories.test_one_voice import ask, asked, heard
 
 OPEN = Statement("SELECT channel, state FROM outbox WHERE channel = 'tg' AND state IN ('ready', 'sending', 'unknown')")
+DESK = Statement("SELECT 1 FROM outbox WHERE channel = 'desk' AND kind = 'message' AND state = 'ready'")
+QUARANTINED = Statement("SELECT error FROM inbox WHERE state = 'quarantined'")
 HELD = "Held: the reply by Bob Li has not been sent"
 
 
@@ -34,6 +36,23 @@ def held_for_an_hour(config: dict[str, Any]) -> None:
 
 def without_telegram(config: dict[str, Any]) -> None:
     config["channels"] = [each for each in config["channels"] if each["id"] != "tg"]
+
+
+def with_another_desk(config: dict[str, Any]) -> None:
+    for channel in config["channels"]:
+        channel["id"] = "office" if channel["id"] == "desk" else channel["id"]
+        if "workspace" in channel:
+            channel["workspace"] = "office"
+    for route in config["routes"]:
+        route["desk"]["channel"] = "office"
+
+
+def unchanged(config: dict[str, Any]) -> None:
+    """The configuration as it was."""
+
+
+async def waits_for_the_old_desk(gateway: Gateway) -> bool:
+    return len(await rows(gateway, DESK)) == 1
 
 
 async def is_queued(gateway: Gateway) -> bool:
@@ -130,3 +149,19 @@ async def test_who_answers_on_a_channel_that_is_not_configured_any_more_is_told_
     ask(gateway, post, "send he meant the other shop")
     await gateway.shown("It cannot be sent: the channel tg is no longer configured.")
     assert await rows(gateway, OPEN) == [("tg", "ready")]
+
+
+async def test_what_customers_say_in_threads_of_a_desk_that_is_not_configured_any_more_is_kept_for_it(
+    gateway: Gateway,
+) -> None:
+    post = await asked(gateway)
+    await gateway.halt()
+    gateway.change = with_another_desk
+    await gateway.boot()
+    gateway.world.telegram.say("tom", "I mean the parcel of Monday.")
+    await settled(lambda: waits_for_the_old_desk(gateway))
+    assert await rows(gateway, QUARANTINED) == []
+    await gateway.halt()
+    gateway.change = unchanged
+    await gateway.boot()
+    assert (await gateway.shown("I mean the parcel of Monday.")).thread_ts == post.thread_ts
