@@ -196,7 +196,7 @@ class Attachment:
 class Sender:
     """Whoever wrote an inbound item. `verification` 0-2 as in `service.md` 4.1; `internal`: a human member of the
     desk's home workspace (S8); `email` helps to find a listed agent whose Slack id is not configured. `tier` is what
-    the shop says of its customer: "" that they have none, None nothing."""
+    the shop says of its customer: "" that they have none, None nothing. `proven` are further keys that are theirs."""
 
     identity: IdentityKey
     name: str = ""
@@ -204,6 +204,7 @@ class Sender:
     internal: bool = False
     email: str | None = None
     tier: str | None = None
+    proven: tuple[IdentityKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -236,6 +236,7 @@ class Changes:
         self._clocked: dict[UUID, list[NewEvent]] = {}
         self._contacts: Rows = []
         self._identities: Rows = []
+        self._claims: list[tuple[UUID, Identity]] = []  # contacts, and what of theirs others have
         self._tiers: dict[UUID, str | None] = {}  # by contact
         self._opened: dict[UUID, dict[str, Any]] = {}
         self._progress: dict[UUID, dict[str, Any]] = {}
@@ -419,27 +420,27 @@ class Changes:
         known = self._snapshots.identities.get(key)
         if known is not None:
             return known.contact
-        contact = Contact(id=new_id(), name=inbound.sender.name, language=inbound.language)
+        sender = inbound.sender
+        contact = Contact(id=new_id(), name=sender.name, language=inbound.language)
         self._snapshots.contacts[contact.id] = contact
-        self._snapshots.identities[key] = Identity(
-            key=inbound.sender.identity,
-            contact=contact.id,
-            name=inbound.sender.name,
-            verification=inbound.sender.verification,
-        )
         self._contacts.append(
             {"id": contact.id.bytes, "name": contact.name, "language": contact.language, "now": self._tx.now}
         )
+        self._identify(contact.id, sender.identity, sender.name, sender.verification)
+        return contact.id
+
+    def _identify(self, contact: UUID, identity: IdentityKey, name: str, verification: int) -> None:
+        key = identity_key(identity)
+        self._snapshots.identities[key] = Identity(key=identity, contact=contact, name=name, verification=verification)
         self._identities.append(
             {
                 "key": key,
-                "contact": contact.id.bytes,
-                "name": inbound.sender.name,
-                "verification": inbound.sender.verification,
+                "contact": contact.bytes,
+                "name": name,
+                "verification": verification,
                 "now": self._tx.now,
             }
         )
-        return contact.id
 
     def _prove(self, inbound: Inbound) -> None:
         """What was proven once stays proven."""
@@ -448,6 +449,12 @@ class Changes:
         if known is not None and verification > known.verification:
             self._snapshots.identities[key] = replace(known, verification=verification)
             self._tx.run(_VERIFIED, {"key": key, "verification": verification})
+        for proven in inbound.sender.proven:
+            contact, owner = self._contact(inbound), self._snapshots.identities.get(identity_key(proven))
+            if owner is None:
+                self._identify(contact, proven, inbound.sender.name, inbound.sender.verification)
+            elif owner.contact != contact and not self._snapshots.are_linked(contact, owner.contact):
+                self._claims.append((contact, owner))
 
     def _put_tier(self, contact: UUID, tier: str | None) -> None:
         known = self._snapshots.contacts[contact]
@@ -718,6 +725,8 @@ class Changes:
         tx, now = self._tx, self._tx.now
         tx.many(_CONTACT, self._contacts)
         tx.many(_IDENTITY, self._identities)
+        for contact, owned in self._claims:
+            contacts.join(tx, contact, owned)
         contacts.put_tiers(tx, self._tiers)
         conversations = self._snapshots.conversations
         tx.many(_CONVERSATION, [self._conversation_row(conversations[each]) for each in self._opened])

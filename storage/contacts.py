@@ -4,9 +4,10 @@ Conversations, identities and statements keep their own contact; whoever asks fo
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+from router.identity import Verdict, compare, pair
 from router.model import Contact, Identity, IdentityKey
 from storage.database import Transaction
 from storage.ids import new_id
@@ -14,6 +15,9 @@ from storage.statement import Statement
 
 IS_LINKED = "(c.merged_into IS NOT NULL OR EXISTS (SELECT 1 FROM contacts b WHERE b.merged_into = c.id))"
 """Whether the contact `c` of a statement is linked with another one."""
+
+PROOF = "system:identity"
+"""Who links contacts that have both proven the same identity."""
 
 _LINKED = Statement(f"SELECT c.id FROM contacts c WHERE c.id IN :ids AND {IS_LINKED}")  # noqa: S608  our own words
 _ABOVE = Statement("SELECT merged_into FROM contacts WHERE id = :id")
@@ -44,6 +48,18 @@ _PAIR = Statement(
 _PAIRED = Statement(
     """
     SELECT 1 FROM contact_pairs WHERE (one IN :these AND other IN :those) OR (one IN :those AND other IN :these) LIMIT 1
+    """
+)
+_APART = Statement(
+    """
+    SELECT 1 FROM contact_pairs WHERE ((one IN :these AND other IN :those) OR (one IN :those AND other IN :these))
+           AND apart LIMIT 1
+    """
+)
+_UNDONE = Statement(
+    """
+    SELECT 1 FROM contact_merges WHERE undone_at IS NOT NULL AND
+           ((absorbed IN :these AND survivor IN :those) OR (absorbed IN :those AND survivor IN :these)) LIMIT 1
     """
 )
 _IDENTITIES = Statement("SELECT key, contact, name, verification, evidence FROM identities WHERE contact IN :ids")
@@ -141,6 +157,25 @@ def merge(tx: Transaction, one: UUID, other: UUID, actor: str, reason: str) -> M
         },
     )
     return Merge(absorbed=UUID(bytes=absorbed), survivor=UUID(bytes=survivor))
+
+
+def join(tx: Transaction, contact: UUID, owned: Identity) -> None:
+    """An identity of somebody else's is proven to be this contact's as well: where they have proven it too, both are
+    one customer, unless that was undone or denied before (4.1)."""
+    mine, theirs = linked(tx, contact), linked(tx, owned.contact)
+    if mine[0] == theirs[0]:
+        return
+    claimed = replace(owned, contact=contact, verification=2)
+    one = Contact(id=mine[0], identities=(*identities(tx, mine), claimed))
+    other = Contact(id=theirs[0], identities=tuple(identities(tx, theirs)))
+    apart = [pair(one.id, other.id)] if _are_apart(tx, mine, theirs) else []
+    if compare(one, other, apart=apart).verdict is Verdict.MERGE:
+        merge(tx, contact, owned.contact, PROOF, f"both have proven {owned.key.type}:{owned.key.value}")
+
+
+def _are_apart(tx: Transaction, these: Collection[UUID], those: Collection[UUID]) -> bool:
+    people = {"these": [each.bytes for each in these], "those": [each.bytes for each in those]}
+    return any(tx.one(each, people) is not None for each in (_APART, _UNDONE))
 
 
 def unmerge(tx: Transaction, contact: UUID, actor: str) -> Merge:

@@ -96,7 +96,8 @@ class Snapshots:
 
     def _load(self, batch: list[Inbound]) -> None:
         tx = self._tx
-        keys = {identity_key(inbound.sender.identity) for inbound in batch if inbound.thread.ref is None}
+        senders = [inbound.sender for inbound in batch if inbound.thread.ref is None]
+        keys = {identity_key(key) for sender in senders for key in (sender.identity, *sender.proven)}
         if keys:
             for row in tx.all(_CONTACTS, {"keys": sorted(keys)}):
                 contact = Contact(id=UUID(bytes=row[4]), name=row[5], language=row[6], tier=row[7])
@@ -129,6 +130,10 @@ class Snapshots:
             rows += tx.all(self._by_id, {"ids": [each.bytes for each in missing]})
         self._add_conversations(rows)
         self._add_survivors([each for each in self.conversations.values() if each.merged_into is not None])
+
+    def are_linked(self, one: UUID, other: UUID) -> bool:
+        """Whether two contacts were known to be the same person."""
+        return any(each.contact == other for each in self._linked.get(one, ()))
 
     def look_again(self, keys: Iterable[str]) -> None:
         """Load what was opened meanwhile for people of whom no current conversation was known."""

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from connectors.base import Clock
 from connectors.webchat.protocol import Refused, shown_name
+from router.addresses import mail_address
 from router.model import LONGEST_TIER, Attachment, Blob, IdentityKey, Sender
 
 LONGEST_IDENTITY = timedelta(hours=24)
@@ -25,14 +26,15 @@ _LEEWAY = 60  # seconds a shop's clock may be off
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Somebody at the widget: an anonymous one has a random id of 128 bits, a known one that of his account, and the
-    `tier` the shop says."""
+    """Somebody at the widget: an anonymous one has a random id of 128 bits, a known one that of his account, with the
+    `tier` the shop says and the mail address it has verified."""
 
     id: str
     account: str | None = None
     name: str = ""
     language: str | None = None
     tier: str | None = None
+    email: str | None = None
     consent: str = ""
     issued_at: datetime
     expires_at: datetime
@@ -42,11 +44,23 @@ class Visitor:
         tell from the next."""
         if self.account is None:
             return Sender(identity=IdentityKey("web", self.id), name=self.name or f"Visitor {self.id[-4:]}")
-        return Sender(identity=IdentityKey("account", self.account), name=self.name, verification=2, tier=self.tier)
+        return Sender(
+            identity=IdentityKey("account", self.account),
+            name=self.name,
+            verification=2,
+            tier=self.tier,
+            proven=(IdentityKey("email", self.email),) if self.email is not None else (),
+        )
 
 
 def _is_tier(claim: object) -> bool:
     return isinstance(claim, str) and len(claim) <= LONGEST_TIER and claim.isprintable()
+
+
+def _verified_address(claims: Mapping[str, object]) -> str | None:
+    """What the shop only has been told is a label like any other (A9)."""
+    said = claims.get("email")
+    return mail_address(said) if isinstance(said, str) and claims.get("email_verified") is True else None
 
 
 def denied() -> Refused:
@@ -82,6 +96,7 @@ class Tokens:
             "n": visitor.name,
             "l": visitor.language,
             "t": visitor.tier,
+            "m": visitor.email,
             "c": visitor.consent,
             "e": int(visitor.expires_at.timestamp()),
         }
@@ -103,6 +118,7 @@ class Tokens:
             name=fields["n"],
             language=fields["l"],
             tier=fields.get("t"),  # sealed before there were any
+            email=fields.get("m"),
             consent=fields["c"],
             issued_at=datetime.fromtimestamp(issued, UTC),
             expires_at=expires_at,
@@ -110,7 +126,7 @@ class Tokens:
 
     def known(self, identity: str) -> Visitor:
         """The visitor a shop's JWT names: HS256 only, `aud` our channel, `sub`, `iat`, `exp` within 24 h (W2); with
-        `name` and `tier` if it says them."""
+        `name`, `tier` and `email` if it says them, the last only where `email_verified` is true."""
         # Imported here: most visitors are anonymous and the library costs 3 MB and 40 ms at start.
         from joserfc import jwt
         from joserfc.errors import JoseError
@@ -144,6 +160,7 @@ class Tokens:
                 account=account,
                 name=shown_name(name)[:80],
                 tier=claims.get("tier"),
+                email=_verified_address(claims),
                 issued_at=datetime.fromtimestamp(issued, UTC),
                 expires_at=datetime.fromtimestamp(expires, UTC) + timedelta(seconds=_LEEWAY),
             )

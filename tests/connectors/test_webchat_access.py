@@ -182,6 +182,33 @@ async def test_w2_the_tier_the_shop_says_comes_with_every_message_and_nobody_els
     assert [each.sender.tier for each in shop.ports.inbound] == [tier, tier, None]
 
 
+@pytest.mark.parametrize(
+    ("claims", "proven"),
+    [
+        ({"email": "Anna@X.Example", "email_verified": True}, "Anna@x.example"),
+        ({"email": "anna@x.example"}, None),
+        ({"email": "anna@x.example", "email_verified": False}, None),
+        ({"email": "anna@x.example", "email_verified": "true"}, None),
+        ({"email": "anna", "email_verified": True}, None),
+        ({"email": ["anna@x.example"], "email_verified": True}, None),
+        ({"email_verified": True}, None),
+    ],
+)
+async def test_w2_an_address_the_shop_has_verified_is_proven_and_no_other_is(
+    shop: Shop, claims: dict[str, Any], proven: str | None
+) -> None:
+    async with shop.visit() as client:
+        token = (await client.hello(identity=signed(**claims), email="eve@x.example"))["token"]
+        await client.tell("send", text="Hello")
+        await client.next()
+    async with shop.visit() as client:
+        await client.hello(token=token)
+        await client.tell("send", text="Back again")
+        await client.next()
+    keys = (IdentityKey("email", proven.casefold()),) if proven is not None else ()
+    assert [each.sender.proven for each in shop.ports.inbound] == [keys, keys]
+
+
 async def test_w20_a_token_of_a_version_without_tiers_still_opens(shop: Shop) -> None:
     tokens = Tokens("web", [SECRET.encode()], lambda: shop.now)
     fields = {"v": "a-7", "a": "7", "n": "", "l": None, "c": "", "e": int(shop.now.timestamp()) + 60}
