@@ -173,10 +173,3 @@ _REUSE = 0.5
 def deviates(text: Features, answer: Features) -> bool:
     """Whether a reply says something else than an approved answer: less than half alike."""
     return bool(answer) and jaccard(text, answer) < _REUSE
-
-
-def best_answer(question: Features, answers: Sequence[tuple[str, Features]]) -> str | None:
-    """The approved answer (article or macro id) whose question is most like this one, None below one half alike."""
-    scored = [(jaccard(question, known), key) for key, known in answers]
-    best = max(scored, key=lambda each: (each[0], each[1]), default=(0.0, ""))
-    return best[1] if best[0] >= _REUSE else None

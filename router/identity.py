@@ -1,9 +1,7 @@
-"""Who is who: automatic merges on verified keys, suggestions by score, reversible merges, disclosure (4.1)."""
+"""Who is who: automatic merges on verified keys, suggestions by score, disclosure (4.1)."""
 
-import hmac
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
@@ -21,12 +19,11 @@ class Hint(StrEnum):
     ORDER = "order"
     TYPED_PHONE = "typed_phone"
     NAME = "name"
-    COOKIE = "cookie"
     QUESTION = "question"
 
 
 SCORES: Mapping[Hint, int] = MappingProxyType(
-    {Hint.TYPED_EMAIL: 40, Hint.ORDER: 30, Hint.TYPED_PHONE: 30, Hint.NAME: 10, Hint.COOKIE: 40, Hint.QUESTION: 20}
+    {Hint.TYPED_EMAIL: 40, Hint.ORDER: 30, Hint.TYPED_PHONE: 30, Hint.NAME: 10, Hint.QUESTION: 20}
 )
 ENOUGH = 50
 
@@ -109,7 +106,6 @@ def hints_between(
     typed_phones: Collection[str] = (),
     orders: Collection[str] = (),
     known_orders: Collection[str] = (),
-    same_cookie: bool = False,
     same_question: bool = False,
 ) -> tuple[Hint, ...]:
     """The hints that hold: typed values are normalised (`email_value`, E.164), `orders` are those mentioned."""
@@ -120,7 +116,6 @@ def hints_between(
         Hint.ORDER: bool(set(orders) & set(known_orders)),
         Hint.TYPED_PHONE: any(("phone", each) in of_known for each in typed_phones),
         Hint.NAME: bool(name) and name == normalise(known.name).text,
-        Hint.COOKIE: same_cookie,
         Hint.QUESTION: same_question,
     }
     return tuple(hint for hint, held in holds.items() if held)
@@ -136,73 +131,6 @@ def email_value(address: str) -> str:
     return f"{local.casefold()}@{host.lower()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeEntry:
-    """One line of the merge log. `undone`: this line takes back an earlier merge."""
-
-    survivor: UUID
-    absorbed: UUID
-    reason: str
-    undone: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merges:
-    """Merged contacts as a forest: every absorbed root points to its survivor. No path is ever shortened, so that
-    taking one link away is exactly the state without that merge."""
-
-    links: Mapping[UUID, UUID] = field(default_factory=dict)
-    log: tuple[MergeEntry, ...] = ()
-
-    def root(self, contact: UUID) -> UUID:
-        """The contact that stands for this one."""
-        while (survivor := self.links.get(contact)) is not None:
-            contact = survivor
-        return contact
-
-    def merge(self, one: UUID, other: UUID, since: Mapping[UUID, datetime], reason: str) -> "Merges":
-        """Joins two contacts; the older root (`since`: first seen) survives, of equal ones the smaller id."""
-        roots = sorted({self.root(one), self.root(other)}, key=lambda each: (since[each], each))
-        if len(roots) == 1:
-            return self
-        survivor, absorbed = roots
-        entry = MergeEntry(survivor=survivor, absorbed=absorbed, reason=reason)
-        return Merges(links={**self.links, absorbed: survivor}, log=(*self.log, entry))
-
-    def unmerge(self, absorbed: UUID, reason: str) -> "Merges":
-        """Takes back the merge in which this contact was absorbed; later merges of either side stay."""
-        survivor = self.links.get(absorbed)
-        if survivor is None:
-            return self
-        links = {contact: target for contact, target in self.links.items() if contact != absorbed}
-        entry = MergeEntry(survivor=survivor, absorbed=absorbed, reason=reason, undone=True)
-        return Merges(links=links, log=(*self.log, entry))
-
-
 def may_disclose(verification: int, order: str | None, linked: Collection[str]) -> bool:
     """The disclosure gate: order data, address and amounts only for a verified identity linked to that order."""
     return verification >= 1 and (order is None or order in linked)
-
-
-class CodeAnswer(StrEnum):
-    RIGHT = "right"
-    WRONG = "wrong"
-    EXPIRED = "expired"
-    EXHAUSTED = "exhausted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneTimeCode:
-    """A code of six digits sent to a channel already verified; `digest` and `given` are made the same way."""
-
-    digest: bytes
-    made_at: datetime
-    tries: int = 0
-
-    def answer(self, given: bytes, now: datetime) -> CodeAnswer:
-        """Valid for 10 minutes and 5 tries; the caller counts the try whatever comes out."""
-        if self.tries >= 5:
-            return CodeAnswer.EXHAUSTED
-        if now - self.made_at > timedelta(minutes=10):
-            return CodeAnswer.EXPIRED
-        return CodeAnswer.RIGHT if hmac.compare_digest(self.digest, given) else CodeAnswer.WRONG

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.duplicates import Report, best_answer, containment, features, incident, jaccard, likeness
+from router.duplicates import Report, containment, features, incident, jaccard, likeness
 from tests.router.shipped_standards import NOW, standards
 
 
@@ -77,11 +77,3 @@ def test_five_customers_within_an_hour_make_an_incident() -> None:
     assert incident(new, [report(each, -0.1) for each in others]) == frozenset()
     assert incident(new, [report(others[0], index) for index in range(10)]) == frozenset()
     assert incident(new, [report(each, 0, "什么时候发货") for each in others]) == frozenset()
-
-
-def test_an_approved_answer_is_offered_for_a_like_question() -> None:
-    answers = [("ship", of("我的订单什么时候发货")), ("refund", of("退款什么时候到账"))]
-
-    assert best_answer(of("请问我的订单什么时候发货呢"), answers) == "ship"
-    assert best_answer(of("怎么开发票"), answers) is None
-    assert best_answer(of("你好"), []) is None

@@ -1,19 +1,13 @@
-"""Identity (4.1): what merges by itself, what is suggested, and that a merge can be taken back."""
+"""Identity (4.1): what merges by itself, and what is suggested."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from random import Random
-from uuid import UUID, uuid4
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from router.identity import (
-    CodeAnswer,
     Hint,
-    Merges,
-    OneTimeCode,
     Verdict,
     compare,
     email_value,
@@ -65,7 +59,6 @@ def test_two_site_accounts_are_never_merged_automatically() -> None:
         ({Hint.ORDER, Hint.QUESTION}, Verdict.SUGGEST),
         ({Hint.NAME, Hint.QUESTION}, Verdict.NOTHING),
         ({Hint.TYPED_PHONE, Hint.ORDER}, Verdict.SUGGEST),
-        ({Hint.COOKIE, Hint.NAME}, Verdict.SUGGEST),
         (set(), Verdict.NOTHING),
     ],
 )
@@ -88,7 +81,6 @@ def test_hints_are_read_from_what_was_typed() -> None:
         typed_phones=["+8613800138000"],
         orders=["A1"],
         known_orders=["A1"],
-        same_cookie=True,
         same_question=True,
     ) == tuple(Hint)
     assert hints_between(replace(visitor, name=""), replace(anna, name="")) == ()
@@ -112,67 +104,8 @@ def test_an_address_keeps_its_dots_and_tags(address: str, value: str) -> None:
     assert email_value(address) == value
 
 
-PEOPLE = [UUID(int=index) for index in range(6)]
-SINCE = {person: NOW + timedelta(days=index % 3) for index, person in enumerate(PEOPLE)}
-PAIRS = st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE)), max_size=8)
-
-
-def joined(pairs: list[tuple[UUID, UUID]]) -> Merges:
-    merges = Merges()
-    for one, other in pairs:
-        merges = merges.merge(one, other, SINCE, "same key")
-    return merges
-
-
-@given(PAIRS, st.sampled_from(PEOPLE), st.sampled_from(PEOPLE))
-def test_merge_then_unmerge_is_the_identity(pairs: list[tuple[UUID, UUID]], one: UUID, other: UUID) -> None:
-    before = joined(pairs)
-    after = before.merge(one, other, SINCE, "agent")
-
-    assert after.root(one) == after.root(other)
-    if after is not before:
-        assert after.unmerge(after.log[-1].absorbed, "mistake").links == before.links
-
-
-@given(PAIRS, st.randoms(use_true_random=False))
-def test_who_is_one_customer_does_not_depend_on_the_order_of_merges(
-    pairs: list[tuple[UUID, UUID]], random: Random
-) -> None:
-    shuffled = list(pairs)
-    random.shuffle(shuffled)
-
-    one, other = joined(pairs), joined(shuffled)
-    assert [one.root(each) for each in PEOPLE] == [other.root(each) for each in PEOPLE]
-
-
-def test_the_older_contact_survives_and_the_log_tells_everything() -> None:
-    merges = Merges().merge(PEOPLE[1], PEOPLE[0], SINCE, "same e-mail").unmerge(PEOPLE[1], "not the same")
-
-    assert [(each.survivor, each.absorbed, each.undone) for each in merges.log] == [
-        (PEOPLE[0], PEOPLE[1], False),
-        (PEOPLE[0], PEOPLE[1], True),
-    ]
-    assert merges.unmerge(PEOPLE[1], "again") is merges
-
-
-def test_unmerging_an_early_merge_keeps_the_later_ones() -> None:
-    merges = joined([(PEOPLE[0], PEOPLE[1]), (PEOPLE[1], PEOPLE[2])]).unmerge(PEOPLE[1], "mistake")
-
-    assert merges.root(PEOPLE[1]) == PEOPLE[1]
-    assert merges.root(PEOPLE[2]) == PEOPLE[0]
-
-
 def test_the_disclosure_gate() -> None:
     assert may_disclose(1, "A1", {"A1"})
     assert not may_disclose(0, "A1", {"A1"})
     assert not may_disclose(2, "A2", {"A1"})
     assert may_disclose(1, None, ())
-
-
-def test_a_one_time_code_lasts_ten_minutes_and_five_tries() -> None:
-    code = OneTimeCode(digest=b"digest", made_at=NOW)
-
-    assert code.answer(b"digest", NOW + timedelta(minutes=10)) is CodeAnswer.RIGHT
-    assert code.answer(b"other", NOW) is CodeAnswer.WRONG
-    assert code.answer(b"digest", NOW + timedelta(minutes=10, seconds=1)) is CodeAnswer.EXPIRED
-    assert replace(code, tries=5).answer(b"digest", NOW) is CodeAnswer.EXHAUSTED
