@@ -63,9 +63,15 @@ _EDITED = Statement(
 )
 _CORRECTED = Statement(
     """
-    SELECT 1 FROM events WHERE conversation IN :conversations AND type = 'reply_corrected' AND payload LIKE :ref LIMIT 1
+    SELECT 1 FROM events e JOIN messages m ON m.conversation = e.conversation AND m.received_at = e.at AND m.seq > e.seq
+    WHERE e.conversation IN :conversations AND e.type = 'reply_corrected' AND e.payload LIKE :ref
+      AND (EXISTS (SELECT 1 FROM holds h WHERE h.message = m.id AND h.state = 'held')
+           OR EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.id AND o.kind = 'message'
+                      AND o.state NOT IN ('failed', 'withdrawn')))
+    LIMIT 1
     """
 )
+"""A correction that was refused or discarded told nobody anything."""
 _FILES = Statement("SELECT message, name FROM attachments WHERE message IN :messages ORDER BY message, position")
 
 

@@ -308,3 +308,27 @@ async def test_d22_a_reply_that_is_leaving_while_its_edit_is_held_answers_what_i
     await checked.take(edited(post, of_text(HELD), 1), replace(wants("resolve", "U0ALICE"), thread=post.thread))
     await checked.settle(claimed, SENT)
     assert await checked.database.read(lambda tx: tx.all(OUTCOMES, {})) == [("answered",)]
+
+
+async def corrected(thread: Thread) -> list[str]:
+    """What an agent hears who sends the newest words as a correction."""
+    thread.move(60)
+    await thread.take(wants("send-correction", "U0ALICE"))
+    return await thread.said()
+
+
+async def test_s25_a_correction_that_was_refused_may_be_sent_again(database_url: str) -> None:
+    thread = Thread(database_url)
+    await thread.take(question(channel="mail", who="ann@x.example"))
+    await thread.database.transact(lambda tx: tx.run(LINK, {}))
+    post = answer("It comes on Monday.", "C1:1.1")
+    await thread.take(post)
+    await thread.leave("mail")
+    await thread.take(edited(post, of_text("It comes on Tuesday."), 1))
+    assert "sent a correction" in (await corrected(thread))[-1]
+    for each in await thread.claim("mail"):
+        await thread.settle(each, Ending(Settlement(DeliveryState.FAILED, error="the mailbox is full")))
+    assert "sent a correction" in (await corrected(thread))[-1]
+    await thread.leave("mail")
+    assert "as a correction already" in (await corrected(thread))[-1]
+    thread.database.close()
