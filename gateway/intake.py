@@ -154,23 +154,27 @@ class Intake:
         except Exception as error:
             if len(submission.arrivals) > 1:
                 return await self._receive_singly(writer, submission)
+            reason = f"the rules failed: {type(error).__name__}: {error}"
             try:
-                return tuple(
-                    [
-                        await self._database.transact_on(
-                            writer,
-                            None,
-                            units.quarantine,
-                            submission.channel,
-                            arrival,
-                            f"the rules failed: {type(error).__name__}: {error}",
-                            submission.cursor,
-                        )
-                        for arrival in submission.arrivals
-                    ]
-                )
+                return tuple([await self._set_aside(writer, submission, each, reason) for each in submission.arrivals])
             except StoreUnavailable as unavailable:
                 return unavailable
+
+    async def _set_aside(self, writer: int, submission: Submission, arrival: Arrival, reason: str) -> Receipt:
+        """Tell its thread as well, unless it is the thread that the rules choke on."""
+        item = submission.channel, arrival, reason, submission.cursor
+        receipt: Receipt
+        try:
+            receipt, touched = await self._database.transact_on(
+                writer, None, units.quarantine_told, *item, self._rules()
+            )
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("intake.untold", channel=submission.channel)
+            receipt, touched = await self._database.transact_on(writer, None, units.quarantine, *item), Touched()
+        self._wake(touched)
+        return receipt
 
     async def _receive_singly(self, writer: int, submission: Submission) -> tuple[Receipt, ...] | Exception:
         receipts: list[Receipt] = []

@@ -11,7 +11,7 @@ from router.edits import from_edit
 from router.merging import in_both_threads, told_in
 from router.model import Inbound, InboundKind
 from router.outage import from_page, is_from_page
-from router.planning import ignored, notice
+from router.planning import REFUSED_MARK, ignored, notice, reaction
 from router.relay import changes_files, relay_failure
 from router.rewording import reworded
 from router.rulebook import Rulebook
@@ -41,6 +41,22 @@ def decide(snapshot: Snapshot, inbound: Inbound, rules: Rulebook) -> Decision:
             return in_both_threads(from_button(snapshot, inbound, rules), snapshot.absorbed)
         case InboundKind.REACTION | InboundKind.BUTTON | InboundKind.TYPING | InboundKind.READ | InboundKind.ECHO:
             return ignored("kind", f"a {inbound.kind} asks for nothing")
+
+
+def choked(snapshot: Snapshot, inbound: Inbound) -> Decision:
+    """The rules failed on what somebody did in a desk thread: nothing came of it, and nobody else will say so."""
+    if snapshot.proof is None:
+        return ignored("choked", "it belongs to no thread of ours")
+    sentence = "Onevoice failed on this and did nothing. It is kept in quarantine; the log says why."
+    return Decision(
+        outcome=Outcome.STORED,
+        reasons=(Reason("choked", sentence),),
+        conversation=snapshot.proof,
+        deliveries=(
+            *notice(snapshot.proof, sentence),
+            *reaction(snapshot.proof, inbound.target or inbound.remote_id, REFUSED_MARK),
+        ),
+    )
 
 
 def _membership(snapshot: Snapshot, inbound: Inbound) -> Decision:

@@ -14,6 +14,7 @@ from router.automatic import wants_receipt
 from router.decision import Decision, Outcome, Snapshot
 from router.desk_view import Read
 from router.model import Inbound, InboundKind
+from router.routing import choked
 from router.rulebook import Rulebook
 from storage import assignments, automatic, failpoints, merging, settling
 from storage.changes import Changes, Touched
@@ -291,6 +292,21 @@ def quarantine(tx: Transaction, channel: str, arrival: Arrival, reason: str, cur
     if not _store(tx, [row]):
         return _known(tx, row, frozenset())
     return Receipt(Fate.QUARANTINED, UUID(bytes=row["id"]))
+
+
+def quarantine_told(
+    tx: Transaction, channel: str, arrival: Arrival, reason: str, cursor: Cursor | None, rules: Rulebook
+) -> tuple[Receipt, Touched]:
+    """The same, and its desk thread is told, if it is of one. May choke on the thread itself."""
+    receipt, inbound = quarantine(tx, channel, arrival, reason, cursor), arrival.inbound
+    if receipt.fate is not Fate.QUARANTINED or inbound is None or not rules.is_desk(channel):
+        return receipt, Touched()
+    snapshots = Snapshots(tx, [inbound])
+    decision = choked(snapshots.of(inbound), inbound)
+    changes = Changes(tx, snapshots, rules, openings=0)
+    if decision.outcome is Outcome.STORED:
+        changes.apply(new_id(), None, decision)
+    return receipt, changes.save()
 
 
 def cursor_value(tx: Transaction, channel: str, name: str) -> str | None:
