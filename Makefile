@@ -42,7 +42,7 @@ test: together alone ## the whole test suite, real databases included
 
 # What kills processes, clicks or measures minds its neighbours. Nothing to do (5) is no failure: -k may choose one side.
 together: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ($(ALONE))' $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not ($(ALONE))' $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 alone: $(READY)
 	$(BIN)/python -m pytest -m '$(ALONE)' $(PYTEST_ARGS) || [ $$? -eq 5 ]
