@@ -209,6 +209,8 @@ def relay_failure(snapshot: Snapshot, inbound: Inbound) -> Decision:
     target, survivor = snapshot.target, snapshot.proof
     if target is None or survivor is None:
         return ignored("L6", "it names no message of ours")
+    if inbound.value.startswith("2"):
+        return ignored("L6", "it tells of a delivery, which the mark says already")
     conversation = snapshot.absorbed or survivor  # whose message it is: that stays so after an unmerge
     if inbound.value.startswith("4"):
         sentence = f"Delayed: the customer's mail server has not taken the reply yet ({inbound.value})."

@@ -86,8 +86,10 @@ async def test_what_may_have_left_counts_as_told(shop: Shop) -> None:
     assert await amounts(shop) == [("89.50", "active")]
 
 
-@pytest.mark.parametrize(("status", "state"), [("5.1.1", "retracted"), ("4.4.1", "active")])
-async def test_l6_what_came_back_was_not_told_and_what_is_late_was(shop: Shop, status: str, state: str) -> None:
+@pytest.mark.parametrize(("status", "state"), [("5.1.1", "retracted"), ("4.4.1", "active"), ("2.0.0", "active")])
+async def test_l6_what_came_back_was_not_told_and_what_is_late_or_there_was(
+    shop: Shop, status: str, state: str
+) -> None:
     await shop.says(LITTLE)
     await shop.take(replace(bounce(), target=SENT.settlement.remote_ids[0], value=status))
     assert await amounts(shop) == [("89.50", state)]
