@@ -25,19 +25,20 @@ _FAILED = Statement(
     """
 )
 _TAKEN_BACK = Statement("SELECT 1 FROM messages WHERE id = :id AND author_kind = 'agent' AND (deleted OR sealed)")
+_UNDONE = "(SELECT replaced_at FROM message_versions v WHERE v.message = m.id)"
 _MESSAGE = Statement(
-    """
+    f"""
     SELECT author_kind, channel, remote_key, author, composed_at, received_at,
-           EXISTS (SELECT 1 FROM promises p WHERE p.message = m.id AND p.kind = 'holding' AND p.made_at >= w.since)
-           AND NOT EXISTS (SELECT 1 FROM statements s WHERE s.message = m.id AND s.said_at >= w.since)
-    FROM messages m CROSS JOIN (
-        SELECT COALESCE(MAX(replaced_at), 0) AS since FROM message_versions WHERE message = :id
-    ) w
-    WHERE m.id = :id
-    """
+           EXISTS (SELECT 1 FROM promises p WHERE p.message = m.id AND p.kind = 'holding'
+                   AND NOT (p.state = 'cancelled' AND p.settled_at IN {_UNDONE}))
+           AND NOT EXISTS (SELECT 1 FROM statements s WHERE s.message = m.id
+                           AND NOT (s.state = 'retracted' AND s.ended_at IN {_UNDONE}))
+    FROM messages m WHERE m.id = :id
+    """  # noqa: S608  our own words
 )
-"""With whether its present words, which are there `since` then, hold the customer off and say nothing else (D10). What
-was said after it, and may have kept its promise, changes nothing about that."""
+"""With whether the words the customer is told hold them off and say nothing else (D10). What an edit takes back in its
+transaction is not told; an edit that comes too late for the customer takes nothing back. What was said after it, and
+may have kept its promise, changes nothing about that."""
 _MISSING = Statement(
     "SELECT name, problem FROM attachments WHERE message = :id AND problem IS NOT NULL ORDER BY position"
 )

@@ -16,13 +16,26 @@ MOMENT = "Hello, one moment, please."
 SUBSTANCE = "Hello, it is with the courier, we will send the label tomorrow."
 
 
+async def opened(database_url: str, channel: str) -> Shop:
+    shop = Shop(database_url)
+    await shop.take(question("Hello, where is order US-20260301-77?", channel=channel))
+    await shop.database.transact(lambda tx: tx.run(LINK, {}))
+    return shop
+
+
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
-    opened = Shop(database_url)
-    await opened.take(question("Hello, where is order US-20260301-77?"))
-    await opened.database.transact(lambda tx: tx.run(LINK, {}))
-    yield opened
-    opened.database.close()
+    shop = await opened(database_url, "tg")
+    yield shop
+    shop.database.close()
+
+
+@pytest.fixture
+async def mail(database_url: str) -> AsyncIterator[Shop]:
+    """A thread whose replies cannot be edited once they leave."""
+    shop = await opened(database_url, "mail")
+    yield shop
+    shop.database.close()
 
 
 async def is_holding(shop: Shop) -> list[bool]:
@@ -48,3 +61,16 @@ async def test_d10_the_words_that_leave_count(shop: Shop, first: str, then: str,
     await shop.take(edited(post, says(then).text, 1))
     await shop.leave()
     assert await is_holding(shop) == [holding]
+
+
+@pytest.mark.parametrize(("first", "then", "holding"), [(MOMENT, SUBSTANCE, True), (SUBSTANCE, MOMENT, False)])
+async def test_d10_an_edit_that_comes_too_late_for_the_customer_does_not_count(
+    mail: Shop, first: str, then: str, *, holding: bool
+) -> None:
+    post = says(first)
+    await mail.take(post)
+    (leaving,) = await mail.claim("mail")
+    mail.move(1)
+    await mail.take(edited(post, says(then).text, 1))
+    await mail.settle(leaving, SENT)
+    assert await is_holding(mail) == [holding]
