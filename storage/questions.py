@@ -1,4 +1,4 @@
-"""What a customer asked lately in their open conversations, as the duplicate rule compares it (`service.md` 4.3)."""
+"""What a customer asked lately in some of their conversations, as the duplicate rule compares it (`service.md` 4.3)."""
 
 from collections.abc import Iterable
 from uuid import UUID

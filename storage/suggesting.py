@@ -2,23 +2,22 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from itertools import islice
 from uuid import UUID
 
 from router.arrivals import Lease, LeaseLost
 from router.clusters import Asking
 from router.decision import Decision
-from router.duplicates import WINDOW, features
+from router.duplicates import features
 from router.identity import Hint
 from router.model import Contact
-from router.richtext import plain
 from router.rulebook import Rulebook
 from router.suggestions import ACTOR, Candidate, Mentioned, suggested
 from router.words import words_of
-from storage import contacts, leases, words
+from storage import contacts, leases, questions, words
 from storage.changes import Changes, Touched
-from storage.codec import json_value, rich_text
-from storage.database import Transaction, of_micros, to_micros
+from storage.codec import json_value
+from storage.database import Transaction, to_micros
 from storage.ids import new_id
 from storage.snapshots import Snapshots
 from storage.statement import Statement
@@ -30,7 +29,6 @@ _AMONG = 200
 _COLLEAGUE = "slack"
 """The type of identity whose owners ask for others, so that nothing they name is theirs."""
 
-_WINDOW = WINDOW // timedelta(microseconds=1)
 _NAMES = Statement("SELECT name FROM contacts WHERE id IN :ids AND name <> '' ORDER BY created_at, id LIMIT 1")
 _NUMBERED = Statement("SELECT contact, orders FROM conversations WHERE number IN :numbers ORDER BY number DESC")
 _LATELY = Statement(
@@ -40,17 +38,8 @@ _LATELY = Statement(
     """
 )
 """Whose words may not be noted yet."""
-_CONVERSATIONS = Statement(
-    "SELECT number, orders FROM conversations WHERE contact IN :ids AND opened_at <= :at ORDER BY number DESC LIMIT 50"
-)
-_ASKED = Statement(
-    """
-    SELECT m.received_at, m.body FROM messages m JOIN conversations c ON c.id = m.conversation
-    WHERE c.contact IN :ids AND m.author_kind = 'customer' AND m.received_at >= :since AND m.id < :message
-          AND NOT m.deleted
-    ORDER BY m.received_at DESC, m.id DESC LIMIT 20
-    """
-)
+_OPENED = "SELECT id, number, orders FROM conversations WHERE contact IN :ids AND opened_at <= :at AND status"
+_CONVERSATIONS = Statement(f"{_OPENED} <> 'resolved' UNION ALL {_OPENED} = 'resolved' ORDER BY number DESC LIMIT 50")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +62,12 @@ def look(tx: Transaction, asking: Asking, mentioned: Mentioned, ignored: Collect
             found.setdefault(contacts.linked(tx, known.id)[0], key.value)
     for contact in _who_named(tx, mentioned.orders):
         found.setdefault(contacts.linked(tx, contact)[0], "")
-    candidates = [
+    candidates = (
         _candidate(tx, other, address, ignored, asking)
         for root, address in found.items()
         if root not in person and not contacts.is_decided(tx, person, other := contacts.linked(tx, root))
-    ]
-    return Looked(customer, [each for each in candidates if not _is_colleague(each.contact)][:MOST])
+    )
+    return Looked(customer, list(islice((each for each in candidates if not _is_colleague(each.contact)), MOST)))
 
 
 def _who_named(tx: Transaction, orders: Collection[str]) -> list[UUID]:
@@ -107,14 +96,13 @@ def _candidate(
     tx: Transaction, person: list[UUID], address: str, ignored: Collection[str], asking: Asking
 ) -> Candidate:
     """As they were when it was asked: who comes later is the one to be asked about."""
-    ids, at = [each.bytes for each in person], to_micros(asking.at)
-    conversations = tx.all(_CONVERSATIONS, {"ids": ids, "at": at})
-    asked = tx.all(_ASKED, {"ids": ids, "since": at - _WINDOW, "message": asking.message.bytes})
+    conversations = tx.all(_CONVERSATIONS, {"ids": [each.bytes for each in person], "at": to_micros(asking.at)})
+    asked = questions.lately(tx, [UUID(bytes=row[0]) for row in conversations])
     return Candidate(
         contact=_person(tx, person),
-        named=f"#{conversations[0][0]}" if conversations else address,
-        orders={order for _, orders in conversations for order in json_value(orders)},
-        asked=[(of_micros(at), features(plain(rich_text(body)), ignored)) for at, body in asked],
+        named=f"#{conversations[0][1]}" if conversations else address,
+        orders={order for _, _, orders in conversations for order in json_value(orders)},
+        asked=[(each.at, features(each.text, ignored)) for each in asked if each.at <= asking.at],
     )
 
 
