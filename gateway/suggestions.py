@@ -6,8 +6,9 @@ import structlog
 
 from connectors.base import Lease
 from router.clusters import Asking
+from router.identity import Hint
 from router.rulebook import Rulebook
-from router.suggestions import hints, mentioned
+from router.suggestions import Candidate, hints, mentioned
 from storage import suggesting
 from storage.changes import Touched
 from storage.database import Database
@@ -33,11 +34,10 @@ class Suggestions:
                 looked = await self._database.read(suggesting.look, asking, named, ignored)
                 for candidate in looked.candidates:
                     if why := hints(asking, looked.customer, candidate, named):
-                        self._wake(
-                            await self._database.transact(
-                                suggesting.suggest, self._lease, asking, candidate, why, self._rules()
-                            )
-                        )
-                        log.info(
-                            "contact.suggested", conversation=asking.conversation.hex, hints=[str(each) for each in why]
-                        )
+                        await self._suggest(asking, candidate, why)
+
+    async def _suggest(self, asking: Asking, candidate: Candidate, why: Sequence[Hint]) -> None:
+        touched = await self._database.transact(suggesting.suggest, self._lease, asking, candidate, why, self._rules())
+        if touched is not None:
+            self._wake(touched)
+            log.info("contact.suggested", conversation=asking.conversation.hex, hints=[str(each) for each in why])

@@ -108,16 +108,23 @@ def _candidate(
 
 def suggest(
     tx: Transaction, lease: Lease, asking: Asking, candidate: Candidate, why: Sequence[Hint], rules: Rulebook
-) -> Touched:
-    """Ask in the conversation's thread, once for two people. Raises LeaseLost."""
+) -> Touched | None:
+    """Ask in the conversation's thread, once for two people; None when nobody need be asked any more. Raises
+    LeaseLost."""
     if not leases.is_held(tx, lease):
         raise LeaseLost(lease.resource)
     snapshots = Snapshots(tx, ())
     conversation = snapshots.conversation(asking.conversation)
-    if conversation is None:
-        return Touched()
+    if conversation is None or _is_settled(tx, conversation.contact, candidate.contact.id):
+        return None
     contacts.suggest(tx, conversation.contact, candidate.contact.id, ACTOR)
     decision: Decision = suggested(conversation, candidate, why)
     changes = Changes(tx, snapshots, rules, openings=0)
     changes.apply(new_id(), None, decision)
     return changes.save()
+
+
+def _is_settled(tx: Transaction, one: UUID, other: UUID) -> bool:
+    """Whether an agent has said meanwhile that they are one or two; none can until the commit."""
+    people = {each: contacts.linked(tx, each, lock=True) for each in sorted({one, other})}
+    return other in people[one] or contacts.is_decided(tx, people[one], people[other])
