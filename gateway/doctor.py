@@ -218,8 +218,8 @@ def undelivered(settings: Settings) -> Iterator[Finding]:
     async def asked() -> tuple[list[Late], dict[str, Waiting]]:
         store = Database(settings.gateway.database)
         try:
-            found = await store.read(late, int(PATIENCE.total_seconds() * 1_000_000), SEVERAL)
-            return [each for each in found if each.channel in configured], await store.read(left_behind, configured)
+            found = await store.read(late, configured, int(PATIENCE.total_seconds() * 1_000_000), SEVERAL)
+            return found, await store.read(left_behind, configured)
         finally:
             await asyncio.to_thread(store.close)
 

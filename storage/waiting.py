@@ -23,6 +23,7 @@ _LATE = Statement(
     """
     SELECT channel, address, count(*), min(created_at), max(error) FROM outbox
     WHERE state IN ('ready', 'sending', 'unknown') AND kind <> 'card' AND created_at <= :before AND error IS NOT NULL
+          AND channel IN :channels
     GROUP BY channel, address ORDER BY min(created_at) LIMIT :limit
     """
 )
@@ -56,7 +57,8 @@ def left_behind(tx: Transaction, configured: Collection[str]) -> dict[str, Waiti
     return {row[0]: Waiting(row[1], row[2]) for row in tx.all(_BY_CHANNEL, {}) if row[0] not in configured}
 
 
-def late(tx: Transaction, patience: int, limit: int) -> list[Late]:
-    """What has waited longer than `patience` (microseconds) after an attempt that failed, longest first."""
-    rows = tx.all(_LATE, {"before": tx.now - patience, "limit": limit})
+def late(tx: Transaction, channels: Collection[str], patience: int, limit: int) -> list[Late]:
+    """What has waited on these channels longer than `patience` (microseconds) after an attempt that failed, longest
+    first."""
+    rows = tx.all(_LATE, {"channels": sorted(channels), "before": tx.now - patience, "limit": limit})
     return [Late(row[0], row[1], Waiting(row[2], row[3]), row[4]) for row in rows]

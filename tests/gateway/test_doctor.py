@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import cli
-from gateway.doctor import Finding, Level, disk, folders, libraries, open_files, python, sqlite, time_of_day
+from gateway.doctor import SEVERAL, Finding, Level, disk, folders, libraries, open_files, python, sqlite, time_of_day
 from gateway.settings import GatewaySettings
 from router.model import Inbound
 from storage.database import Database
@@ -20,6 +21,14 @@ from tests.gateway.test_cli import SHOP
 from tests.storage.inbounds import RULES, arrival, question, rules
 
 MOVED = Statement("UPDATE outbox SET channel = 'old'")
+REFUSED = Statement(
+    """
+    UPDATE outbox SET error = 'refused', created_at = rowid,
+        channel = CASE WHEN rowid = (SELECT max(rowid) FROM outbox) THEN 'tg' ELSE 'old' END,
+        address = CASE WHEN rowid = (SELECT max(rowid) FROM outbox) THEN 'newest' ELSE hex(id) END
+    """
+)
+"""Each at an address of its own, and only the newest on a channel that is configured."""
 
 NOW = datetime(2026, 10, 9, tzinfo=UTC)
 
@@ -151,28 +160,45 @@ def test_the_whole_examination_follows_the_configuration(tmp_path: Path) -> None
     assert things(code=1)["configuration"].startswith(f"bad {shop}:1: ")
 
 
-def test_what_waits_for_a_channel_that_is_not_configured_is_bad(tmp_path: Path) -> None:
+Things = dict[str, tuple[str, str]]
+Left = Callable[..., Things]
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Left:
+    """What the doctor finds once something has moved what waits because of these items."""
     shop, database = tmp_path / "shop.yaml", f"sqlite:///{tmp_path}/onevoice.db"
     shop.write_text(SHOP % (tmp_path / "onevoice.db"))
     migrate(database)
 
-    def left(*inbounds: Inbound) -> dict[str, tuple[str, str]]:
+    def found(moved: Statement, *inbounds: Inbound) -> Things:
         async def ask() -> None:
             store = Database(database)
             for each in inbounds:
                 await store.transact(receive, [Submission(each.channel, [arrival(each)])], rules, RULES)
-            await store.transact(lambda tx: tx.run(MOVED, {}))
+            await store.transact(lambda tx: tx.run(moved, {}))
             await asyncio.to_thread(store.close)
 
         asyncio.run(ask())
         found = json.loads(CliRunner().invoke(cli, ["doctor", "--json", "--config", str(shop)]).stdout)
         return {each["thing"]: (each["level"], each["sentence"]) for each in found}
 
-    assert left()["deliveries"][0] == "ok"
-    level, sentence = left(question())["old"]
+    return found
+
+
+def test_what_waits_for_a_channel_that_is_not_configured_is_bad(left: Left) -> None:
+    assert left(MOVED)["deliveries"][0] == "ok"
+    level, sentence = left(MOVED, question())["old"]
     assert level == "bad"
     assert sentence.startswith("2 wait to be delivered, the oldest since 20")
     assert "add it again under this id and restart" in sentence
+
+
+def test_what_waits_for_nobody_hides_nothing_that_is_refused(left: Left) -> None:
+    asked = [question(who=str(number)) for number in range(SEVERAL + 1)]
+    found = left(REFUSED, *asked)
+    assert found["old"][0] == "bad"
+    assert found["tg newest"] == ("warn", "1 wait to be delivered, the oldest since 1970-01-01 00:00 UTC: refused")
 
 
 def test_an_unreachable_database_is_bad_and_shows_no_password(tmp_path: Path) -> None:
