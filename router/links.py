@@ -17,9 +17,11 @@ _HOW = (
 
 
 def conversation_number(rest: str) -> int | None:
-    """The number of a conversation at the start of what follows "link": "#12 same phone"."""
-    first = rest.strip().partition(" ")[0].removeprefix("#")
-    return int(first) if first.isdecimal() and len(first) <= 18 else None
+    """The number of a conversation at the start of what follows "link": "#12 same phone". Without the sign more than
+    six digits are a telephone number."""
+    first = rest.strip().partition(" ")[0]
+    digits = first.removeprefix("#")
+    return int(digits) if digits.isdecimal() and len(digits) <= (18 if first != digits else 6) else None
 
 
 def link(asked: Asked) -> Decision:

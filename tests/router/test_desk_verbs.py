@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from router.links import conversation_number
 from router.lookup import History, Lookup, Past, Reach
 from router.merging import restored
 from router.model import Contact, Identity, Leg, Priority, Status
@@ -231,11 +232,18 @@ def test_a_way_that_is_not_the_customers_is_told_which_there_are(said: str) -> N
 
 def test_a_customer_is_linked_by_a_mail_address_a_telephone_or_a_telegram_id() -> None:
     anna = Lookup(other=Contact(id=UUID(int=77), name="Anna"))
-    for said in ("anna@x.com same lamp", "+4722123456 same lamp", "@4711 same lamp"):
+    for said in ("anna@x.com same lamp", "+4722123456 same lamp", "13912345678 same lamp", "@4711 same lamp"):
         found = asked(f"link {said}", lookup=anna)
         assert found.link is not None
         assert (found.link.other, found.link.reason) == (UUID(int=77), "same lamp")
         assert types(found) == ["contact_linked", "note_added"]
+
+
+@pytest.mark.parametrize(
+    ("said", "number"), [("12", 12), ("#12", 12), ("#13912345678", 13912345678), ("0212345", None)]
+)
+def test_a_long_number_without_the_sign_is_that_of_a_telephone(said: str, number: int | None) -> None:
+    assert conversation_number(f"{said} same lamp") == number
 
 
 def test_an_address_nobody_wrote_from_becomes_the_customers_and_proves_nothing() -> None:
