@@ -99,7 +99,7 @@ class EmailConnector:
         try:
             await self.door.open()
         except OSError as error:
-            named = f"smtp_listen of channel {self.channel}: {settings.listen}"
+            named = f"smtp_listen of channel {self.channel}: {error.filename or settings.listen}"
             raise OSError(error.errno, error.strerror, named) from error
 
     async def _store(self, arrival: Arrival) -> Receipt:

@@ -74,7 +74,7 @@ class Door:
         return self._server is not None and self._server.is_serving()
 
     async def open(self) -> None:
-        """Bind and listen; raises OSError when the address cannot be had."""
+        """Bind and listen; raises OSError when the address cannot be had, or the certificate, which it names."""
         loop = asyncio.get_running_loop()
         host, port = self.settings.endpoint
         prototype = SMTP(
@@ -97,7 +97,10 @@ class Door:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key)
+        try:
+            context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, f"tls_cert {self.settings.tls_cert} with its key") from error
         return context
 
     def admit(self, session: Session, host: str) -> bool:

@@ -463,6 +463,15 @@ async def test_closing_says_421_and_lets_a_mail_in_the_middle_finish(tmp_path: P
         assert len(ports.arrivals) == 1
 
 
+async def test_a_certificate_that_is_not_there_is_named(ports: MemoryPorts) -> None:
+    door = {"listen": "127.0.0.1:0", "tls_cert": "/no/cert.pem", "tls_key": "/no/key.pem"}
+    shop = {"id": "mail", "type": "email", "address": "help@shop.example", "smtp_listen": door}
+    connector = EmailConnector(EmailSettings.model_validate(shop), ports, clock, b"0123456789abcdef")
+    with pytest.raises(OSError, match="No such file") as raised:
+        await connector.open()
+    assert raised.value.filename == "smtp_listen of channel mail: tls_cert /no/cert.pem with its key"
+
+
 async def test_the_connector_opens_its_door_and_closes_it(ports: MemoryPorts) -> None:
     settings = EmailSettings.model_validate(
         {
