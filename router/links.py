@@ -7,7 +7,7 @@ from router.addresses import identity_of, spelled
 from router.asked import Answer, Asked, answered, refused
 from router.decision import Decision, Link, NewEvent
 from router.model import Contact
-from router.richtext import of_text
+from router.richtext import RichText, of_text
 from router.suggestions import APART, subject
 
 _HOW = (
@@ -41,7 +41,8 @@ def link(asked: Asked) -> Decision:
             asked, f"There is no conversation {name}." if key is None else f"Nobody has written from {name}."
         )
     if other is not None and other.id in desk.contacts:
-        return answered(asked, f"The customer of {name} is already linked with this one.")
+        said = f"The customer of {name} is already linked with this one."
+        return replace(answered(asked, said), settles=_settled(asked, name, said))
     payload: dict[str, object] = {"reason": reason}
     if other is not None:
         payload["contact"] = other.id.hex
@@ -54,7 +55,6 @@ def link(asked: Asked) -> Decision:
         f"Linked: {said}. `@onevoice unlink` undoes it.",
         NewEvent(type="contact_linked", actor=asked.actor, payload=payload),
     )
-    settled = of_text(f"{said[:1].upper()}{said[1:]}, said by {asked.agent.name}.")
     made = Link(
         contact=asked.conversation.contact,
         other=other.id if other is not None else None,
@@ -62,7 +62,8 @@ def link(asked: Asked) -> Decision:
         reason=reason,
         stranger=key if other is None else None,
     )
-    return replace(decision, link=made, settles={subject(asked.conversation, name): settled})
+    settled = f"{said[:1].upper()}{said[1:]}, said by {asked.agent.name}."
+    return replace(decision, link=made, settles=_settled(asked, name, settled))
 
 
 def keep_apart(asked: Asked) -> Decision:
@@ -72,12 +73,18 @@ def keep_apart(asked: Asked) -> Decision:
     if desk is None or other is None:
         return refused(asked, f"Say who is not the same customer: `@onevoice {APART} #12`, or an address.")
     if other.id in desk.contacts:
-        return refused(asked, f"The customer of {name} is linked with this one: `@onevoice unlink` undoes it.")
+        said = f"The customer of {name} is linked with this one: `@onevoice unlink` undoes it."
+        return replace(refused(asked, said), settles=_settled(asked, name, said))
     said = f"{other.name or 'The customer'} of {name} is not this customer, said by {asked.agent.name}."
     payload = {"contact": other.id.hex, "reason": reason}
     event = NewEvent(type="contacts_kept_apart", actor=asked.actor, payload=payload)
     apart = Link(contact=asked.conversation.contact, other=other.id, actor=asked.actor, reason=reason, apart=True)
-    return replace(answered(asked, said, event), link=apart, settles={subject(asked.conversation, name): of_text(said)})
+    return replace(answered(asked, said, event), link=apart, settles=_settled(asked, name, said))
+
+
+def _settled(asked: Asked, name: str, said: str) -> Mapping[str, RichText]:
+    """The suggestion in this thread, also in one that was merged since, has its answer."""
+    return {subject(asked.snapshot.absorbed or asked.conversation, name): of_text(said)}
 
 
 def _meant(asked: Asked) -> tuple[str, Contact | None]:

@@ -6,12 +6,15 @@ from uuid import UUID
 
 import pytest
 
+from router.desk_view import DeskView
 from router.links import conversation_number
 from router.lookup import History, Lookup, Past, Reach
 from router.merging import restored
 from router.model import Contact, Identity, Leg, Priority, Status
 from router.model import IdentityKey as Key
 from router.planning import customer_leg
+from router.routing import decide
+from router.suggestions import subject
 from router.tagging import LONGEST, MOST, joined, tags_in
 from router.targets import Policy
 from tests.router.asking import (
@@ -26,6 +29,7 @@ from tests.router.asking import (
     TOM,
     asked,
     notices,
+    said_in_thread,
     told_alone,
     types,
 )
@@ -40,6 +44,7 @@ MAIL = Leg(
 )
 BY_MAIL = Identity(key=Key("email", "tom@x.com"), contact=CUSTOMER, verification=1)
 CLAIMED = replace(BY_MAIL, verification=0)
+ANNA = Contact(id=UUID(int=77), name="Anna")
 BOTH = replace(CONVERSATION, legs=(THREAD, CHAT, MAIL))
 
 
@@ -231,11 +236,11 @@ def test_a_way_that_is_not_the_customers_is_told_which_there_are(said: str) -> N
 
 
 def test_a_customer_is_linked_by_a_mail_address_a_telephone_or_a_telegram_id() -> None:
-    anna = Lookup(other=Contact(id=UUID(int=77), name="Anna"))
+    anna = Lookup(other=ANNA)
     for said in ("anna@x.com same lamp", "+4722123456 same lamp", "13912345678 same lamp", "@4711 same lamp"):
         found = asked(f"link {said}", lookup=anna)
         assert found.link is not None
-        assert (found.link.other, found.link.reason) == (UUID(int=77), "same lamp")
+        assert (found.link.other, found.link.reason) == (ANNA.id, "same lamp")
         assert types(found) == ["contact_linked", "note_added"]
 
 
@@ -244,6 +249,24 @@ def test_a_customer_is_linked_by_a_mail_address_a_telephone_or_a_telegram_id() -
 )
 def test_a_long_number_without_the_sign_is_that_of_a_telephone(said: str, number: int | None) -> None:
     assert conversation_number(f"{said} same lamp") == number
+
+
+@pytest.mark.parametrize("line", ["link #12 suggested", "not-same #12"])
+def test_4_1_a_suggestion_whose_customers_are_linked_by_now_has_its_answer(line: str) -> None:
+    both = frozenset({CUSTOMER, ANNA.id})
+    found = asked(line, desk=DeskView(now=NOW, contacts=both, identities=(BY_CHAT,), linked=ANNA), pressed=True)
+    assert found.link is None
+    assert list(found.settles) == [subject(CONVERSATION, "#12")]
+
+
+@pytest.mark.parametrize("line", ["link #12 suggested", "not-same #12"])
+def test_4_1_a_suggestion_is_answered_in_a_thread_that_was_merged_since(line: str) -> None:
+    snapshot, inbound = said_in_thread(line, pressed=True)
+    absorbed = replace(CONVERSATION, id=UUID(int=99))
+    desk = DeskView(now=NOW, contacts=frozenset({CUSTOMER}), identities=(BY_CHAT,), linked=ANNA)
+    found = decide(replace(snapshot, absorbed=absorbed, desk=desk), inbound, BOOK)
+    assert found.link is not None
+    assert list(found.settles) == [subject(absorbed, "#12")]
 
 
 def test_an_address_nobody_wrote_from_becomes_the_customers_and_proves_nothing() -> None:
