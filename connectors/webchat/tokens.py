@@ -147,11 +147,11 @@ class Tokens:
                 registry.validate(claims)
             except (JoseError, ValueError, TypeError):
                 continue
-            account, name = claims["sub"], claims.get("name", "")
+            account, name, tier = claims["sub"], claims.get("name") or "", claims.get("tier")
             issued, expires = claims["iat"], claims["exp"]
             if not isinstance(account, str) or not 1 <= len(account) <= 200 or not isinstance(name, str):
                 break
-            if not account.isprintable() or ("tier" in claims and not _is_tier(claims["tier"])):
+            if not account.isprintable() or (tier is not None and not _is_tier(tier)):
                 break
             if expires - issued > LONGEST_IDENTITY.total_seconds() or expires <= now.timestamp() - _LEEWAY:
                 break
@@ -159,7 +159,7 @@ class Tokens:
                 id=f"a-{account}",
                 account=account,
                 name=shown_name(name)[:80],
-                tier=claims.get("tier"),
+                tier=tier,
                 email=_verified_address(claims),
                 issued_at=datetime.fromtimestamp(issued, UTC),
                 expires_at=datetime.fromtimestamp(expires, UTC) + timedelta(seconds=_LEEWAY),

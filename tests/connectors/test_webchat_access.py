@@ -209,6 +209,18 @@ async def test_w2_an_address_the_shop_has_verified_is_proven_and_no_other_is(
     assert [each.sender.proven for each in shop.ports.inbound] == [keys, keys]
 
 
+async def test_w2_a_claim_that_is_null_says_nothing(shop: Shop) -> None:
+    at = int(NOON.timestamp())
+    nothing = dict.fromkeys(("name", "tier", "email", "email_verified"))
+    claims = {"aud": "web", "sub": "customer-7", "iat": at, "exp": at + 60} | nothing
+    async with shop.visit() as client:
+        assert (await client.hello(identity=jwt.encode({"alg": "HS256"}, claims, KEY)))["known"]
+        await client.tell("send", text="Hello")
+        await client.next()
+    sender = shop.ports.inbound[0].sender
+    assert (sender.name, sender.tier, sender.proven) == ("", None, ())
+
+
 async def test_w20_a_token_of_a_version_without_tiers_still_opens(shop: Shop) -> None:
     tokens = Tokens("web", [SECRET.encode()], lambda: shop.now)
     fields = {"v": "a-7", "a": "7", "n": "", "l": None, "c": "", "e": int(shop.now.timestamp()) + 60}
