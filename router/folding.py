@@ -63,6 +63,7 @@ class Folding:
         self._voided = False
         self._waiting: list[Waiting] = []
         self._edits: list[Waiting] = []
+        self._believed: dict[Waiting, Place] = {}  # when it turned out that their answer had not arrived
         self._to_bot: list[Waiting] = []
         self._keys: set[tuple[str, str]] = set()
         self._messages: dict[str, _Known] = {}
@@ -148,10 +149,13 @@ class Folding:
     def sent(self, event: Event) -> None:
         payload = cast(MessageSent, event.payload)
         self._sent.add(payload["message"])
-        failed = self._absent.get(payload["message"])
-        if failed is not None and place_of(event) < failed:
-            return  # D2; what was sent again after it had failed has arrived
         author, holding = event.actor, payload.get("holding", False)
+        failed = self._absent.get(payload["message"])
+        if failed is not None and place_of(event) < failed:  # D2; what was sent again after it had failed has arrived
+            if author.startswith("agent:"):
+                reply = self._reply_of(event, payload.get("composed_at"), None, holding=holding, manual=False)
+                self._believed.update((each, failed) for each in self._waiting if reply.answers(each))
+            return
         if author.startswith("agent:"):
             self._reply(event, payload.get("composed_at"), payload.get("team"), holding=holding, manual=False)
         elif author.startswith("bot:"):
@@ -175,10 +179,7 @@ class Folding:
 
     def _reply(self, event: Event, composed_at: str | None, team: str | None, *, holding: bool, manual: bool) -> None:
         """A qualifying reply answers what was visible when it was composed (D2, D11); the rest stays waiting (D12)."""
-        at = event.at
-        composed = at if composed_at is None else min(at, from_text(composed_at))
-        author = event.actor.removeprefix("agent:")
-        reply = Reply(author, team or self._team(), composed, event.seq, holding, manual)
+        at, reply = event.at, self._reply_of(event, composed_at, team, holding=holding, manual=manual)
         cycle = self._cycle
         if cycle is None or self._is_over(at, None):
             cycle = self._begin(at, (at, event.seq), str(event.payload.get("channel", "")))
@@ -200,6 +201,12 @@ class Folding:
                 cycle.substantive_at = cycle.substantive_at or at
         cycle.human_seen = True
         cycle.told.append(at)
+
+    def _reply_of(
+        self, event: Event, composed_at: str | None, team: str | None, *, holding: bool, manual: bool
+    ) -> Reply:
+        composed = event.at if composed_at is None else min(event.at, from_text(composed_at))
+        return Reply(event.actor.removeprefix("agent:"), team or self._team(), composed, event.seq, holding, manual)
 
     def _take_over(self, cycle: CycleRecord, reply: Reply, event: Event) -> None:
         """D7: an implicit hand-off. What the agent could not have seen waits for a human from now on."""
@@ -239,10 +246,10 @@ class Folding:
         payload = cast(StatusChanged, event.payload)
         status = Status(payload["to"])
         at = event.at
-        unanswered = self._waiting
+        unanswered = [each for each in self._waiting if not self._seemed_answered(each, event)]
         if (leaving := payload.get("leaving")) is not None:
             composed = (from_text(leaving), event.seq)
-            unanswered = [each for each in (*self._waiting, *self._edits) if not each.was_seen(composed)]
+            unanswered = [each for each in (*unanswered, *self._edits) if not each.was_seen(composed)]
         if status is Status.PENDING and self._status is not status and unanswered and self._cycle is not None:
             self._cycle.pauses += 1  # D19
         if status is Status.RESOLVED and unanswered:
@@ -252,6 +259,11 @@ class Folding:
             self._edits = []
             self._to_bot = []
         self._turn(status, at)
+
+    def _seemed_answered(self, message: Waiting, event: Event) -> bool:
+        """The answer had left by then, and came back or failed later: whoever resolved it could not know."""
+        failed = self._believed.get(message)
+        return failed is not None and place_of(event) < failed
 
     def _turn(self, status: Status, at: datetime) -> None:
         """Change the status; nothing happens when it is the same."""

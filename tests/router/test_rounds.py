@@ -74,6 +74,21 @@ def test_d22_an_answer_that_never_leaves_lets_the_customer_wait_since_the_questi
     assert (found.start_at, found.outcome, found.sla) == (at(0), Outcome.OPEN, Sla.BREACHED)
 
 
+def test_d22_an_answer_that_comes_back_after_resolving_lets_the_customer_wait_since_the_question() -> None:
+    log = Log().customer(0, "m1").agent(1, name="reply").customer(1.5, "m2").status(2, "resolved").failed(6, "reply")
+    assert [(each.start_at, each.outcome) for each in log.now(9).rounds] == [
+        (at(1.5), Outcome.CLOSED_NO_REPLY),
+        (at(0), Outcome.OPEN),
+    ]
+    answered = log.agent(10, name="again").now(11)
+    assert (answered.rounds[-1].start_at, answered.rounds[-1].outcome) == (at(0), Outcome.ANSWERED)
+
+
+def test_d22_who_resolves_knowing_that_the_answer_came_back_closes_without_one() -> None:
+    log = Log().customer(0, "m1").agent(1, name="reply").failed(6, "reply").status(7, "resolved")
+    assert [each.outcome for each in log.now(9).rounds] == [Outcome.CLOSED_NO_REPLY]
+
+
 def test_d22_an_edit_that_came_after_the_answer_on_its_way_is_closed_without_one() -> None:
     log = Log().customer(0, "m1").edit(1.05, "m1").status(1.1, "resolved", leaving=1).agent(1.3, composed=1)
     assert [(each.start_at, each.outcome) for each in log.now(9).rounds] == [

@@ -86,6 +86,20 @@ async def test_an_answer_that_comes_back_opens_again_what_was_resolved_with_it(
     assert "It is open again" in "".join(await shown(moved, 1))
 
 
+async def test_an_answer_that_comes_back_long_after_it_was_resolved_opens_it_again(
+    moved: Database, clock: MovedClock
+) -> None:
+    await receive(moved, answer("Tomorrow.", "C1:1"))
+    await leave(moved, clock, SENT)
+    clock.move(60)
+    await say(moved, "resolve", 1)
+    assert (await outcomes(moved), await status(moved)) == (["answered"], ("resolved", False))
+    clock.move(3600)
+    await receive(moved, bounce())
+    assert (await outcomes(moved), await status(moved)) == (["open"], ("open", True))
+    assert "It is open again" in "".join(await shown(moved, 1))
+
+
 async def test_an_answer_written_before_a_merge_that_fails_opens_the_survivor_again(
     moved: Database, clock: MovedClock
 ) -> None:
