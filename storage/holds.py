@@ -18,8 +18,6 @@ TIMER = "hold"
 """The timer that tells the lead; its ref is the hold's id in hex."""
 
 _DAY = 86_400_000_000
-ENOUGH_HITS = 20
-TOO_OFTEN = 0.4
 
 _HOLD = Statement(
     """
@@ -61,8 +59,9 @@ _ENDED = Statement(f"{_END_OF} WHERE m.remote_key = :key AND h.state <> 'held' O
 _ENDED_UNPOSTED = Statement(f"{_END_OF} WHERE m.id = :id AND h.state <> 'held' ORDER BY h.ended_at DESC LIMIT 1")
 _RATES = Statement(
     """
-    SELECT rule, count(*), sum(CASE WHEN action = 'sent_anyway' THEN 1 ELSE 0 END) FROM rule_hits
-    WHERE at >= :since AND level IN ('warn', 'block') GROUP BY rule ORDER BY rule
+    SELECT rule, version, count(DISTINCT message),
+        count(DISTINCT CASE WHEN action = 'sent_anyway' THEN message END) FROM rule_hits
+    WHERE at >= :since AND hold IS NOT NULL GROUP BY rule, version ORDER BY rule, version
     """
 )
 
@@ -198,9 +197,10 @@ def ended(tx: Transaction, channel: str, named: str) -> EndedHold | None:
 
 @dataclass(frozen=True, slots=True)
 class OverrideRate:
-    """How often replies that a rule held were sent anyway. `downgrade`: often enough to suggest a lower level."""
+    """How many replies a version of a rule held (`hits`), and how many of them were sent anyway."""
 
     rule: str
+    version: int
     hits: int
     sent_anyway: int
 
@@ -208,14 +208,10 @@ class OverrideRate:
     def rate(self) -> float:
         return self.sent_anyway / self.hits
 
-    @property
-    def downgrade(self) -> bool:
-        return self.hits >= ENOUGH_HITS and self.rate > TOO_OFTEN
-
 
 def override_rates(tx: Transaction, days: int) -> list[OverrideRate]:
-    """By rule, over the last days; nothing is ever downgraded by itself."""
-    return [OverrideRate(row[0], row[1], int(row[2])) for row in tx.all(_RATES, {"since": tx.now - days * _DAY})]
+    """By rule and version, over the last days: a reply counts once, however often a rule found something in it."""
+    return [OverrideRate(*row) for row in tx.all(_RATES, {"since": tx.now - days * _DAY})]
 
 
 def findings_json(findings: Sequence[Finding]) -> str:

@@ -5,11 +5,9 @@ from typing import Any
 
 import click
 
-from gateway.commands.frame import File, WrongConfiguration, load_settings, print_json
+from gateway.commands.frame import LONGEST, File, WrongConfiguration, load_settings, print_json
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-LONGEST = 36500
-"""A hundred years of days: further back there is no date."""
 
 EXAMPLE = '{"check": "all", "channel": "webchat", "text": "That is not my department."}'
 

@@ -19,6 +19,9 @@ File = click.Path(exists=True, dir_okay=False, path_type=Path)
 Count = click.IntRange(1, 2**63 - 1)
 """A number that a database can hold."""
 
+LONGEST = 36500
+"""A hundred years of days: further back there is no date."""
+
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 
 

@@ -39,6 +39,12 @@ class Standards:
     messages: Messages
     replies: Replies = NO_REPLIES
 
+    @property
+    def rules(self) -> dict[str, Rule]:
+        """Every rule by its id, in whichever file it is written."""
+        written = [*(each.rule for each in self.wording.rules), *(each.rule for each in self.facts.rules)]
+        return {**self.checks, **{each.id: each for each in written}}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:

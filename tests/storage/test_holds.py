@@ -63,12 +63,13 @@ ANY_MESSAGE = Statement("SELECT id FROM messages LIMIT 1")
 AMOUNTS = Statement("SELECT order_no, value, state FROM statements WHERE slot = 'refund_amount' ORDER BY said_at, id")
 COMPLAINT = "I want to file a complaint: the lamp arrived broken, this is unacceptable"
 NOTICES = Statement("SELECT body FROM outbox WHERE kind = 'notice' ORDER BY seq")
-HIT = Statement(
+AUTOMATIC = Statement(
     """
     INSERT INTO rule_hits (id, message, rule, version, span_start, span_end, level, action, at)
-    VALUES (:id, :message, 'W-BLAME', 1, 0, 0, 'warn', :action, :now)
+    VALUES (:id, :message, 'W-BLAME', 1, 0, 0, 'warn', 'logged', :now)
     """
 )
+NOW_VERSION_2 = Statement("UPDATE rule_hits SET version = 2 WHERE rule = 'W-INSULT'")
 
 
 def rules(snapshot: Snapshot, inbound: Inbound) -> Decision:
@@ -268,21 +269,29 @@ async def test_an_edit_in_the_batch_of_its_message_is_checked(database: Database
     assert await found(database, LEFT) == [(0,)]
 
 
-async def test_overrides_of_more_than_40_percent_in_20_hits_suggest_a_downgrade(database: Database) -> None:
+async def test_a_rule_is_overridden_by_replies_that_were_sent_anyway_and_by_nothing_else(database: Database) -> None:
+    brushoff, insult = "That is not my department", "Are you an idiot?"
     await asked(database)
+    await receive(database, says(f"{brushoff}."), wants("send quoting the customer", "U0ALICE"))
+    await receive(database, says(f"{brushoff}, sorry."), wants("discard", "U0ALICE"))
+    await receive(database, says(f"{brushoff}, dear."), wants(f"reword {brushoff}, friend.", "U0ALICE"))
+    await receive(database, wants("send quoting the customer", "U0ALICE"))
+    await receive(database, says(insult), wants("reword It left this morning.", "U0ALICE"))
+    await receive(database, says(f"{brushoff}, {insult}"))
 
-    def hit(tx: Transaction, count: int, action: str) -> None:
+    await database.transact(lambda tx: tx.run(NOW_VERSION_2, {}))
+
+    def automatic(tx: Transaction) -> None:
         message = tx.all(ANY_MESSAGE, {})[0][0]
-        for _ in range(count):
-            tx.run(HIT, {"id": new_id().bytes, "message": message, "action": action, "now": tx.now})
+        tx.run(AUTOMATIC, {"id": new_id().bytes, "message": message, "now": tx.now})
 
-    await database.transact(hit, 11, "edited")
-    await database.transact(hit, 8, "sent_anyway")
-    (rate,) = await database.read(holds.override_rates, 30)
-    assert (rate.hits, rate.sent_anyway, rate.downgrade) == (19, 8, False)
-    await database.transact(hit, 1, "sent_anyway")
-    (rate,) = await database.read(holds.override_rates, 30)
-    assert (rate.rate, rate.downgrade) == (0.45, True)
+    await database.transact(automatic)
+    rates = await database.read(holds.override_rates, 30)
+    assert [(each.rule, each.version, each.hits, each.sent_anyway) for each in rates] == [
+        ("W-BRUSHOFF", 1, 4, 2),
+        ("W-INSULT", 2, 2, 0),
+    ]
+    assert rates[0].rate == 0.5
 
 
 async def test_a_link_and_its_undoing_leave_everything_as_it_was(database: Database) -> None:
