@@ -21,6 +21,7 @@ from gateway import clock as wall
 from gateway.answer_links import AnswerLinks
 from gateway.assigning import Assigning
 from gateway.config import ConfigError
+from gateway.coverage_notes import coverage_notes
 from gateway.digests import Digests
 from gateway.fetching import Fetching
 from gateway.hub import Hub
@@ -322,13 +323,15 @@ class Application:
         log.info("config.reloaded", revision=rules.revision)
 
     async def _use(self, rules: Rulebook) -> None:
-        """Decide by these rules from now on; what waits for a thread follows its route, and what waits for a channel
-        that is not configured any more is told."""
+        """Decide by these rules from now on; what waits for a thread follows its route. What waits for a channel that
+        is not configured any more is told, and which calendars lack holidays."""
         self.rulebook = await self._full(rules)
         for channel in await self.database.transact(desks.follow_routes, self.rulebook):
             self.outlets[channel].wake()
         for channel, waiting in (await self.database.read(left_behind, self.connectors)).items():
             log.warning("channel.left_behind", channel=channel, deliveries=waiting.count, reason=LEFT_BEHIND)
+        for calendar, reason in coverage_notes(self.rulebook, self.today()).items():
+            log.warning("calendar.coverage", calendar=calendar, reason=reason)
 
     async def learn_policies(self) -> None:
         """Know the policies that other nodes have stored: their conversations may be answered through this node."""

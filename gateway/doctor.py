@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
@@ -70,6 +70,7 @@ def examine(config: Path | None) -> list[Finding]:
     found += readable
     if settings is not None:
         gateway = settings.gateway
+        found += holidays(settings, clock.now().date())
         found += folders(gateway, _mounts())
         found += database(settings)
     return found
@@ -144,6 +145,18 @@ def configuration(path: Path) -> tuple[Settings | None, list[Finding]]:
     except ConfigError as error:
         return None, [Finding(Level.BAD, "configuration", str(mistake)) for mistake in error.mistakes]
     return settings, [Finding(Level.OK, "configuration", f"{path} is right")]
+
+
+def holidays(settings: Settings, today: date) -> Iterator[Finding]:
+    """D40: what the calendars in use lack of the next year."""
+    from gateway.coverage_notes import coverage_notes
+    from gateway.policies import as_written
+
+    notes = coverage_notes(as_written(settings), today)
+    for note in notes.values():
+        yield Finding(Level.WARN, "calendars", note)
+    if not notes:
+        yield Finding(Level.OK, "calendars", "those in use know the holidays that are coming")
 
 
 def folders(gateway: GatewaySettings, mounts: list[tuple[Path, str]]) -> Iterator[Finding]:

@@ -6,8 +6,10 @@ from typing import Any
 
 import structlog
 
-from gateway.settings import Settings
+from gateway.settings import Settings, to_rulebook
+from gateway.voices import voice_of
 from router.calendar_definitions import to_calendar
+from router.model import Capabilities
 from router.rulebook import Rulebook
 from router.targets import Metric, Policy, to_target
 from router.terms import Terms
@@ -42,6 +44,14 @@ async def with_policies(
             if followed:
                 log.info("policy.changed", policy=name, version=version, conversations=followed)
     return full
+
+
+def as_written(settings: Settings) -> Rulebook:
+    """The rulebook a configuration means, for who only looks at it: no connector is asked, and no store numbers its
+    policies."""
+    rules = to_rulebook(settings, {each.id: Capabilities() for each in settings.channels}, voice_of(settings))
+    written = tuple(to_policy(each.id, 1, contents_of(each, settings)) for each in settings.policies)
+    return replace(rules, policies=written)
 
 
 async def with_others(rules: Rulebook, settings: Settings, database: Database) -> Rulebook:

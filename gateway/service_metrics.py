@@ -8,8 +8,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from router.calendar_definitions import coverage_days
 from router.calendars import Calendar
-from router.consistency.workdays import Workdays
-from router.rulebook import Rulebook
 
 Labels = TypeVar("Labels", bound=tuple[str, ...])
 
@@ -71,14 +69,6 @@ class ServiceMetrics:
             days = coverage_days(each, today)
             if days is not None:
                 self._coverage.labels(each.id).set(days)
-
-
-def calendars_of(rules: Rulebook) -> Iterable[Calendar]:
-    """The calendars in use: those of policies, shifts and promises."""
-    yield from (policy.calendar for policy in rules.policies)
-    yield from (agent.shifts for agent in rules.agents.values() if agent.shifts is not None)
-    if rules.voice is not None and isinstance(rules.voice.calendar, Workdays):
-        yield rules.voice.calendar.calendar
 
 
 def set_all(gauge: Gauge, values: Mapping[Labels, float]) -> None:

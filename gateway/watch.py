@@ -5,7 +5,7 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gateway.service_metrics import calendars_of
+from gateway.coverage_notes import calendars_of
 from storage import assignments, incidents, intake, rounds
 from storage.errors import StoreUnavailable
 

@@ -24,7 +24,9 @@ def check(config: Path, online: bool, as_json: bool) -> None:
     """
     from gateway import clock
     from gateway.config import ConfigError, load
+    from gateway.coverage_notes import coverage_notes
     from gateway.outage_notes import outage_notes
+    from gateway.policies import as_written
     from gateway.settings import environment
     from gateway.skill_notes import skill_notes
 
@@ -43,7 +45,8 @@ def check(config: Path, online: bool, as_json: bool) -> None:
     accounts = _accounts(settings) if online else {}
     ok = not any(accounts.values())
     counts = {name: len(getattr(settings, name)) for name in ("channels", "agents", "teams", "routes")}
-    notes = [*outage_notes(settings), *skill_notes(settings, clock.now())]
+    now, rules = clock.now(), as_written(settings)
+    notes = [*outage_notes(settings), *skill_notes(rules, now), *coverage_notes(rules, now.date()).values()]
     if as_json:
         print_json({"ok": ok, "mistakes": [], **counts, "notes": notes, **({"accounts": accounts} if online else {})})
     else:

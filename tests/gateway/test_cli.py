@@ -34,6 +34,7 @@ agents:
   - {id: alice, name: Alice, slack: U0ALICE}
 routes:
   - {id: default, desk: {channel: desk, slack: "#support"}}
+promise_calendar: ALWAYS
 """
 MAIL = """\
   - id: mail
@@ -137,7 +138,8 @@ def test_check_says_that_a_file_is_right(shop: Path) -> None:
 
 def test_tr4_check_notes_a_certificate_that_has_ended(shop: Path) -> None:
     skills = "{old: {certified_until: 2026-01-31}, new: {certified_until: 2100-01-31}}"
-    shop.write_text(shop.read_text().replace("U0ALICE", f"U0ALICE, skills: {skills}"))
+    text = shop.read_text().replace("ALWAYS", "CN_STD")
+    shop.write_text(text.replace("U0ALICE", f"U0ALICE, skills: {skills}"))
     result = onevoice("check", "--config", shop)
     assert result.exit_code == 0
     assert [line for line in result.stdout.splitlines() if "skill" in line] == [
@@ -145,6 +147,16 @@ def test_tr4_check_notes_a_certificate_that_has_ended(shop: Path) -> None:
             "note  agent alice gets nothing for the skill old: the certificate ended 2026-01-31T16:00:00Z; "
             "renew certified_until or take the skill out"
         )
+    ]
+
+
+def test_d40_check_notes_a_calendar_whose_holidays_are_over(shop: Path) -> None:
+    over = "{OVER: {tz: UTC, weekly: {}, coverage_end: 2020-12-31}}"
+    shop.write_text(f"{shop.read_text().replace('ALWAYS', 'OVER')}calendars: {over}\n")
+    result = onevoice("check", "--config", shop)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2:] == [
+        "note  calendar OVER has holidays until 2020-12-31 only: weekly hours apply; import the others"
     ]
 
 
@@ -347,4 +359,4 @@ def test_a_wrong_configuration_stops_every_command(shop: Path) -> None:
     for words in (["migrate"], ["deadletters", "list"], ["quarantine", "list"]):
         result = onevoice(*words, "--config", shop)
         assert result.exit_code == 2
-        assert result.stderr.startswith(f"{shop}:9: more: unknown key")
+        assert result.stderr.startswith(f"{shop}:10: more: unknown key")

@@ -3,14 +3,27 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from gateway.cli import cli
-from gateway.doctor import SEVERAL, Finding, Level, disk, folders, libraries, open_files, python, sqlite, time_of_day
+from gateway.config import load
+from gateway.doctor import (
+    SEVERAL,
+    Finding,
+    Level,
+    disk,
+    folders,
+    holidays,
+    libraries,
+    open_files,
+    python,
+    sqlite,
+    time_of_day,
+)
 from gateway.settings import GatewaySettings
 from router.model import Inbound
 from storage.database import Database
@@ -158,6 +171,19 @@ def test_the_whole_examination_follows_the_configuration(tmp_path: Path) -> None
     assert things(code=1)["database"] == "bad it cannot be used: file is not a database"
     shop.write_text("gateway: {}\n")
     assert things(code=1)["configuration"].startswith(f"bad {shop}:1: ")
+
+
+@pytest.mark.parametrize(
+    ("today", "level", "sentence"),
+    [
+        (date(2026, 10, 31), Level.OK, "those in use know the holidays that are coming"),
+        (date(2026, 11, 1), Level.WARN, "calendar CN_STD has holidays until 2026-12-31: import those of 2027"),
+    ],
+)
+def test_d40_missing_holidays_are_a_warning(tmp_path: Path, today: date, level: Level, sentence: str) -> None:
+    shop = tmp_path / "shop.yaml"
+    shop.write_text((SHOP % (tmp_path / "onevoice.db")).replace("ALWAYS", "CN_STD"))
+    assert list(holidays(load(shop, {}), today)) == [Finding(level, "calendars", sentence)]
 
 
 Things = dict[str, tuple[str, str]]

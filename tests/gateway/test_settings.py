@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from gateway.config import load
+from gateway.policies import as_written
 from gateway.secrecy import gateway_secret, is_example, is_secret_key, secrets_of
 from gateway.settings import AgentSettings, Duration, GatewaySettings, Settings, packaged, to_rulebook
 from gateway.skill_notes import skill_notes
@@ -218,11 +219,11 @@ def test_tr4_a_certificate_holds_through_its_last_day_where_the_agent_works(
 def test_a_certificate_that_has_ended_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(CERTIFIED.replace("SHIFTS", "shifts: KIEV"))
-    settings, last = load(path, {}), datetime(2026, 12, 31, 22, tzinfo=UTC)
-    assert skill_notes(settings, datetime(2026, 12, 31, 9, tzinfo=UTC)) == []
-    (noted,) = skill_notes(settings, last - timedelta(microseconds=1))
+    rules, last = as_written(load(path, {})), datetime(2026, 12, 31, 22, tzinfo=UTC)
+    assert skill_notes(rules, datetime(2026, 12, 31, 9, tzinfo=UTC)) == []
+    (noted,) = skill_notes(rules, last - timedelta(microseconds=1))
     assert noted.startswith("agent alice gets nothing for the skill at: the certificate ended 2026-12-31T10:00:00Z;")
-    assert "the skill day: the certificate ended 2026-12-31T22:00:00Z" in skill_notes(settings, last)[0]
+    assert "the skill day: the certificate ended 2026-12-31T22:00:00Z" in skill_notes(rules, last)[0]
 
 
 def test_a_revision_names_the_rules_and_nothing_else(example: Settings) -> None:

@@ -165,3 +165,19 @@ async def test_what_customers_say_in_threads_of_a_desk_that_is_not_configured_an
     gateway.change = unchanged
     await gateway.boot()
     assert (await gateway.shown("I mean the parcel of Monday.")).thread_ts == post.thread_ts
+
+
+def with_old_holidays(config: dict[str, Any]) -> None:
+    config["calendars"] = {"OVER": {"tz": "UTC", "weekly": {}, "coverage_end": "2020-12-31"}}
+    config |= {"digests": {"calendar": "OVER"}, "promise_calendar": "OVER"}
+
+
+async def test_d40_calendars_whose_holidays_are_over_are_logged_at_the_start_and_at_a_reload(gateway: Gateway) -> None:
+    with capture_logs() as logged:
+        await reloaded(gateway, with_old_holidays)
+        await gateway.halt()
+        gateway.change = with_old_holidays
+        await gateway.boot()
+    told = [each for each in logged if each["event"] == "calendar.coverage"]
+    assert [(each["calendar"], each["log_level"]) for each in told] == [("OVER", "warning")] * 2
+    assert "weekly hours apply" in told[0]["reason"]
