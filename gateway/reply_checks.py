@@ -64,6 +64,7 @@ def shown(finding: Finding) -> dict[str, Any]:
         "rule": finding.rule,
         "version": finding.version,
         "level": finding.level.value,
+        "after_trial": finding.after_trial,
         "span": list(finding.span),
         "said": finding.said,
         "approved": finding.approved,
@@ -93,9 +94,11 @@ def fact_result(question: Question) -> list[list[Any]]:
     return [[each.rule.key, each.said, each.agrees] for each in found]
 
 
-def _pairs(findings: Sequence[Finding]) -> list[list[str]]:
+def _pairs(question: Question, findings: Sequence[Finding]) -> list[list[str]]:
     """`[[rule, level]]`, each pair once, block first."""
-    pairs = dict.fromkeys((each.rule, each.level.value) for each in in_order(findings))
+    rules = question.standards.rules
+    found = in_order(each.tried(rules, question.now) for each in findings)
+    pairs = dict.fromkeys((each.rule, each.level.value) for each in found)
     return [list(each) for each in pairs]
 
 
@@ -105,13 +108,14 @@ def _wording(question: Question) -> list[list[str]]:
     normal = without_quotes(whole)
     own = own_of(question.keys.get("customer", {}))
     return _pairs(
+        question,
         [
             *phrases(normal, text, standards.wording, place),
             *incomplete(normal, question.stage, standards.required, place, standards.checks),
             *shouting(text, place, standards.checks),
             *leaks(whole, text, standards.pii, own, place, standards.checks),
             *markup(text, place, standards.checks),
-        ]
+        ],
     )
 
 
@@ -127,7 +131,7 @@ def _lang(question: Question) -> str:
 def _language(question: Question) -> list[list[str]]:
     spoken = language(str(question.keys.get("question", "")))
     setting = question.keys.get("language")
-    return _pairs(mismatch(question.text, spoken, setting, question.place, question.standards.checks))
+    return _pairs(question, mismatch(question.text, spoken, setting, question.place, question.standards.checks))
 
 
 def _duplicate(question: Question) -> bool:
@@ -158,14 +162,14 @@ def _ledger(question: Question) -> list[list[str]]:
     found = contradictions(
         told, reply.told, reply.conversation, question.body.normal, reply.place, standards.ledger, standards.checks
     )
-    return _pairs([each.finding for each in found])
+    return _pairs(question, [each.finding for each in found])
 
 
 def _collision(question: Question) -> list[list[str]]:
     standards = question.standards
     text = str(question.keys.get("text", ""))
     ignored = standards.topics.ignored
-    return _pairs(collisions(text, question.place, question.view, question.now, ignored, standards.checks))
+    return _pairs(question, collisions(text, question.place, question.view, question.now, ignored, standards.checks))
 
 
 def _format(question: Question) -> list[list[str]]:
@@ -178,7 +182,8 @@ def _format(question: Question) -> list[list[str]]:
     )
     normal = without_quotes(normalise(question.text))
     return _pairs(
-        form(question.text, normal, shape, standards.formats, standards.required, reply.place, standards.checks)
+        question,
+        form(question.text, normal, shape, standards.formats, standards.required, reply.place, standards.checks),
     )
 
 

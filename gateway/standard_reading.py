@@ -121,7 +121,7 @@ class Node:
         return found
 
 
-RULE_KEYS = ("version", "level", "levels", "allow", "message", "suggestion")
+RULE_KEYS = ("version", "level", "levels", "allow", "message", "suggestion", "since")
 
 
 def rule(name: str, parts: Mapping[str, Node]) -> Rule:
@@ -134,6 +134,7 @@ def rule(name: str, parts: Mapping[str, Node]) -> Rule:
         allow=frozenset(parts["allow"].texts()) if "allow" in parts else frozenset(),
         message=parts["message"].words() if "message" in parts else Words(),
         suggestion=parts["suggestion"].words() if "suggestion" in parts else Words(),
+        since=parts["since"].instant() if "since" in parts else None,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from router.approved import insertable
-from router.consistency.findings import Finding, Level, Words
+from router.consistency.findings import Finding, Level, Words, needs_lead
 from router.consistency.language import Language, language
 from router.consistency.ledger import LEDGER_RULES
 from router.decision import Planned
@@ -88,7 +88,7 @@ def quoted(text: str) -> str:
 def _buttons(findings: Sequence[Finding], ref: str) -> tuple[CardButton, ...]:
     """At most five. A contradiction of what was said can only leave as a correction; what is blocked, a lead
     releases."""
-    blocked = any(each.level is Level.BLOCK for each in findings)
+    blocked = needs_lead(findings)
     if any(each.rule in LEDGER_RULES and each.level is Level.BLOCK for each in findings):
         send = CardButton(line=f"correct {ref}{ASKS}", label="Send as a correction")
     else:
@@ -140,7 +140,7 @@ def _hints(desk: DeskView, findings: Sequence[Finding], lead: str) -> list[str]:
                 "If it corrects what was said before: `@onevoice correct <reason>`.",
             )
         )
-    blocked = any(each.level is Level.BLOCK for each in findings)
+    blocked = needs_lead(findings)
     name = f" ({lead})" if lead else ""
     who = (
         _said(chinese, f"仅主管{name}可以", f"A lead{name} may")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from router.approved import with_approved
 from router.asked import INWARD, Answer, Asked, answered, is_inward, refused
 from router.checking import checked_reply, text_of_reply
-from router.consistency.findings import Level, Place
+from router.consistency.findings import Place, needs_lead
 from router.consistency.ledger import LEDGER_RULES, Contradiction
 from router.consistency.pipeline import Checked
 from router.consistency.reply import Reply
@@ -275,13 +275,11 @@ def _refusal(
     """Why a held reply may not leave in this way; None when it may."""
     if corrects and not contradictions:
         return "It contradicts nothing that was said before; `@onevoice send <reason>` sends it."
-    if not corrects and any(each.finding.level is Level.BLOCK for each in contradictions):
+    if not corrects and needs_lead(each.finding for each in contradictions):
         return "It contradicts what the customer was told. `@onevoice correct <reason>` sends it as a correction."
     findings = (*held.findings, *holding(checked))
     others = [each for each in findings if not (corrects and each.rule in LEDGER_RULES)]
-    if any(each.level is Level.BLOCK for each in others) and not asked.rules.is_lead(
-        asked.agent, asked.conversation.team
-    ):
+    if needs_lead(others) and not asked.rules.is_lead(asked.agent, asked.conversation.team):
         return "Only a lead can send this: it is blocked. Edit your message, or ask the lead."
     return None
 

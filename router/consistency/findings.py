@@ -1,12 +1,15 @@
 """What a check answers: findings with a rule, a level and a place in the original text, in words for the agent."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from router.consistency.text import Span
 from router.model import ChannelType
+
+TRIAL = timedelta(days=7)
+"""A new rule stays in shadow this long (4.0)."""
 
 
 class Level(StrEnum):
@@ -81,7 +84,7 @@ class Finding:
     """One thing found. `span` is in the original text (empty at 0 for what is missing from it).
 
     `said`, `approved` and `earlier` are shown side by side; `fix` replaces the span when the form can be repaired
-    without asking.
+    without asking. `after_trial`: its level once the trial of its rule is over; None where there is no trial.
     """
 
     rule: str
@@ -94,13 +97,26 @@ class Finding:
     message: Words = NO_WORDS
     suggestion: Words = NO_WORDS
     fix: str | None = None
+    after_trial: Level | None = None
+
+    def tried(self, rules: Mapping[str, "Rule"], now: datetime) -> "Finding":
+        """The finding of a rule that is still on trial counts as shadow, whatever its level says."""
+        rule = rules.get(self.rule)
+        if rule is None or not rule.is_on_trial(now) or self.level in (Level.SHADOW, Level.OFF):
+            return self
+        return replace(self, level=Level.SHADOW, after_trial=self.level)
+
+    def in_earnest(self) -> "Finding":
+        """As if no rule were on trial."""
+        return self if self.after_trial is None else replace(self, level=self.after_trial, after_trial=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One row of the standards: its level, where that differs, whom it does not apply to, and its words.
 
-    `levels` has keys of `ChannelType` and `Origin`; the origin wins over the channel (a bot is held to more).
+    `levels` has keys of `ChannelType` and `Origin`; the origin wins over the channel (a bot is held to more). `since`:
+    when a new rule came into force; without it a rule is not new.
     """
 
     id: str
@@ -110,6 +126,11 @@ class Rule:
     allow: frozenset[str] = frozenset()
     message: Words = NO_WORDS
     suggestion: Words = NO_WORDS
+    since: datetime | None = None
+
+    def is_on_trial(self, now: datetime) -> bool:
+        """Whether the rule is so new that it only records (4.0)."""
+        return self.since is not None and now - self.since < TRIAL
 
     def level_at(self, place: Place) -> Level:
         """The level for this message; OFF for agents and templates on the allow-list.
@@ -164,11 +185,6 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
         seen.add(key)
         kept.append(finding)
     return kept
-
-
-def lead_is_told_after(place: Place) -> timedelta:
-    """How long a reply may be held before the lead hears of it; it never sends itself."""
-    return timedelta(minutes=3) if place.is_chat else timedelta(minutes=30)
 
 
 def is_held(findings: Iterable[Finding]) -> bool:

@@ -189,16 +189,3 @@ def leaks(
     return [
         rule.finding(place, span, values={"kind": kind.value}) for kind, span in secrets(whole, original, rules, own)
     ]
-
-
-def masked(text: str, spans: Sequence[Span]) -> str:
-    """The text with those spans shown as their first two and last two characters, for previews and logs."""
-    out: list[str] = []
-    at = 0
-    for start, end in sorted(spans):
-        if start < at:
-            continue
-        shown = min(2, (end - start) // 4)
-        out += [text[at : start + shown], "*" * (end - start - 2 * shown), text[end - shown : end]]
-        at = end
-    return "".join([*out, text[at:]])

@@ -59,7 +59,8 @@ def read(reply: Reply, standards: Standards, calendar: BusinessCalendar, now: da
 def check_text(reply: Reply, standards: Standards, calendar: BusinessCalendar, now: datetime) -> Checked:
     """All checks that need nothing but the text and its context: facts, wording, PII, language, form, promises."""
     reading = read(reply, standards, calendar, now)
-    return Checked(findings=in_order(_of_text(reply, reading, standards, calendar, now)), reading=reading)
+    rules, found = standards.rules, _of_text(reply, reading, standards, calendar, now)
+    return Checked(findings=in_order(each.tried(rules, now) for each in found), reading=reading)
 
 
 def check_locked(checked: Checked, reply: Reply, standards: Standards, now: datetime) -> Checked:
@@ -77,9 +78,12 @@ def check_locked(checked: Checked, reply: Reply, standards: Standards, now: date
     if reply.corrects:
         # a correction with a reason may leave; what it replaces is still recorded
         against = [replace(each, finding=replace(each.finding, level=_recorded(each.finding))) for each in against]
+    rules = standards.rules
+    against = [replace(each, finding=each.finding.tried(rules, now)) for each in against]
+    crossed = collision.collisions(reply.text, place, reply.view, now, standards.topics.ignored, checks)
     findings = [
         *checked.findings,
-        *collision.collisions(reply.text, place, reply.view, now, standards.topics.ignored, checks),
+        *(each.tried(rules, now) for each in crossed),
         *(each.finding for each in against),
     ]
     return Checked(findings=in_order(findings), reading=checked.reading, contradictions=against)

@@ -2,24 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from router.consistency.findings import Finding, Level, Rule, is_held
+from router.consistency.findings import Finding, Level, Rule, in_order, is_held
 from router.consistency.pipeline import check
 from router.consistency.reply import Reply, Standards
 from router.consistency.workdays import BusinessCalendar
 
-TRIAL = timedelta(days=7)
-"""A new rule stays in shadow this long."""
-
 _FEWEST_HITS = 20
 _MOST_OVERRIDDEN = 0.4
 _MILDER = {Level.BLOCK: Level.WARN, Level.WARN: Level.LOG}
-
-
-def is_on_trial(since: datetime, now: datetime) -> bool:
-    """Whether a rule that is new since then still belongs in shadow."""
-    return now - since < TRIAL
 
 
 def suggested_level(rule: Rule, hits: int, sent_anyway: int) -> Level | None:
@@ -50,15 +42,19 @@ class Difference:
 def dry_run(
     past: Iterable[tuple[Reply, datetime]], old: Standards | None, new: Standards, calendar: BusinessCalendar
 ) -> list[Difference]:
-    """Judges past replies by both standards, each at its own time; lists those with other rules or levels. Without old
-    ones nothing was checked."""
+    """Judges past replies by both standards, each at its own time and as if no rule were on trial; lists those with
+    other rules or levels. Without old ones nothing was checked."""
     found: list[Difference] = []
     for reply, sent_at in past:
-        before = check(reply, old, calendar, sent_at) if old is not None else []
-        after = check(reply, new, calendar, sent_at)
+        before = _in_earnest(check(reply, old, calendar, sent_at)) if old is not None else []
+        after = _in_earnest(check(reply, new, calendar, sent_at))
         if _levels(before) != _levels(after):
             found.append(Difference(reply=reply, sent_at=sent_at, before=tuple(before), after=tuple(after)))
     return found
+
+
+def _in_earnest(findings: Iterable[Finding]) -> list[Finding]:
+    return in_order(each.in_earnest() for each in findings)
 
 
 def _levels(findings: Iterable[Finding]) -> set[tuple[str, Level, tuple[int, int]]]:

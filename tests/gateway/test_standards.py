@@ -1,6 +1,7 @@
 """The standards files: read, checked with their own examples, refused with file and line."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ def test_a_shop_changes_a_level_without_touching_code(folder: Path) -> None:
 
     assert changed.version != standards().version
     assert (rule.version, rule.level, rule.levels["bot"]) == (2, Level.LOG, Level.BLOCK)
+
+
+@pytest.mark.parametrize("since", ["2026-11-20", "'2026-11-20'", "'2026-11-20T08:00:00+08:00'"])
+def test_a_rule_says_since_when_it_exists(folder: Path, since: str) -> None:
+    change(folder, "checks", "LANG: {version: 1,", f"LANG: {{version: 1, since: {since},")
+    assert load_standards(folder).rules["LANG"].since == datetime(2026, 11, 20, tzinfo=UTC)
+    assert load_standards(folder).rules["W-PII"].since is None
+
+
+def test_a_day_that_is_none_is_refused(folder: Path) -> None:
+    line = change(folder, "checks", "LANG: {version: 1,", "LANG: {version: 1, since: friday,")
+    assert refused(folder) == [
+        f"{folder}/checks.yaml:{line}: checks.LANG.since: must be an ISO date or an instant with its zone, in quotes"
+    ]
 
 
 def test_a_pattern_whose_positive_example_fails_is_refused_with_file_and_line(folder: Path) -> None:

@@ -1,6 +1,8 @@
 """The consistency examples, and the command that answers one document (decisions 29)."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +140,16 @@ def test_every_check_of_the_list_refuses_nonsense_with_a_sentence() -> None:
             answer(check=name, facts=3, statements=[3], newest=3, a=None, minutes="x")
     with pytest.raises(WrongCheck, match="is not an ISO instant"):
         answer(check="promise", text="x", now="soon")
+
+
+def test_check_reply_says_that_a_rule_is_on_trial() -> None:
+    checks = standards().checks
+    new = replace(standards(), checks={**checks, "W-SHOUT": replace(checks["W-SHOUT"], since=NOW)})
+    document = {"text": "YOUR ORDER LEFT TODAY!!!"}
+    told = check_reply(document, new, CALENDAR, NOW + timedelta(days=6))
+    assert [(each["rule"], each["level"], each["after_trial"]) for each in told["findings"]] == [
+        ("W-SHOUT", "shadow", "log")
+    ]
+    alone = {"check": "wording", **document}
+    assert check_reply(alone, new, CALENDAR, NOW + timedelta(days=6))["result"] == [["W-SHOUT", "shadow"]]
+    assert check_reply(alone, new, CALENDAR, NOW + timedelta(days=7))["result"] == [["W-SHOUT", "log"]]

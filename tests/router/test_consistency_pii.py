@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from router.consistency.findings import Level
-from router.consistency.pii import NOBODY, Own, Secret, masked, secrets
+from router.consistency.pii import NOBODY, Own, Secret, secrets
 from router.consistency.pipeline import check
 from router.consistency.reply import Reply
 from router.consistency.text import normalise
@@ -82,8 +82,3 @@ def test_pii_blocks_everywhere_and_the_finding_does_not_repeat_the_secret() -> N
 
     assert (finding.rule, finding.level) == ("W-PII", Level.BLOCK)
     assert "4111" not in finding.message.en + finding.message.zh + finding.said
-
-
-def test_previews_are_masked() -> None:
-    assert masked("card 4111111111111111 ok", [(5, 21)]) == "card 41************11 ok"
-    assert masked("a bc", [(2, 4)]) == "a **"
