@@ -63,7 +63,7 @@ def reply(snapshot: Snapshot, conversation: Conversation, inbound: Inbound, agen
             ),
         ),
         deliveries=planned_reply(
-            conversation, leg, inbound.text, inbound.attachments, agent, rules, order=inbound.order or None
+            snapshot, conversation, leg, inbound.text, inbound.attachments, agent, rules, order=inbound.order or None
         ),
     )
     desk, voice = snapshot.desk, rules.voice

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from router.answering import reply, unposted
 from router.asked import Answer, Asked, answered, refused
-from router.canned_replies import FIELDS, CannedReply, Filled, filled, looked_for
+from router.canned_replies import FIELDS, CannedReply, Filled, filled, looked_for, values_of
 from router.decision import Decision, Snapshot
 from router.handing import taken_by_answer
 from router.languages import tag_of
@@ -117,23 +117,14 @@ def meant_by(asked: Asked) -> Meant | str:
                 f"like `order=A10017`; the fields are {', '.join(FIELDS)}."
             )
     chosen = known.in_language((*filter(None, (tag_of(tag),)), *_tags(asked)))
-    text = filled(known.texts[chosen], {**_values(asked, chosen), **given})
+    shop = asked.rules.replies.shop.get(chosen, "")
+    values = values_of(asked.conversation, asked.snapshot.proof_contact, asked.agent.name, shop)
+    text = filled(known.texts[chosen], {**values, **given})
     if text.missing:
         return " ".join(_without(each, asked) for each in text.missing)
     if digest and digest != text.digest:
         return f"This reply reads otherwise by now: look at it again with `@onevoice canned {known.id}`."
     return Meant(reply=known, tag=chosen, filled=text, given=given)
-
-
-def _values(asked: Asked, tag: str) -> Mapping[str, str]:
-    contact, orders = asked.snapshot.proof_contact, asked.conversation.orders
-    return {
-        "customer": contact.name if contact is not None else "",
-        "order": orders[0] if len(orders) == 1 else "",
-        "number": str(asked.conversation.number),
-        "agent": asked.agent.name,
-        "shop": asked.rules.replies.shop.get(tag, ""),
-    }
 
 
 def _without(name: str, asked: Asked) -> str:

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from router.model import Contact, Conversation
+
 FIELDS = ("customer", "order", "number", "agent", "shop")
 """What a text may name in braces: the customer's name, their order, the number of the conversation, the name of the
 agent who answers, and the shop's."""
@@ -68,6 +70,18 @@ def filled(text: str, values: Mapping[str, str]) -> Filled:
     """In one pass, so that a value is never read for fields itself."""
     missing = tuple(name for name in fields_of(text) if not values.get(name))
     return Filled(_FIELD.sub(lambda found: values.get(found[1]) or found[0], text), missing)
+
+
+def values_of(conversation: Conversation, contact: Contact | None, agent: str, shop: str) -> dict[str, str]:
+    """The fields as they are in a conversation; what is not known, or not one thing alone, is empty."""
+    orders = conversation.orders
+    return {
+        "customer": contact.name if contact is not None else "",
+        "order": orders[0] if len(orders) == 1 else "",
+        "number": str(conversation.number or ""),
+        "agent": agent,
+        "shop": shop,
+    }
 
 
 def looked_for(replies: Replies, words: str, topic: str | None = None, tags: Sequence[str] = ()) -> list[CannedReply]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from router.consistency.findings import Finding, Level, Place
 from router.consistency.pipeline import Checked
-from router.decision import Decision, NewEvent, Outcome, Planned, Reason
+from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Snapshot
 from router.desk_view import Held
 from router.directs import pinged
 from router.model import AuthorKind, Conversation, Leg, Outgoing
@@ -61,10 +61,16 @@ def overdue(conversation: Conversation, agent: str, lead: Agent | None, waited: 
 
 
 def carried(
-    conversation: Conversation, leg: Leg, held: Held, text: RichText, author: Agent, rules: Rulebook
+    snapshot: Snapshot,
+    conversation: Conversation,
+    leg: Leg,
+    held: Held,
+    text: RichText,
+    author: Agent,
+    rules: Rulebook,
 ) -> tuple[tuple[Planned, ...], str | None]:
     """Deliveries of a held reply, or of the held edit of one that was told before."""
     if told := held.target.live:
         return edits_of(told, text, rules, Outgoing(author=author.name, author_kind=AuthorKind.AGENT))
     attachments = held.target.message.attachments
-    return planned_reply(conversation, leg, text, attachments, author, rules, hold=timedelta(0)), None
+    return planned_reply(snapshot, conversation, leg, text, attachments, author, rules, hold=timedelta(0)), None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from router.correction_offers import VERB, offered
 from router.decision import Decision, NewEvent, Outcome, Planned, Reason, Revision, Snapshot
+from router.letters import letter
 from router.merging import told_in
 from router.model import (
     Conversation,
@@ -64,10 +65,13 @@ def relay_edit(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, unsaid:
         if rules.is_desk(inbound.channel) and outcome == KEPT:
             changes = (*changes, *_still_read(conversation, message, rules))
         return _decided(outcome, conversation, revision, event, withdraw=withdraw, deliveries=changes)
+    author = _writer(target, inbound, rules)
     if queued and not told and len(carriers) == 1:
-        rewrite = {queued[0].id: revision}
+        [only] = queued
+        said = letter(snapshot, conversation, only.channel, inbound.text, author, rules)
+        rewrite = {only.id: replace(revision, text=said)}
         return _decided("changed before it left", conversation, revision, event, rewrite=rewrite)
-    writer = Outgoing(author=_writer(target, inbound, rules), author_kind=message.author_kind)
+    writer = Outgoing(author=author, author_kind=message.author_kind)
     changes, sentence = edits_of(told or carriers, inbound.text, rules, writer)
     if sentence is not None:
         ours = rules.is_desk(inbound.channel)

@@ -185,7 +185,7 @@ def _released(asked: Asked, *, corrects: bool) -> Decision:
         actor=asked.actor,
         reason=reason,
     )
-    deliveries, trouble = carried(conversation, leg, held, held.target.message.text, author, rules)
+    deliveries, trouble = carried(asked.snapshot, conversation, leg, held, held.target.message.text, author, rules)
     if trouble is not None:
         return refused(asked, trouble)
     event = NewEvent(

@@ -11,8 +11,9 @@ from router.consistency.ledger import settle
 from router.consistency.pipeline import Checked
 from router.consistency.promises import Deed, PromiseKind, is_slip, keeps, state_after
 from router.consistency.statements import Slot, Told
-from router.decision import Planned
+from router.decision import Planned, Snapshot
 from router.desk_view import DeskView
+from router.letters import letter
 from router.model import Attachment, AuthorKind, Conversation, Leg, Outgoing, Promise, Statement
 from router.planning import cut, parts_to
 from router.record import NewPromise, Record
@@ -21,6 +22,7 @@ from router.rulebook import Agent, Rulebook
 
 
 def planned_reply(
+    snapshot: Snapshot,
     conversation: Conversation,
     leg: Leg,
     text: RichText,
@@ -31,13 +33,14 @@ def planned_reply(
     hold: timedelta | None = None,
     order: int | None = None,
 ) -> tuple[Planned, ...]:
-    """The parts of a reply on the customer's leg. `hold` in the place of the undo window of route or channel."""
+    """The parts of a reply on the customer's leg, by mail as a letter. `hold` in the place of the undo window of route
+    or channel."""
     capabilities = rules.channel(leg.channel).capabilities
     route = rules.route(conversation.route)
     if hold is None:
         hold = route.hold if route is not None and route.hold is not None else capabilities.hold
     return parts_to(
-        cut(text, attachments, capabilities),
+        cut(letter(snapshot, conversation, leg.channel, text, agent.name, rules), attachments, capabilities),
         Outgoing(
             author=agent.name,
             author_kind=AuthorKind.AGENT,

@@ -69,7 +69,7 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
             else _over(decision, desk, held, rules, by, "修改后仍未发送,见下方", "Changed and held again, see below,")
         )
     if held is not None:
-        return _cleared(relayed, desk, held, conversation, leg, agent, checked, inbound, rules, voice, by)
+        return _cleared(snapshot, relayed, desk, held, conversation, leg, agent, checked, inbound, rules, voice, by)
     if not target.carriers:
         return replace(relayed, deliveries=notice(conversation, NEVER_SENT))
     if not relayed.rewrite and all(each.desk for each in relayed.deliveries):
@@ -157,6 +157,7 @@ def _kept_back(
 
 
 def _cleared(
+    snapshot: Snapshot,
     relayed: Decision,
     desk: DeskView,
     held: Held,
@@ -172,7 +173,7 @@ def _cleared(
     """Nothing holds the new text: editing is the agent's own decision to send it, where it can be sent."""
     actor = f"agent:{(by or agent).id}"
     end = HoldEnd(hold=held.id, state=HoldState.RELEASED, action=Action.EDITED, actor=actor)
-    deliveries, trouble = carried(conversation, leg, held, inbound.text, agent, rules)
+    deliveries, trouble = carried(snapshot, conversation, leg, held, inbound.text, agent, rules)
     if trouble is not None:
         kept = replace(relayed, record=Record(hold_end=replace(end, state=HoldState.DISCARDED)))
         return _over(kept, desk, held, rules, by, "已修改,但未发送", "Changed, but not sent,")

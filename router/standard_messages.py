@@ -47,7 +47,9 @@ class Wording:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Messages:
     """Texts by kind and language tag; a kind that is left out is never sent. `names` is who says it, `weekdays` begin
-    with Monday and `months` with January. Every kind has a text in the language `default`."""
+    with Monday and `months` with January. Every kind has a text in the language `default`. `mail_greeting`,
+    `mail_closing` and `mail_signature` are for agents' mails, by language tag: of several texts the first counts
+    whose fields all have a value."""
 
     version: int
     default: str
@@ -55,6 +57,9 @@ class Messages:
     names: Mapping[str, str] = field(default_factory=dict)
     weekdays: Mapping[str, Sequence[str]] = field(default_factory=dict)
     months: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    mail_greeting: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    mail_closing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    mail_signature: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def tag(self, kind: Kind, asked: str, setting: str | None) -> str:
         """The language to answer in: that of the customer's words, else of their record, else the default.
@@ -77,8 +82,9 @@ class Messages:
         }
 
 
-def wanted_tags(asked: str, setting: str | None) -> Sequence[str]:
-    """Language tags to answer in, best first: by the customer's words and by their record."""
+def wanted_tags(asked: str, setting: str | None, *, otherwise: Sequence[str] = ("en",)) -> Sequence[str]:
+    """Language tags to answer in, best first: by the customer's words and by their record. `otherwise`: those behind
+    the language of a record, which may have no text."""
     spoken, recorded = language(asked), of_tag(setting)
     if spoken is Language.SIMPLIFIED and recorded is Language.TRADITIONAL:
         spoken = recorded
@@ -90,4 +96,4 @@ def wanted_tags(asked: str, setting: str | None) -> Sequence[str]:
         return (_TAGS[recorded],)
     if not setting:
         return ("en",) if spoken is Language.LATIN else ()
-    return (setting, setting.partition("-")[0], "en")
+    return (setting, setting.partition("-")[0], *otherwise)

@@ -1,4 +1,4 @@
-"""The form a channel wants: length, lines, links, files, and a mail's greeting, closing and signature (4.9)."""
+"""The form a channel wants: length, lines, links, files, and a mail's subject and answers (4.9)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -152,16 +152,3 @@ def _mail(original: str, shape: Shape, rules: FormatRules, place: Place, checks:
     if asked >= _FEW_QUESTIONS and len(original.strip()) < _SHORT_REPLY:
         found.append(checks["FMT-QUESTIONS"].finding(place, (0, len(original)), said=str(asked)))
     return found
-
-
-def completed_mail(text: str, required: RequiredElements, *, greeting: str, closing: str, signature: str) -> str:
-    """A mail with greeting, closing and signature put in where they are missing (auto-insert of 4.13)."""
-    normal = normalise(text)
-    body = text.strip("\n")
-    if greeting and not required.elements["greeting"].found(Haystack(normal.text[:40])):
-        body = f"{greeting}\n\n{body}"
-    if closing and not required.elements["closing"].found(normal):
-        body = f"{body}\n\n{closing}"
-    if signature and signature.strip() not in body:
-        body = f"{body}\n\n{signature}"
-    return body

@@ -87,12 +87,13 @@ class RequiredElements:
 
 def missing(normal: Normal, stage: Stage, required: RequiredElements) -> list[str]:
     """Names of the required elements that a text does not have, in the order they are wanted."""
-    absent: list[str] = []
-    for name in _WANTED[stage]:
-        text = Haystack(normal.text[:_OPENING]) if name == "greeting" else normal
-        if not required.elements[name].found(text):
-            absent.append(name)
-    return absent
+    return [name for name in _WANTED[stage] if not has(normal, name, required)]
+
+
+def has(normal: Normal, name: str, required: RequiredElements) -> bool:
+    """Whether a text has an element; a greeting only where it begins."""
+    text = Haystack(normal.text[:_OPENING]) if name == "greeting" else normal
+    return required.elements[name].found(text)
 
 
 def incomplete(

@@ -51,6 +51,8 @@ def test_a_field_that_does_not_exist_is_refused_with_a_suggestion(tmp_path: Path
         ("  waiting:", "  wating:", "unknown key; did you mean waiting?"),
         ("'All our colleagues", "'" + "x" * 1000 + "All our colleagues", "at most 1000"),
         ("at {time} (our time)", "at {time:>9} (our time)", "there is no field {time}"),
+        ("'Hello {customer},'", "'Hello {custmer},'", "mail_greeting.en[0]: there is no field {custmer}; did you mean"),
+        ("en: '{agent}'", "en: '{time}'", "mail_signature.en: there is no field {time}"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -86,3 +88,19 @@ messages:
     assert messages.version == 2
     assert list(messages.texts) == [Kind.RECEIPT]
     assert messages.tag(Kind.RECEIPT, "Where is it?", None) == "de"
+
+
+def test_what_stands_around_a_mail_is_one_text_or_several_and_may_be_empty(tmp_path: Path) -> None:
+    content = SHIPPED.replace("en: Kind regards,", "en: ''").replace(
+        "en: '{agent}'", "en: ['{agent} of {shop}', '{agent}']"
+    )
+    (tmp_path / "messages.yaml").write_text(content, encoding="utf-8")
+
+    messages = load_standards(tmp_path).messages
+
+    assert messages.mail_greeting["en"] == ("Hello {customer},", "Hello,")
+    assert messages.mail_closing["en"] == ()
+    assert messages.mail_signature["en"] == ("{agent} of {shop}", "{agent}")
+    assert (
+        {*messages.mail_greeting} == {*messages.mail_closing} == {*messages.mail_signature} == {"zh-CN", "zh-TW", "en"}
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from router.consistency.findings import Level, Place
-from router.consistency.formats import completed_mail, length
+from router.consistency.formats import length
 from router.consistency.markup import markup, repaired
 from router.consistency.pipeline import check
 from router.consistency.reply import Reply
@@ -65,14 +65,6 @@ def test_a_file_the_channel_cannot_send_is_named() -> None:
 
 def test_the_greeting_is_not_repeated_on_web_chat() -> None:
     assert rules("您好,查到了", question="什么时候到") == [("FMT-GREETING", Level.LOG)]
-
-
-def test_a_mail_gets_what_it_lacks_and_nothing_twice() -> None:
-    required = standards().required
-    whole = completed_mail("It is on its way.", required, greeting="Hello,", closing="Kind regards", signature="Shop")
-
-    assert whole == "Hello,\n\nIt is on its way.\n\nKind regards\n\nShop"
-    assert completed_mail(whole, required, greeting="Hello,", closing="Kind regards", signature="Shop") == whole
 
 
 def test_length_is_counted_as_the_channel_counts() -> None:

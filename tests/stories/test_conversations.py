@@ -4,11 +4,14 @@ import asyncio
 
 from gateway.sandbox.slack.faults import Broken, Refused
 from gateway.sandbox.telegram_faults import broken
+from router.richtext import plain
+from storage.codec import rich_text
 from storage.statement import Statement
-from tests.stories.gateway import Gateway, settled
+from tests.stories.gateway import Gateway, rows, settled
 
 SENT = Statement("SELECT count(*) FROM outbox WHERE state <> 'sent'")
 WAITS = Statement("SELECT waiting_since FROM conversations")
+AGENTS = Statement("SELECT body FROM messages WHERE author_kind = 'agent'")
 MESSAGES = Statement("SELECT count(*) FROM messages")
 LABEL = ("label.txt", "text/plain", b"label")
 
@@ -31,6 +34,24 @@ async def test_a_mail_opens_a_thread_and_the_answer_is_threaded(gateway: Gateway
     await mail.reply("ann@customer.example", "Thank you")
     again = await gateway.shown("Thank you")
     assert again.thread_ts == post.thread_ts
+
+
+async def test_an_answer_by_mail_is_a_letter_in_its_own_language_and_the_thread_keeps_the_words(
+    gateway: Gateway,
+) -> None:
+    mail, slack = gateway.world.mail, gateway.world.slack
+    await mail.send("ann@customer.example", "Where is my lamp?", subject="Lamp", name="Ann")
+    await mail.send("wang@customer.example", "请问我的灯到哪里了?", subject="灯", name="王芳")
+    english, chinese = await gateway.shown("Where is my lamp?"), await gateway.shown("请问我的灯到哪里了?")
+    slack.post("alice", english.channel, mrkdwn="It has left *today*.", thread_ts=english.thread_ts)
+    await gateway.answer(chinese, "已经为您发货。")
+    await mail.until(lambda: all(mail.mailbox(f"{who}@customer.example") for who in ("ann", "wang")))
+    [to_ann], [to_wang] = mail.mailbox("ann@customer.example"), mail.mailbox("wang@customer.example")
+    assert to_ann.text == "Hello Ann,\n\nIt has left *today*.\n\nKind regards,\n\nAlice Chen"
+    assert "<p>Hello Ann,</p>\n<p>It has left <b>today</b>.</p>" in to_ann.html
+    assert to_wang.text == "王芳,您好:\n\n已经为您发货。\n\n如有其他问题,请随时回复本邮件。\n\n客服 Alice Chen"
+    assert not [each for each in slack.thread(english.channel, english.thread_ts or "") if "Kind regards" in each.text]
+    assert {plain(rich_text(row[0])) for row in await rows(gateway, AGENTS)} == {"It has left today.", "已经为您发货。"}
 
 
 async def test_an_answer_is_marked_in_the_thread_when_the_provider_has_it(gateway: Gateway) -> None:
