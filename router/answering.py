@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from router.checking import checked_reply, text_of_reply
+from router.checking import checked_reply, fitting, text_of_reply
 from router.decision import Decision, NewEvent, Outcome, Reason, Snapshot
 from router.held import MARK, holding, kept, new_hold
 from router.held_notices import ITSELF, REF, asking
@@ -44,6 +44,7 @@ def reply(snapshot: Snapshot, conversation: Conversation, inbound: Inbound, agen
                 *reaction(conversation, inbound.remote_id, REFUSED_MARK),
             ),
         )
+    inbound = replace(inbound, text=fitting(inbound.text, leg, agent, rules))
     why = (
         f"{agent.name} or a colleague chose {leg.channel}"
         if is_chosen(leg)

@@ -7,6 +7,7 @@ from uuid import UUID
 from router.consistency.collision import NO_VIEW, LockedView, lease_time
 from router.consistency.facts import scope_of
 from router.consistency.findings import Place
+from router.consistency.markup import repaired
 from router.consistency.pii import Own
 from router.consistency.pipeline import Checked, check_locked, check_text
 from router.consistency.reply import Reply
@@ -86,8 +87,8 @@ def text_of_reply(
     about = topic("\n".join(reversed(desk.asked)), voice.standards.topics)
     contact = snapshot.proof_contact
     return Reply(
-        text=plain(text),
-        place=Place(channel_type=rules.channel(leg.channel).type, author=agent.id),
+        text=plain(fitting(text, leg, agent, rules)),
+        place=_place(leg, agent, rules),
         stage=stage_of(about, desk.asked[len(desk.unanswered) :], voice.standards.topics, first=desk.newest is None),
         conversation=conversation.id,
         topic=conversation.topic or (about.category if about.category != "other" else None),
@@ -100,6 +101,17 @@ def text_of_reply(
         open_promises=len(desk.promises),
         official_answer=desk.incident.answer if desk.incident is not None else "",
     )
+
+
+def fitting(text: RichText, leg: Leg, agent: Agent, rules: Rulebook) -> RichText:
+    """The words of a reply in the form its channel wants, as far as that needs nobody's decision (4.13)."""
+    if rules.voice is None:
+        return text
+    return repaired(text, _place(leg, agent, rules), rules.voice.standards.checks)
+
+
+def _place(leg: Leg, agent: Agent, rules: Rulebook) -> Place:
+    return Place(channel_type=rules.channel(leg.channel).type, author=agent.id)
 
 
 def stage_of(about: Topic, answered: Sequence[str], rules: TopicRules, *, first: bool) -> Stage:

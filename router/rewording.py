@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from router.checking import author_of, checked_reply, text_of_reply
+from router.checking import author_of, checked_reply, fitting, text_of_reply
 from router.consistency.pipeline import Checked
 from router.decision import Decision, NewEvent, Reason, Snapshot
 from router.desk_view import DeskView, Held
@@ -29,23 +29,23 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
     agent = author_of(snapshot, inbound, rules, by)
     unsaid = inbound.kind is InboundKind.EDIT and (agent is None or _is_unsaid(snapshot, inbound, rules, by))
     inbound = replace(inbound, text=words_of(inbound.text))
+    desk, target, conversation, voice = snapshot.desk, snapshot.target, snapshot.proof, rules.voice
+    leg = way_out(conversation, rules) if conversation is not None else None
+    if isinstance(leg, Leg) and agent is not None and not unsaid and _is_public(target):
+        inbound = replace(inbound, text=fitting(inbound.text, leg, agent, rules))
     relayed = relay_edit(snapshot, inbound, rules, unsaid=unsaid)
     if unsaid and agent is None and snapshot.proof is not None and relayed.deliveries:
         relayed = replace(relayed, deliveries=(*relayed.deliveries, *notice(snapshot.proof, FORMER)))
     if by is not None:
         relayed = replace(relayed, events=tuple(replace(each, actor=f"agent:{by.id}") for each in relayed.events))
-    desk, target, conversation, voice = snapshot.desk, snapshot.target, snapshot.proof, rules.voice
-    if desk is None or target is None or conversation is None or voice is None:
-        return relayed
-    if target.message.visibility is not Visibility.PUBLIC:
+    if desk is None or target is None or conversation is None or voice is None or not _is_public(target):
         return relayed
     held, revision = desk.hold_of(target.message.id), relayed.revision
     if relayed.sealed is not None or (revision is not None and (revision.deleted or revision.note)):
         return _taken_back(relayed, desk, held, target, rules, by)
     if held is not None and revision is not None and desk.asked_at is not None and desk.asked_at > held.held_at:
         relayed = replace(relayed, revision=replace(revision, composed_at=inbound.sent_at or desk.now))  # D11
-    leg = way_out(conversation, rules)
-    if revision is None or agent is None or isinstance(leg, Reason):
+    if revision is None or agent is None or not isinstance(leg, Leg):
         return relayed
     reply = text_of_reply(snapshot, conversation, leg, inbound.text, inbound.attachments, agent, rules)
     _, checked = checked_reply(
@@ -75,6 +75,10 @@ def reworded(snapshot: Snapshot, inbound: Inbound, rules: Rulebook, *, by: Agent
     if not relayed.rewrite and all(each.desk for each in relayed.deliveries):
         return relayed  # the customer will not see the new text: what counts is what they were told
     return replace(relayed, record=_leaving(checked, desk, conversation, leg, agent, voice, target))
+
+
+def _is_public(target: Target | None) -> bool:
+    return target is not None and target.message.visibility is Visibility.PUBLIC
 
 
 def _is_unsaid(snapshot: Snapshot, edit: Inbound, rules: Rulebook, by: Agent | None) -> bool:

@@ -11,7 +11,21 @@ from router.consistency.markup import markup, repaired
 from router.consistency.pipeline import check
 from router.consistency.reply import Reply
 from router.model import Attachment, ChannelType
+from router.richtext import (
+    Emoji,
+    ListBlock,
+    Paragraph,
+    Pre,
+    Quote,
+    RichText,
+    Span,
+    Style,
+    of_text,
+    plain,
+)
 from tests.router.shipped_standards import CALENDAR, NOW, standards
+
+MAIL = Place(channel_type=ChannelType.EMAIL)
 
 
 def rules(text: str, channel_type: ChannelType = ChannelType.WEBCHAT, **reply: Any) -> list[tuple[str, Level]]:
@@ -88,8 +102,42 @@ def test_slack_markup_is_found_and_can_be_taken_out(text: str, fixed: str) -> No
     found = markup(text, Place(), standards().checks)
 
     assert [(each.rule, each.level) for each in found] == [("W-MARKUP", Level.WARN)]
-    assert repaired(text, found) == fixed
-    assert markup(text, Place(channel_type=ChannelType.SLACK), standards().checks) == []
+    assert without_markup(of_text(text)) == of_text(fixed)
+    assert markup(text, SLACK, standards().checks) == []
+    assert repaired(of_text(text), SLACK, standards().checks) == of_text(text)
+
+
+SLACK = Place(channel_type=ChannelType.SLACK)
+
+
+def without_markup(text: RichText, place: Place = MAIL) -> RichText:
+    return repaired(text, place, standards().checks)
+
+
+def test_markup_is_taken_out_of_words_wherever_they_stand_and_formatting_and_code_stay() -> None:
+    link, code = Span("here", link="https://shop.example/*a*"), Span("*a*", Style.CODE)
+    logo, smile = Emoji(":shop_logo:", "shop_logo"), Emoji("🙂", "slightly_smiling_face")
+    pre = Pre("*a* :b:")
+
+    def tree(*said: Span | Emoji, text: str) -> RichText:
+        words = Paragraph((Span(text, Style.BOLD), *said, link, code, smile))
+        return RichText((words, Quote((words,)), ListBlock(((words,),)), pre))
+
+    assert without_markup(tree(logo, text="It is *_here_*: ")) == tree(text="It is here: ")
+    clean = tree(text="2*3*4 at 10:30:45")
+    assert without_markup(clean) is clean
+
+
+@pytest.mark.parametrize("text", ["colour:red: large", ":shop_logo:", "*a* b* c:d:e"])
+def test_what_may_be_no_markup_or_all_there_is_stays_and_is_asked_about(text: str) -> None:
+    left = without_markup(of_text(text))
+    assert plain(left).endswith(text[-5:])
+    assert markup(plain(left), MAIL, standards().checks)
+
+
+def test_where_the_standards_hold_no_markup_it_stays() -> None:
+    rule = replace(standards().checks["W-MARKUP"], level=Level.LOG)
+    assert plain(repaired(of_text("*a*"), MAIL, {"W-MARKUP": rule})) == "*a*"
 
 
 @pytest.mark.parametrize("text", ["10:30:45", "您好:)", "2*3*4", "a_b_c", "5 < 6 > 4", "~10~20"])

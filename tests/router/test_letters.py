@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from router.canned_replies import CannedReply, Replies
-from router.decision import Decision, Snapshot
+from router.decision import Decision, Outcome, Snapshot
 from router.desk_view import DeskView, Held
 from router.letters import letter
 from router.lookup import Lookup
@@ -232,3 +232,14 @@ def test_a_held_reply_leaves_as_a_letter_once_it_is_released_or_changed() -> Non
     hold = Held(id=UUID(int=9), target=target, agent="alice", findings=(), held_at=NOW - timedelta(minutes=1))
     released = asked("send it is right", MAILED, rules=RULES, desk=replace(VIEW, held=(hold,)))
     assert mailed(released) == f"Hello Tom,\n\nIt has left.{END}"
+
+
+def test_markup_that_a_mail_would_show_is_taken_out_before_a_reply_is_checked_and_kept() -> None:
+    snapshot, inbound = said_in_thread("why", MAILED)
+    decision = decide(snapshot, replace(inbound, text=of_text("It has left *today*.")), RULES)
+    assert mailed(decision) == f"Hello Tom,\n\nIt has left today.{END}"
+    assert decision.message is not None
+    assert plain(decision.message.text) == "It has left today."
+    assert edited("*It* has left.", QUEUED).outcome is Outcome.IGNORED
+    [change] = edited("It has left *today*.", QUEUED).rewrite.values()
+    assert plain(change.text) == f"Hello Tom,\n\nIt has left today.{END}"

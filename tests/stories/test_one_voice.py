@@ -168,6 +168,13 @@ async def test_a_discarded_reply_is_never_sent(gateway: Gateway) -> None:
     assert gateway.world.telegram.heard("tom") == []
 
 
+async def test_slack_markup_that_a_channel_would_show_as_it_is_leaves_without_it(gateway: Gateway) -> None:
+    post = await asked(gateway)
+    await gateway.answer(post, "Hello, it left *today*:shop_logo:, see `this`.")
+    await heard(gateway, "Hello, it left today, see this.")
+    assert await rows(gateway, HOLDS) == []
+
+
 async def test_what_is_only_recorded_holds_nobody_up(gateway: Gateway) -> None:
     post = await asked(gateway)
     await gateway.answer(post, "It left this morning.")
