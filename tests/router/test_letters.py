@@ -12,14 +12,10 @@ from router.desk_view import DeskView, Held
 from router.letters import letter
 from router.lookup import Lookup
 from router.model import (
-    AuthorKind,
     Contact,
-    DeliveryKind,
     DeliveryState,
     InboundKind,
     Leg,
-    Message,
-    Visibility,
 )
 from router.model import IdentityKey as Key
 from router.outage import from_page
@@ -29,6 +25,8 @@ from router.rulebook import Rulebook, Voice
 from router.told import Target, TargetDelivery
 from tests.router.asking import BOOK, CONVERSATION, CUSTOMER, ID, NOW, THREAD, asked, said_in_thread
 from tests.router.shipped_standards import CALENDAR, standards
+from tests.router.test_corrections import REPLY as SAID
+from tests.router.test_corrections import SENT
 
 BY_MAIL = Leg(
     id=UUID(int=3),
@@ -181,30 +179,8 @@ def test_canned_replies_and_corrections_leave_as_letters() -> None:
     assert mailed(corrected) == f"Hello Tom,\n\nCorrection:\n\nIt has left.{END}"
 
 
-REPLY = Message(
-    id=UUID(int=0xABC),
-    conversation=ID,
-    seq=3,
-    author_kind=AuthorKind.AGENT,
-    author="agent:alice",
-    visibility=Visibility.PUBLIC,
-    channel="desk",
-    text=of_text("It has left."),
-    remote_id="C1:9",
-    received_at=NOW,
-    version=2,
-)
-QUEUED = TargetDelivery(
-    id=UUID(int=0xDEF),
-    kind=DeliveryKind.MESSAGE,
-    channel="mail",
-    address="tom@x.com",
-    desk=False,
-    state=DeliveryState.READY,
-    part=1,
-    parts=1,
-    remote_ids=(),
-)
+REPLY = replace(SAID, text=of_text("It has left."))
+QUEUED = replace(SENT, state=DeliveryState.READY, remote_ids=())
 
 
 def edited(text: str, *deliveries: TargetDelivery, held: bool = False) -> Decision:
