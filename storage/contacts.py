@@ -45,17 +45,11 @@ _PAIR = Statement(
     ON CONFLICT (one, other) DO UPDATE SET apart = excluded.apart, actor = excluded.actor, at = excluded.at
     """
 )
-_PAIRED = Statement(
-    """
-    SELECT 1 FROM contact_pairs WHERE (one IN :these AND other IN :those) OR (one IN :those AND other IN :these) LIMIT 1
-    """
-)
-_APART = Statement(
-    """
+_PAIRS = """
     SELECT 1 FROM contact_pairs WHERE ((one IN :these AND other IN :those) OR (one IN :those AND other IN :these))
-           AND apart LIMIT 1
     """
-)
+_PAIRED = Statement(f"{_PAIRS} LIMIT 1")
+_APART = Statement(f"{_PAIRS} AND apart LIMIT 1")
 _UNDONE = Statement(
     """
     SELECT 1 FROM contact_merges WHERE undone_at IS NOT NULL AND
@@ -168,14 +162,10 @@ def join(tx: Transaction, contact: UUID, owned: Identity) -> None:
     claimed = replace(owned, contact=contact, verification=2)
     one = Contact(id=mine[0], identities=(*identities(tx, mine), claimed))
     other = Contact(id=theirs[0], identities=tuple(identities(tx, theirs)))
-    apart = [pair(one.id, other.id)] if _are_apart(tx, mine, theirs) else []
+    parted = any(_is_there(tx, each, mine, theirs) for each in (_APART, _UNDONE))
+    apart = [pair(one.id, other.id)] if parted else []
     if compare(one, other, apart=apart).verdict is Verdict.MERGE:
         merge(tx, contact, owned.contact, PROOF, f"both have proven {owned.key.type}:{owned.key.value}")
-
-
-def _are_apart(tx: Transaction, these: Collection[UUID], those: Collection[UUID]) -> bool:
-    people = {"these": [each.bytes for each in these], "those": [each.bytes for each in those]}
-    return any(tx.one(each, people) is not None for each in (_APART, _UNDONE))
 
 
 def unmerge(tx: Transaction, contact: UUID, actor: str) -> Merge:
@@ -205,8 +195,12 @@ def _pair(tx: Transaction, one: UUID, other: UUID, actor: str, *, apart: bool) -
 
 def is_decided(tx: Transaction, these: Collection[UUID], those: Collection[UUID]) -> bool:
     """Whether somebody was asked about two people, or has said that they are two."""
+    return _is_there(tx, _PAIRED, these, those)
+
+
+def _is_there(tx: Transaction, between: Statement, these: Collection[UUID], those: Collection[UUID]) -> bool:
     people = {"these": [each.bytes for each in these], "those": [each.bytes for each in those]}
-    return tx.one(_PAIRED, people) is not None
+    return tx.one(between, people) is not None
 
 
 def identities(tx: Transaction, contacts: list[UUID]) -> list[Identity]:

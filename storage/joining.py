@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from router.arrivals import Lease, LeaseLost
+from router.arrivals import Lease
 from router.clusters import MOST, Asking, since_when
 from router.decision import Decision
 from router.duplicates import INCIDENT_WINDOW, features
@@ -96,20 +96,15 @@ def look(tx: Transaction, since: int, seen: Collection[UUID], ignored: Collectio
 
 def open_(tx: Transaction, lease: Lease, cluster: Sequence[Asking], rules: Rulebook) -> tuple[UUID, Touched]:
     """Open an incident with the conversations of a cluster, whose last question is its own. Raises LeaseLost."""
-    _check(tx, lease)
+    leases.check(tx, lease)
     incident = incidents.open_(tx, cluster[-1].text[:QUESTION], to_micros(since_when(cluster)))
     return incident, _joined(tx, incident, cluster, rules) or Touched()
 
 
 def join(tx: Transaction, lease: Lease, incident: UUID, askings: Sequence[Asking], rules: Rulebook) -> Touched | None:
     """More conversations for an incident; None when it is closed by now. Raises LeaseLost."""
-    _check(tx, lease)
+    leases.check(tx, lease)
     return _joined(tx, incident, askings, rules)
-
-
-def _check(tx: Transaction, lease: Lease) -> None:
-    if not leases.is_held(tx, lease):
-        raise LeaseLost(lease.resource)
 
 
 def _joined(tx: Transaction, incident: UUID, askings: Sequence[Asking], rules: Rulebook) -> Touched | None:
@@ -132,7 +127,7 @@ def _joined(tx: Transaction, incident: UUID, askings: Sequence[Asking], rules: R
 
 def announce(tx: Transaction, lease: Lease, incident: UUID, rules: Rulebook) -> Touched:
     """Tell some of the threads that have not heard the official answer. Raises LeaseLost."""
-    _check(tx, lease)
+    leases.check(tx, lease)
     locked = incidents.lock(tx, incident)
     if locked is None:
         return Touched()

@@ -1,6 +1,6 @@
 """Leases of pollers (N1): one holder at a time by the database's clock, each with a fence that only grows."""
 
-from router.arrivals import Lease
+from router.arrivals import Lease, LeaseLost
 from storage.database import Transaction
 from storage.statement import Statement
 
@@ -31,9 +31,10 @@ def renew(tx: Transaction, resource: str, owner: str, fence: int, seconds: float
     return tx.run(_RENEW, {"resource": resource, "owner": owner, "fence": fence, "until": until}) == 1
 
 
-def is_held(tx: Transaction, lease: Lease) -> bool:
-    """Whether nobody else has taken it, nor can until the commit."""
-    return tx.one(_HELD, {"resource": lease.resource, "fence": lease.fence}) is not None
+def check(tx: Transaction, lease: Lease) -> None:
+    """Nobody else has taken it, nor can until the commit; else raises LeaseLost."""
+    if tx.one(_HELD, {"resource": lease.resource, "fence": lease.fence}) is None:
+        raise LeaseLost(lease.resource)
 
 
 def release(tx: Transaction, resource: str, owner: str, fence: int) -> None:

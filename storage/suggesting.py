@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
 
-from router.arrivals import Lease, LeaseLost
+from router.arrivals import Lease
 from router.clusters import Asking
-from router.decision import Decision
 from router.duplicates import features
 from router.identity import Hint
 from router.model import Contact
@@ -111,16 +110,14 @@ def suggest(
 ) -> Touched | None:
     """Ask in the conversation's thread, once for two people; None when nobody need be asked any more. Raises
     LeaseLost."""
-    if not leases.is_held(tx, lease):
-        raise LeaseLost(lease.resource)
+    leases.check(tx, lease)
     snapshots = Snapshots(tx, ())
     conversation = snapshots.conversation(asking.conversation)
     if conversation is None or _is_settled(tx, conversation.contact, candidate.contact.id):
         return None
     contacts.suggest(tx, conversation.contact, candidate.contact.id, ACTOR)
-    decision: Decision = suggested(conversation, candidate, why)
     changes = Changes(tx, snapshots, rules, openings=0)
-    changes.apply(new_id(), None, decision)
+    changes.apply(new_id(), None, suggested(conversation, candidate, why))
     return changes.save()
 
 

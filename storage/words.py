@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from router.arrivals import Lease, LeaseLost
+from router.arrivals import Lease
 from router.richtext import plain
 from router.words import words_of
 from storage import leases
@@ -73,8 +73,7 @@ def _age(tx: Transaction, message: bytes) -> int:
 def note(tx: Transaction, lease: Lease, messages: Collection[bytes]) -> bytes:
     """Note what these messages say, and everything that is not certainly noted is behind the answer. Raises
     LeaseLost."""
-    if not leases.is_held(tx, lease):
-        raise LeaseLost(lease.resource)
+    leases.check(tx, lease)
     ids = {"ids": sorted(messages)}
     said: dict[int, set[str]] = {}
     for number, body, subject, orders, name, silent in tx.all(_SAID, ids):
